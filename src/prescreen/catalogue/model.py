@@ -1,0 +1,78 @@
+"""What a catalogue holds: analytes, conditions, treatments, procedures and allergies by name.
+
+`ObservationConcept` and `EventConcept` are what the rest of the program sees; how YAML becomes them is in
+`prescreen.catalogue.load`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+from prescreen.quantities import Analyte
+
+Asked = Literal["candidate", "caregiver", "coordinator", "investigator"]
+
+
+@dataclass(frozen=True, slots=True)
+class ObservationConcept:
+    """A laboratory result, vital sign, score or derived quantity.
+
+    analyte: how its units convert (`prescreen.quantities.Analyte`); None for a purely coded result.
+    unit: the canonical unit as shown to people ("" for scores). values: the codes that a coded result may have
+    (empty: numeric only). low, high: plausible range in the canonical unit, both ends plausible.
+    formula: name of the derivation (``ckd-epi-2021``), None where it is always measured; inputs: codes of the
+    observations it is derived from.
+    """
+
+    name: str
+    label: str
+    synonyms: tuple[str, ...]
+    codes: dict[str, tuple[str, ...]]  # system short name -> codes
+    analyte: Analyte | None
+    unit: str
+    values: tuple[str, ...]
+    low: Fraction | None
+    high: Fraction | None
+    formula: str | None
+    inputs: tuple[str, ...]
+    ask: Asked
+    question: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventConcept:
+    """A condition, treatment, procedure or substance (of an allergy).
+
+    domain: the list of the profile it belongs to. parents: broader concepts by name. codes: by system short
+    name; ICD-10-CM and ATC codes stand for everything below them by prefix (dots ignored), and ``C00-C96`` is a
+    range of three-character categories. momentary: an event of a moment (a stroke): it counts by its first day.
+    """
+
+    name: str
+    domain: Literal["conditions", "treatments", "procedures", "allergies"]
+    label: str
+    synonyms: tuple[str, ...]
+    parents: tuple[str, ...]
+    codes: dict[str, tuple[str, ...]]
+    momentary: bool
+    ask: Asked
+    question: str
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """What a recorded code says about the concepts of a domain.
+
+    named: the concepts that the code is (most specific). is_a: concepts that the record certainly is an instance of
+    (named and their ancestors). may_be: concepts that it may be (narrower than what was recorded).
+    system: short name of the code system, None for a catalogue name.
+    label: how people read it.
+    """
+
+    named: frozenset[str]
+    is_a: frozenset[str]
+    may_be: frozenset[str]
+    system: str | None
+    label: str

@@ -1,0 +1,71 @@
+"""What is wrong with an input, and where: the one form in which every refusal is told.
+
+A `Problem` is data; `str(problem)` is what a person reads. `InputRefused` carries all problems of an
+input at once, so that nobody has to mend a file one error at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong.
+
+    code: stable name of the kind of mistake (``unknown-code``); message: what is wrong, in domain words,
+    lower case, no full stop; file: the file's name as the user gave it; path: the place inside JSON
+    (``observations[2].value``); line, column: 1-based, for text files; width: how many characters the
+    caret marks; source_line: the text of that line; hint: what would be right.
+    """
+
+    code: str
+    message: str
+    file: str | None = None
+    path: str | None = None
+    line: int | None = None
+    column: int | None = None
+    width: int = 1
+    source_line: str | None = None
+    hint: str | None = None
+
+    def __str__(self) -> str:
+        lines = [f"error[{self.code}]: {self.message}"]
+        place = self.file or ""
+        if self.line is not None:
+            place += f":{self.line}:{self.column or 1}"
+        if self.path:
+            place += f"{': ' if place else ''}{self.path}"
+        if place:
+            lines.append(f"  --> {place}")
+        if self.line is not None and self.source_line is not None:
+            number = str(self.line)
+            margin = " " * len(number)
+            caret = " " * ((self.column or 1) - 1) + "^" * max(1, self.width)
+            lines += [f"{margin} |", f"{number} | {self.source_line}", f"{margin} | {caret}"]
+        if self.hint:
+            lines.append(f"   = hint: {self.hint}")
+        return "\n".join(lines)
+
+
+class InputRefused(ValueError):
+    """An input that does not say what it must; `problems` lists everything that is wrong with it."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems: tuple[Problem, ...] = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that a misspelt one was most likely meant to be, or None when none is close."""
+    folded = {candidate.casefold(): candidate for candidate in known}
+    match = get_close_matches(name.casefold(), folded, n=1, cutoff=0.75)
+    return folded[match[0]] if match else None
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str | None:
+    """A hint with the closest known name, or None."""
+    match = closest(name, known)
+    return f"did you mean `{match}`?" if match else None

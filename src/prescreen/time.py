@@ -1,0 +1,232 @@
+"""Partial dates, calendar spans and completed units of age.
+
+An instant is an integer: microseconds since 0001-01-01T00:00 on the local calendar. A day is its proleptic
+Gregorian ordinal (``date.toordinal``). Everything that is dated is an interval of instants, so that "2026-05"
+and "2026-05-20T08:30" are the same kind of thing, known more or less closely.
+"""
+
+from __future__ import annotations
+
+import re
+from calendar import monthrange
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import lru_cache
+from typing import Literal
+
+DAY = 86_400_000_000  # microseconds
+HOUR = 3_600_000_000
+
+EARLIEST_DAY = date(1, 1, 1).toordinal()
+LATEST_DAY = date(9999, 12, 31).toordinal()
+EARLIEST = EARLIEST_DAY * DAY
+LATEST = LATEST_DAY * DAY + DAY - 1
+
+SpanUnit = Literal["hours", "days", "weeks", "months", "years"]
+
+_WHEN = re.compile(
+    r"(?P<year>\d{4})(?:-(?P<month>\d\d)(?:-(?P<day>\d\d)"
+    r"(?:[T ](?P<hour>\d\d):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:\.(?P<fraction>\d{1,9}))?)?"
+    r"(?P<zone>Z|[+-]\d\d:\d\d)?)?)?)?",
+    re.ASCII,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """A date as written, and the first and last instant that it may be (both included)."""
+
+    text: str
+    low: int
+    high: int
+
+    @property
+    def first_day(self) -> int:
+        return self.low // DAY
+
+    @property
+    def last_day(self) -> int:
+        return self.high // DAY
+
+    @property
+    def is_one_day(self) -> bool:
+        return self.low // DAY == self.high // DAY
+
+    def __str__(self) -> str:
+        return self.text
+
+
+ANY_TIME = When("undated", EARLIEST, LATEST)
+
+
+@lru_cache(maxsize=65_536)
+def parse_when(text: str) -> When:
+    """Read a year, month, day or date-time (ISO 8601, as FHIR R4 writes them).
+
+    A date-time with a zone is taken as every instant from its wall time to its UTC time, since the site's own
+    zone is not known. Raises ValueError saying what was expected.
+    """
+    match = _WHEN.fullmatch(text)
+    if match is None:
+        raise ValueError(f"`{text[:40]}` is no date: expected YYYY, YYYY-MM, YYYY-MM-DD or YYYY-MM-DDThh:mm")
+    part = match.groupdict()
+    year = int(part["year"])
+    if year < 1:
+        raise ValueError(f"`{text}` is no date: there is no year 0000")
+    if part["month"] is None:
+        return When(text, ordinal(year, 1, 1) * DAY, ordinal(year, 12, 31) * DAY + DAY - 1)
+    month = int(part["month"])
+    if not 1 <= month <= 12:
+        raise ValueError(f"`{text}` is no date: there is no month {month:02}")
+    last = monthrange(year, month)[1]
+    if part["day"] is None:
+        return When(text, ordinal(year, month, 1) * DAY, ordinal(year, month, last) * DAY + DAY - 1)
+    day = int(part["day"])
+    if not 1 <= day <= last:
+        raise ValueError(f"`{text}` is no date: {year:04}-{month:02} has {last} days")
+    start = ordinal(year, month, day) * DAY
+    if part["hour"] is None:
+        return When(text, start, start + DAY - 1)
+    hour, minute, second = int(part["hour"]), int(part["minute"]), int(part["second"] or 0)
+    if hour > 23 or minute > 59 or second > 59:
+        raise ValueError(f"`{text}` is no date: there is no time {text[11:19]}")
+    low = start + ((hour * 60 + minute) * 60 + second) * 1_000_000
+    if part["second"] is None:
+        high = low + 60_000_000 - 1
+    elif part["fraction"] is None:
+        high = low + 1_000_000 - 1
+    else:
+        low += int(part["fraction"][:6].ljust(6, "0"))
+        high = low
+    zone = part["zone"]
+    if zone and zone != "Z":
+        offset = (int(zone[1:3]) * 60 + int(zone[4:6])) * 60_000_000
+        if int(zone[1:3]) > 14 or int(zone[4:6]) > 59:
+            raise ValueError(f"`{text}` is no date: there is no zone {zone}")
+        if zone[0] == "+":
+            low -= offset
+        else:
+            high += offset
+    return When(text, max(low, EARLIEST), min(high, LATEST))
+
+
+def ordinal(year: int, month: int, day: int) -> int:
+    return date(year, month, day).toordinal()
+
+
+def day_text(day: int) -> str:
+    """The ISO date of a day."""
+    return date.fromordinal(day).isoformat()
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A length of time on the calendar: ``28 days``, ``18 years``, ``24 hours``."""
+
+    number: int
+    unit: SpanUnit
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.unit if self.number != 1 else self.unit[:-1]}"
+
+
+_SPAN_UNITS: dict[str, SpanUnit] = {
+    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), "hours"),
+    **dict.fromkeys(("d", "day", "days"), "days"),
+    **dict.fromkeys(("wk", "week", "weeks"), "weeks"),
+    **dict.fromkeys(("mo", "month", "months"), "months"),
+    **dict.fromkeys(("a", "yr", "year", "years"), "years"),
+}
+_SPAN = re.compile(r"(\d{1,6})\s*([a-z]+)", re.ASCII)
+
+
+def parse_span(text: str) -> Span:
+    """Read ``24 weeks``. Raises ValueError saying what was expected."""
+    match = _SPAN.fullmatch(text.strip())
+    if match is None or match[2] not in _SPAN_UNITS:
+        raise ValueError(f"`{text[:40]}` is no span of time: expected a whole number of hours, days, weeks, months or years")
+    return Span(int(match[1]), _SPAN_UNITS[match[2]])
+
+
+def shift_day(day: int, span: Span, sign: int) -> int:
+    """The day that lies `span` after (sign 1) or before (sign -1) a day.
+
+    Months and years are calendar ones; a day that does not exist becomes the last of its month. Spans in hours
+    have no day: use `shift_instant`. The result is held within the calendar (years 1 to 9999).
+    """
+    number = sign * span.number
+    match span.unit:
+        case "days":
+            shifted = day + number
+        case "weeks":
+            shifted = day + 7 * number
+        case "months":
+            return _shift_months(day, number)
+        case "years":
+            return _shift_months(day, 12 * number)
+        case "hours":
+            raise ValueError("hours shift an instant, not a day")
+    return max(EARLIEST_DAY, min(LATEST_DAY, shifted))
+
+
+def _shift_months(day: int, months: int) -> int:
+    start = date.fromordinal(day)
+    year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
+    if year < 1:
+        return EARLIEST_DAY
+    if year > 9999:
+        return LATEST_DAY
+    return ordinal(year, month + 1, min(start.day, monthrange(year, month + 1)[1]))
+
+
+def unshift_day(day: int, span: Span) -> int:
+    """The last day d with ``shift_day(d, span, 1) <= day``: born on d or before, one is `span` old on `day`.
+
+    Adding calendar spans is monotone but not one to one (28 to 31 January all lie a month before 28 February),
+    so this is not `shift_day` backwards.
+    """
+    found = shift_day(day, span, -1)
+    # Clipping moves a day by at most three; step to the last day that still fits.
+    while found > EARLIEST_DAY and shift_day(found, span, 1) > day:
+        found -= 1
+    while found < LATEST_DAY and shift_day(found + 1, span, 1) <= day:
+        found += 1
+    return found
+
+
+def completed_years(birth: int, day: int) -> int:
+    """Completed years of age on a day; born on 29 February, one is a year older on 28 February."""
+    return _completed(birth, day, 12)
+
+
+def completed_months(birth: int, day: int) -> int:
+    """Completed months of age on a day."""
+    return _completed(birth, day, 1)
+
+
+def _completed(birth: int, day: int, months: int) -> int:
+    born, today = date.fromordinal(birth), date.fromordinal(day)
+    count = (today.year * 12 + today.month - born.year * 12 - born.month) // months
+    while _shift_months(birth, count * months) > day:
+        count -= 1
+    while _shift_months(birth, (count + 1) * months) <= day:
+        count += 1
+    return count
+
+
+def age_interval(years: int, on: When) -> When:
+    """The birth dates of somebody who was `years` old at some time in `on`."""
+    earliest = unshift_day(on.first_day, Span(years + 1, "years")) + 1
+    latest = unshift_day(on.last_day, Span(years, "years"))
+    return When(f"{years} years old on {on.text}", earliest * DAY, latest * DAY + DAY - 1)
+
+
+def length_text(days: int) -> str:
+    """A number of days as people say it: ``3 days``, ``8 weeks``, ``2 years``."""
+    days = abs(days)
+    if days < 28:
+        return f"{days} day{'s' * (days != 1)}"
+    if days < 365:
+        return f"{days // 7} weeks"
+    years = timedelta(days=days).days // 365.25
+    return f"{int(years)} year{'s' * (int(years) != 1)}" if years >= 2 else f"{int(days / 30.4375)} months"
