@@ -215,8 +215,8 @@ def _tree(source: str, file: str, problems: list[Problem]) -> Node | None:
     unfinished: list[_Open] = []
     nodes = documents = 0
     for event in yaml.parse(source, Loader=Events):
-        if isinstance(event, ScalarEvent | AliasEvent):
-            node = _leaf(event, file, problems)
+        if isinstance(event, ScalarEvent):
+            node = _scalar(event, file, problems)
         elif isinstance(event, CollectionStartEvent):
             unfinished.append(_begun(event, file, problems))
             if len(unfinished) > MAX_DEPTH:
@@ -225,6 +225,8 @@ def _tree(source: str, file: str, problems: list[Problem]) -> Node | None:
             continue
         elif isinstance(event, CollectionEndEvent):
             node = _finished(unfinished.pop(), event, file, problems)
+        elif isinstance(event, AliasEvent):
+            node = _alias(event, file, problems)
         else:
             documents += isinstance(event, DocumentStartEvent)
             if documents > 1:
@@ -244,20 +246,21 @@ def _tree(source: str, file: str, problems: list[Problem]) -> Node | None:
     return None if nothing else root
 
 
-def _leaf(event: ScalarEvent | AliasEvent, file: str, problems: list[Problem]) -> Node:
-    line, column, end_line, end_column = _span(event)
-    if isinstance(event, AliasEvent):
-        node = Node("scalar", "", True, line, column, end_column)
-        problems.append(
-            node.problem(
-                "alias", f"the alias `*{_short(event.anchor or '')}` is not allowed", file, "write the value out"
-            )
-        )
-        return node
+def _scalar(event: ScalarEvent, file: str, problems: list[Problem]) -> Node:
     if event.tag is not None or event.anchor is not None:
         _refuse_properties(event, file, problems)
+    line, column, end_line, end_column = _span(event)
     # plain scalars have the style "" in libyaml, None in the reader without it
     return Node("scalar", event.value, bool(event.style), line, column, end_column if end_line == line else column + 1)
+
+
+def _alias(event: AliasEvent, file: str, problems: list[Problem]) -> Node:
+    """An empty text in place of the alias, and the problem."""
+    line, column, _, end_column = _span(event)
+    node = Node("scalar", "", True, line, column, end_column)
+    message = f"the alias `*{_short(event.anchor or '')}` is not allowed"
+    problems.append(node.problem("alias", message, file, "write the value out"))
+    return node
 
 
 def _begun(event: CollectionStartEvent, file: str, problems: list[Problem]) -> _Open:
