@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
+from prescreen.quantities.magnitude import Magnitude
 from prescreen.time import Span
 
 if TYPE_CHECKING:
@@ -59,6 +60,15 @@ class Threshold:
     of: LimitOfRange | None
     kind: str | None
     text: str
+    magnitude: Magnitude = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "magnitude", Magnitude.of(self.number))
+
+    @classmethod
+    def multiple(cls, of: LimitOfRange, number: Fraction = Fraction(1)) -> Threshold:
+        """So many times a limit of the result's own."""
+        return cls(number, of, None, f"{number} {of}")
 
 
 @dataclass(frozen=True, slots=True)

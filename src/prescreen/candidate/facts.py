@@ -1,0 +1,413 @@
+"""A profile's records made ready to be compared: dated, converted, indexed by concept.
+
+This is done once per candidate and catalogue; it depends neither on the trial nor on the screening day. Nothing is
+dropped: what cannot be used keeps its reason, and what a person should know of is listed in `issues`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Final, Literal
+
+from prescreen.candidate.profile import (
+    AllergyRecord,
+    Coding,
+    Completeness,
+    ConditionRecord,
+    ObservationRecord,
+    ProcedureRecord,
+    Profile,
+    TreatmentRecord,
+)
+from prescreen.catalogue import Catalogue, ObservationConcept, Related, system_name
+from prescreen.quantities import CodedValue, Magnitude, NoValue, Number, Scale, UnitProblem, Unreadable, read_value
+from prescreen.time import ANY_TIME, When, age_interval, parse_when
+
+Domain = Literal["conditions", "treatments", "procedures", "allergies"]
+DOMAINS: Final[tuple[Domain, ...]] = ("conditions", "treatments", "procedures", "allergies")
+KIND_OF: Final[dict[str, str]] = {
+    "observations": "observation",
+    "conditions": "condition",
+    "treatments": "treatment",
+    "procedures": "procedure",
+    "allergies": "allergy",
+}
+STATUSES: Final[dict[str, frozenset[str]]] = {
+    "conditions": frozenset({"active", "remission", "resolved"}),
+    "treatments": frozenset({"ongoing", "completed", "planned", "never"}),
+    "procedures": frozenset({"completed", "planned", "not-done"}),
+    "allergies": frozenset({"recorded"}),
+}
+NOT_DETECTED: Final = frozenset({"not-detected", "negative"})
+DETECTED: Final = frozenset({"detected", "positive"})
+
+EventRecord = ConditionRecord | TreatmentRecord | ProcedureRecord | AllergyRecord
+
+
+@dataclass(frozen=True, slots=True)
+class DataIssue:
+    """Something about the data that a person should know; `path` is its place in the profile."""
+
+    code: str
+    path: str | None
+    message: str
+
+
+class Result:
+    """One observation record, ready to be compared.
+
+    when, low, high: the instants that its time may be. value_low, value_high: bounds of the value in the
+    analyte's canonical unit (None: unbounded), open ends marked; equal objects for a point. coded: the coded
+    result, or None. detection: True "detected", False "not detected", None: the numbers say. uln, lln, lod:
+    the limits that came with the result, canonical. problem: (code, words) why the value decides nothing.
+    kind: the kind of unit that the value was written in.
+    """
+
+    __slots__ = (
+        "coded",
+        "concept",
+        "detection",
+        "high",
+        "high_open",
+        "index",
+        "inputs",
+        "kind",
+        "lln",
+        "lod",
+        "low",
+        "low_open",
+        "problem",
+        "record",
+        "uln",
+        "value_high",
+        "value_low",
+        "when",
+    )
+
+    def __init__(self, index: int, concept: ObservationConcept, record: ObservationRecord | None, when: When) -> None:
+        self.index = index
+        self.concept = concept
+        self.record = record
+        self.when = when
+        self.low = when.low
+        self.high = when.high
+        self.value_low: Magnitude | None = None
+        self.value_high: Magnitude | None = None
+        self.low_open = False
+        self.high_open = False
+        self.coded: str | None = None
+        self.detection: bool | None = None
+        self.uln: Magnitude | None = None
+        self.lln: Magnitude | None = None
+        self.lod: Magnitude | None = None
+        self.problem: tuple[str, str] | None = None
+        self.kind: str | None = None
+        self.inputs: tuple[Result, ...] = ()
+
+    def copy(self) -> Result:
+        """The same result, to be varied."""
+        twin = Result.__new__(Result)
+        for name in Result.__slots__:
+            setattr(twin, name, getattr(self, name))
+        return twin
+
+    @property
+    def name(self) -> str:
+        """The fact's name: ``observation:ALT[2]``, the index being its place in the profile."""
+        return f"observation:{self.concept.name}[{self.index}]"
+
+    @property
+    def is_point(self) -> bool:
+        return self.value_low is not None and self.value_low is self.value_high
+
+
+class EventFact:
+    """One condition, treatment, procedure or allergy record, with the concepts that it is or may be.
+
+    start, end: the instants at which it may have begun and ended; end None: not written. statuses: those that
+    it may have. denies: the record says that something is not so (refuted, never, not done).
+    """
+
+    __slots__ = ("denies", "domain", "end", "index", "label", "record", "related", "start", "statuses")
+
+    def __init__(self, index: int, domain: Domain, record: EventRecord, related: Related) -> None:
+        self.index = index
+        self.domain: Domain = domain
+        self.record = record
+        self.related = related
+        self.label = related.label
+        start, end = _times(record)
+        self.start = parse_when(start) if start is not None else None
+        self.end = parse_when(end) if end is not None else None
+        status = getattr(record, "status", None)
+        self.statuses = STATUSES[domain] if status is None else frozenset((status,))
+        if domain == "allergies":
+            self.statuses = STATUSES[domain]
+        self.denies = record.verification == "refuted" or status in ("never", "not-done")
+
+    @property
+    def name(self) -> str:
+        code = self.record.code
+        text = code if isinstance(code, str) else f"{code.system}|{code.code}"
+        if self.related.named:
+            text = min(self.related.named)
+        return f"{KIND_OF[self.domain]}:{text}[{self.index}]"
+
+
+def _times(record: EventRecord) -> tuple[str | None, str | None]:
+    match record:
+        case ConditionRecord():
+            return record.onset, record.abatement
+        case TreatmentRecord():
+            return record.start, record.end
+        case ProcedureRecord() | AllergyRecord():
+            return record.date, record.date
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A domain declared complete: through a day (None: the screening day), among systems (None: all)."""
+
+    through: When | None
+    systems: frozenset[str] | None
+
+
+class Facts:
+    """Everything known of a candidate, indexed for the evaluator. See the module's docstring."""
+
+    __slots__ = ("anchors", "answers", "birth", "complete", "events", "issues", "profile", "results", "sex")
+
+    def __init__(
+        self,
+        profile: Profile,
+        results: dict[str, tuple[Result, ...]],
+        events: dict[Domain, tuple[EventFact, ...]],
+        birth: When | None,
+        sex: Literal["female", "male"] | None,
+        answers: Mapping[str, bool | str],
+        anchors: Mapping[str, When],
+        complete: dict[Domain, Declared],
+        issues: tuple[DataIssue, ...],
+    ) -> None:
+        self.profile = profile
+        self.results = results
+        self.events = events
+        self.birth = birth
+        self.sex = sex
+        self.answers = answers
+        self.anchors = anchors
+        self.complete = complete
+        self.issues = issues
+
+    def varied(self, **changes: object) -> Facts:
+        """The same facts but for those named."""
+        twin = Facts.__new__(Facts)
+        for name in Facts.__slots__:
+            setattr(twin, name, changes[name] if name in changes else getattr(self, name))
+        return twin
+
+
+class Candidate:
+    """A profile with its facts prepared; safe to share between threads."""
+
+    __slots__ = ("_facts", "profile")
+
+    def __init__(self, profile: Profile, catalogue: Catalogue | None = None) -> None:
+        self.profile = profile
+        self._facts: dict[str, Facts] = {}
+        if catalogue is not None:
+            self.facts(catalogue)
+
+    @property
+    def id(self) -> str:
+        return self.profile.id
+
+    def facts(self, catalogue: Catalogue) -> Facts:
+        """The facts in the light of a catalogue, prepared on first use."""
+        found = self._facts.get(catalogue.sha256)
+        if found is None:
+            found = self._facts[catalogue.sha256] = prepare(self.profile, catalogue)
+        return found
+
+
+def prepare(profile: Profile, catalogue: Catalogue) -> Facts:
+    """Index a profile's records by the concepts of a catalogue."""
+    issues: list[DataIssue] = []
+    by_code: dict[str, list[Result]] = {}
+    for index, record in enumerate(profile.observations):
+        concept = _observation_concept(record.code, catalogue)
+        if concept is None:
+            issues.append(
+                DataIssue("unmapped-code", f"observations[{index}].code", f"{_code_text(record.code)} is no observation that the catalogue knows; not used")
+            )
+            continue
+        result = read_result(index, concept, record, issues)
+        if result is not None:
+            by_code.setdefault(concept.name, []).append(result)
+    results: dict[str, tuple[Result, ...]] = {}
+    for name, found in by_code.items():
+        if len(found) > 1:
+            found.sort(key=_newest_first)
+        results[name] = tuple(found)
+    events: dict[Domain, tuple[EventFact, ...]] = {}
+    complete: dict[Domain, Declared] = {}
+    for domain in DOMAINS:
+        records: tuple[EventRecord, ...] = getattr(profile, domain)
+        if records:
+            events[domain] = tuple(
+                EventFact(index, domain, record, _related(domain, record.code, catalogue))
+                for index, record in enumerate(records)
+            )
+        declared: bool | Completeness = getattr(profile.complete, domain)
+        if declared is True:
+            complete[domain] = Declared(None, None)
+        elif declared is not False:
+            complete[domain] = Declared(
+                None if declared.through is None else parse_when(declared.through),
+                None if declared.systems is None else frozenset(system_name(s) or s for s in declared.systems),
+            )
+    birth = _birth(profile, issues)
+    anchors = {name: parse_when(text) for name, text in profile.anchors.items()}
+    return Facts(profile, results, events, birth, profile.sex, profile.answers, anchors, complete, tuple(issues))
+
+
+def _newest_first(result: Result) -> tuple[int, int, int]:
+    return (-result.high, -result.low, result.index)
+
+
+def _birth(profile: Profile, issues: list[DataIssue]) -> When | None:
+    born = None if profile.birth_date is None else parse_when(profile.birth_date)
+    if profile.age is None:
+        return born
+    aged = age_interval(profile.age.value, parse_when(profile.age.on))
+    if born is None:
+        return aged
+    low, high = max(born.low, aged.low), min(born.high, aged.high)
+    if low > high:
+        issues.append(DataIssue("conflict", "age", f"the age given does not agree with the birth date {born.text}; neither is used"))
+        return None
+    return When(born.text, low, high)
+
+
+def _observation_concept(code: str | Coding, catalogue: Catalogue) -> ObservationConcept | None:
+    if isinstance(code, str):
+        return catalogue.observation(code)
+    return catalogue.observation_for(code.system, code.code)
+
+
+def _related(domain: Domain, code: str | Coding, catalogue: Catalogue) -> Related:
+    return catalogue.related(domain, code if isinstance(code, str) else (code.system, code.code))
+
+
+def _code_text(code: str | Coding) -> str:
+    return code if isinstance(code, str) else f"{code.system}|{code.code}"
+
+
+def read_result(
+    index: int, concept: ObservationConcept, record: ObservationRecord, issues: list[DataIssue]
+) -> Result | None:
+    """Make a record comparable; None when it is no result (a null value, a refuted record)."""
+    if record.verification == "refuted":
+        return None
+    written = read_value(record.value)
+    if isinstance(written, NoValue):
+        return None
+    when = ANY_TIME if record.date is None else parse_when(record.date)
+    result = Result(index, concept, record, when)
+    if isinstance(written, Number):
+        _read_number(result, written, record, issues)
+    elif isinstance(written, CodedValue):
+        _read_code(result, written.code, record, issues)
+    elif isinstance(written, Unreadable):
+        result.problem = ("value", f"the value `{record.value}` cannot be read: {written.reason}")
+    if record.verification == "provisional":
+        result.problem = ("provisional", "the result is provisional")
+    if result.problem is not None:
+        issues.append(DataIssue(f"{result.problem[0]}-unusable", f"observations[{index}]", f"{concept.name}: {result.problem[1]}"))
+    return result
+
+
+def _read_number(result: Result, number: Number, record: ObservationRecord, issues: list[DataIssue]) -> None:
+    concept = result.concept
+    if concept.analyte is None:
+        result.problem = ("code", f"{concept.name} is a coded result; `{record.value}` is a number")
+        return
+    scale = concept.analyte.scale(record.unit)
+    if isinstance(scale, UnitProblem):
+        result.problem = ("unit", scale.message)
+        return
+    result.kind = scale.kind
+    low, high = number.low, number.high
+    if low is not None:
+        result.value_low = scale.magnitude(low)
+    if high is not None:
+        result.value_high = result.value_low if low is high or low == high else scale.magnitude(high)
+    result.low_open = number.low_open
+    result.high_open = number.high_open
+    if (result.value_high is not None and concept.low is not None and result.value_high.approx < concept.low_float * 0.999999999) or (
+        result.value_low is not None and concept.high is not None and result.value_low.approx > concept.high_float * 1.000000001
+    ):
+        result.problem = ("implausible", f"{record.value} {record.unit or ''}".rstrip() + " is not plausible")
+    _read_limits(result, record, scale, issues)
+
+
+def _read_limits(result: Result, record: ObservationRecord, scale: Scale | None, issues: list[DataIssue]) -> None:
+    """The reference range and the limit of detection that came with the result, in the canonical unit."""
+    reference = record.reference_range
+    concept = result.concept
+    if reference is not None and concept.analyte is not None:
+        own: Scale | UnitProblem | None = scale
+        if reference.unit is not None:
+            own = concept.analyte.scale(reference.unit)
+        if isinstance(own, UnitProblem):
+            issues.append(DataIssue("unit-unusable", f"observations[{result.index}].reference_range", f"{concept.name}: {own.message}"))
+        elif own is not None:
+            if reference.low is not None:
+                result.lln = own.magnitude(reference.low)
+            if reference.high is not None:
+                result.uln = own.magnitude(reference.high)
+    if record.detection_limit is not None and scale is not None:
+        result.lod = scale.magnitude(record.detection_limit)
+
+
+def _read_code(result: Result, code: str, record: ObservationRecord, issues: list[DataIssue]) -> None:
+    concept = result.concept
+    result.coded = code
+    if code == "indeterminate":
+        result.problem = ("indeterminate", "the result is indeterminate")
+        return
+    if concept.analyte is None or code in concept.values:
+        if concept.values and code not in concept.values and concept.analyte is None:
+            folded = {"detected": "positive", "not-detected": "negative"}.get(code)
+            if folded in concept.values:
+                result.coded = folded
+            else:
+                result.problem = ("code", f"`{record.value}` is no result that {concept.name} may have")
+                return
+        if concept.analyte is None:
+            return
+    scale = concept.analyte.scale(record.unit) if record.unit is not None or record.detection_limit is not None else None
+    usable = scale if isinstance(scale, Scale) else None
+    if code in NOT_DETECTED:
+        result.detection = False
+        _read_limits(result, record, usable, issues)
+        result.value_low = _ZERO
+        result.value_high = result.lod
+        result.high_open = True
+    elif code in DETECTED:
+        result.detection = True
+        _read_limits(result, record, usable, issues)
+        result.value_low = result.lod or _ZERO
+        result.low_open = result.lod is None
+    elif code not in concept.values:
+        result.problem = ("code", f"`{record.value}` is no number")
+
+
+_ZERO = Magnitude.of(0)
+
+
+def exact_number(value: int | Decimal) -> Fraction:
+    return Fraction(value)

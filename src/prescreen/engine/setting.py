@@ -1,0 +1,127 @@
+"""One evaluation: a candidate's facts seen on a screening day, and the windows of that day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from prescreen.candidate.facts import Facts, Result
+from prescreen.language.model import SCREENING, Event, Moment, Observation, Window
+from prescreen.ranges import Ranges
+from prescreen.time import DAY, EARLIEST, HOUR, LATEST, When, shift_day
+from prescreen.truth import Truth
+
+
+class Bounds(NamedTuple):
+    """A window as instants. Between `low_sure` and `high_sure` a fact is in it whatever the open anchors are;
+    outside `low_maybe` to `high_maybe` it is not, whatever they are."""
+
+    low_sure: int
+    high_sure: int
+    low_maybe: int
+    high_maybe: int
+
+
+ALWAYS = Bounds(EARLIEST, LATEST, EARLIEST, LATEST)
+
+FreeKey = tuple[str, Window, object]
+
+
+def free_key(leaf: Observation) -> FreeKey:
+    """What leaves that have no result share: code, window and select (semantics §1)."""
+    return (leaf.code, leaf.window, leaf.select)
+
+
+class Setting:
+    """Facts, day and site ranges of one evaluation.
+
+    found: memory of what each leaf found, by the leaf's number. free: results supposed for leaves that have none;
+    forced: truths supposed for existence leaves (both only while cases are told apart, see `engine.exact`).
+    """
+
+    __slots__ = ("_bounds", "day", "facts", "forced", "found", "free", "now", "ranges")
+
+    def __init__(self, facts: Facts, day: int, ranges: Ranges | None, leaves: int, bounds: dict[Window, Bounds]) -> None:
+        self.facts = facts
+        self.day = day
+        self.now = day * DAY + DAY - 1
+        self.ranges = ranges
+        self.found: list[object] = [None] * leaves
+        self.free: Mapping[FreeKey, Result] | None = None
+        self.forced: Mapping[Event, Truth] | None = None
+        self._bounds = bounds
+
+    def supposing(
+        self,
+        facts: Facts | None = None,
+        free: Mapping[FreeKey, Result] | None = None,
+        forced: Mapping[Event, Truth] | None = None,
+    ) -> Setting:
+        """The same evaluation with something supposed; what leaves found is forgotten."""
+        twin = Setting(facts or self.facts, self.day, self.ranges, len(self.found), self._bounds)
+        twin.free = free if free is not None else self.free
+        twin.forced = forced if forced is not None else self.forced
+        return twin
+
+    def bounds(self, window: Window) -> Bounds:
+        found = self._bounds.get(window)
+        if found is not None:
+            return found
+        return window_bounds(window, self.day, self.facts.anchors)
+
+    def anchor(self, name: str) -> When | None:
+        """The days that an anchor may be; None when it is not given at all."""
+        if name == SCREENING:
+            return day_when(self.day)
+        return self.facts.anchors.get(name)
+
+
+def day_when(day: int) -> When:
+    return When("screening", day * DAY, day * DAY + DAY - 1)
+
+
+def depends_on_day_only(window: Window) -> bool:
+    return all(end is None or end.anchor == SCREENING for end in (window.start, window.end))
+
+
+def window_bounds(window: Window, day: int, anchors: Mapping[str, When]) -> Bounds:
+    """The instants of a window on a screening day; an anchor that is not given may be any day."""
+    low_maybe, low_sure = (EARLIEST, EARLIEST) if window.start is None else _start(window.start, day, anchors)
+    high_sure, high_maybe = (LATEST, LATEST) if window.end is None else _end(window.end, day, anchors)
+    return Bounds(low_sure, high_sure, low_maybe, high_maybe)
+
+
+def _anchor(moment: Moment, day: int, anchors: Mapping[str, When]) -> When | None:
+    return day_when(day) if moment.anchor == SCREENING else anchors.get(moment.anchor)
+
+
+def _start(moment: Moment, day: int, anchors: Mapping[str, When]) -> tuple[int, int]:
+    """The earliest and the latest instant at which the window may begin."""
+    anchor = _anchor(moment, day, anchors)
+    if anchor is None:
+        return EARLIEST, LATEST
+    span = moment.span
+    if span is None:
+        return anchor.first_day * DAY, anchor.last_day * DAY
+    if span.unit == "hours":
+        shift = moment.sign * span.number * HOUR
+        return anchor.low + shift, anchor.high + shift
+    return shift_day(anchor.first_day, span, moment.sign) * DAY, shift_day(anchor.last_day, span, moment.sign) * DAY
+
+
+def _end(moment: Moment, day: int, anchors: Mapping[str, When]) -> tuple[int, int]:
+    """The earliest and the latest instant at which the window may end."""
+    anchor = _anchor(moment, day, anchors)
+    if anchor is None:
+        return EARLIEST - 1, LATEST
+    span = moment.span
+    last = DAY - 1
+    if span is None:
+        return anchor.first_day * DAY + last, anchor.last_day * DAY + last
+    if span.unit == "hours":
+        shift = moment.sign * span.number * HOUR
+        return anchor.low + shift, anchor.high + shift
+    return (
+        shift_day(anchor.first_day, span, moment.sign) * DAY + last,
+        shift_day(anchor.last_day, span, moment.sign) * DAY + last,
+    )
