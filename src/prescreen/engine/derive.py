@@ -1,0 +1,234 @@
+"""Derived quantities: computed from a candidate's results, exactly or in an exact root form.
+
+Each formula cites its paper. A derived value needs all its inputs; it keeps them as evidence; outside the ages for which
+a formula was made there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import product
+from typing import Final, Literal
+
+from prescreen.candidate.facts import Result
+from prescreen.catalogue import ObservationConcept
+from prescreen.engine.setting import ALWAYS, Bounds, Setting
+from prescreen.quantities import Exact, Magnitude, Root, compare
+from prescreen.time import DAY, When, completed_years
+
+SexName = Literal["female", "male"]
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """How one quantity is derived.
+
+    inputs: roles in order, the first being the one that dates the derived value. same_day: all inputs must be of one day;
+    otherwise the others are the latest in the same window. rising: for each input whether the value grows with it.
+    of: (inputs in canonical units, age, sex) -> value in the canonical unit. minimum_age: in completed years.
+    """
+
+    source: str
+    rising: tuple[bool, ...]
+    of: Callable[[tuple[Fraction, ...], int, SexName | None], Exact]
+    same_day: bool = False
+    needs_age: bool = False
+    needs_sex: bool = False
+    minimum_age: int = 0
+    any_day: tuple[int, ...] = ()  # inputs that may be of any day (an adult's height)
+
+
+def _ckd_epi_2021(inputs: tuple[Fraction, ...], age: int, sex: SexName | None) -> Exact:
+    (creatinine,) = inputs  # mg/dL
+    female = sex == "female"
+    kappa = Fraction(7, 10) if female else Fraction(9, 10)
+    alpha = -241 if female else -302
+    scale = 142 * Fraction(9938, 10000) ** age * (Fraction(1012, 1000) if female else 1)
+    ratio = creatinine / kappa
+    return Root(Fraction(scale), ratio, alpha if ratio < 1 else -1200, 1000)
+
+
+def _cockcroft_gault(inputs: tuple[Fraction, ...], age: int, sex: SexName | None) -> Exact:
+    creatinine, weight = inputs  # mg/dL, kg
+    value = (140 - age) * weight / (72 * creatinine)
+    return value * Fraction(85, 100) if sex == "female" else value
+
+
+def _bmi(inputs: tuple[Fraction, ...], age: int, sex: SexName | None) -> Exact:
+    weight, height = inputs  # kg, cm
+    return weight / (height / 100) ** 2
+
+
+def _payne(inputs: tuple[Fraction, ...], age: int, sex: SexName | None) -> Exact:
+    calcium, albumin = inputs  # mg/dL, g/dL
+    return calcium + Fraction(8, 10) * (4 - albumin)
+
+
+def _fridericia(inputs: tuple[Fraction, ...], age: int, sex: SexName | None) -> Exact:
+    qt, rate = inputs  # ms, /min
+    return Root(qt, rate / 60, 1, 3)
+
+
+def _ratio(inputs: tuple[Fraction, ...], age: int, sex: SexName | None) -> Exact:
+    numerator, denominator = inputs
+    return numerator / denominator
+
+
+FORMULAS: Final[dict[str, Formula]] = {
+    "ckd-epi-2021": Formula(
+        "CKD-EPI 2021 creatinine equation (Inker et al., N Engl J Med 2021;385:1737)",
+        (False,), _ckd_epi_2021, needs_age=True, needs_sex=True, minimum_age=18,
+    ),
+    "cockcroft-gault": Formula(
+        "Cockcroft and Gault, Nephron 1976;16:31",
+        (False, True), _cockcroft_gault, needs_age=True, needs_sex=True, minimum_age=18,
+    ),
+    "bmi": Formula("body mass index (Quetelet): weight / height²", (True, False), _bmi, any_day=(1,)),
+    "payne-1973": Formula(
+        "albumin-corrected calcium (Payne et al., BMJ 1973;4:643)", (True, False), _payne, same_day=True
+    ),
+    "fridericia-1920": Formula(
+        "QTcF (Fridericia, Acta Med Scand 1920;53:469)", (True, True), _fridericia, same_day=True
+    ),
+    "ratio": Formula("ratio of two results of one sample", (True, False), _ratio, same_day=True),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """The derived results that the inputs on file allow, newest first, and the inputs that are lacking."""
+
+    results: tuple[Result, ...]
+    lacking: tuple[str, ...]  # facts: "observation:creatinine", "birth_date", "sex"
+
+
+def derive(concept: ObservationConcept, bounds: Bounds, setting: Setting) -> Derived:
+    """Derive a quantity for each result of its first input that may lie in the window."""
+    formula = FORMULAS[concept.formula or ""]
+    facts = setting.facts
+    usable = [_in_window(code, i, formula, bounds, setting) for i, code in enumerate(concept.inputs)]
+    lacking = [f"observation:{code}" for code, found in zip(concept.inputs, usable, strict=True) if not found]
+    if formula.needs_age and facts.birth is None:
+        lacking.append("birth_date")
+    if formula.needs_sex and facts.sex is None:
+        lacking.append("sex")
+    if lacking:
+        return Derived((), tuple(lacking))
+    results: list[Result] = []
+    for lead in usable[0]:
+        for partners in _partners(lead, usable[1:], formula):
+            results.append(_derived_result(concept, formula, (lead, *partners), setting))
+    if not results:
+        return Derived((), tuple(f"observation:{code}" for code in concept.inputs))
+    return Derived(tuple(results), ())
+
+
+def _in_window(code: str, position: int, formula: Formula, bounds: Bounds, setting: Setting) -> list[Result]:
+    if position in formula.any_day:
+        bounds = ALWAYS
+    return [
+        result
+        for result in setting.facts.results.get(code, ())
+        if result.low <= setting.now and result.high >= bounds.low_maybe and result.low <= bounds.high_maybe
+    ]
+
+
+def _partners(lead: Result, others: list[list[Result]], formula: Formula) -> list[tuple[Result, ...]]:
+    """The results that belong to a leading one: of its day, or the latest (all that may be the latest)."""
+    choices: list[list[Result]] = []
+    for found in others:
+        if formula.same_day:
+            day = lead.low // DAY
+            same = [r for r in found if r.low // DAY == day == r.high // DAY and lead.high // DAY == day]
+            choices.append(same[:1] if len(same) < 2 else _latest_of(same))
+        else:
+            choices.append(_latest_of(found))
+    return list(product(*choices))
+
+
+def _latest_of(results: list[Result]) -> list[Result]:
+    newest_low = max(result.low for result in results)
+    return [result for result in results if result.high >= newest_low]
+
+
+def _derived_result(
+    concept: ObservationConcept, formula: Formula, inputs: tuple[Result, ...], setting: Setting
+) -> Result:
+    lead = inputs[0]
+    result = Result(lead.index, concept, None, When(lead.when.text, lead.low, lead.high))
+    result.inputs = inputs
+    for used in inputs:
+        if used.problem is not None or used.value_low is None or used.value_high is None:
+            words = used.problem[1] if used.problem else "its value is not known closely enough"
+            result.problem = ("input", f"{used.concept.name}: {words}")
+            return result
+    ages = _ages(formula, lead, setting)
+    if ages is None:
+        result.problem = ("age", f"the formula holds from {formula.minimum_age} years on")
+        return result
+    bounds = [_bounds_at(formula, inputs, age, setting.facts.sex) for age in ages]
+    if any(low is None for low, _ in bounds):
+        result.problem = ("input", "an input of 0 gives no value")
+        return result
+    lows = [low for low, _ in bounds if low is not None]
+    highs = [high for _, high in bounds if high is not None]
+    result.value_low = _extreme(lows, -1)
+    result.value_high = _extreme(highs, 1)
+    if all(used.is_point for used in inputs) and len(ages) == 1:
+        result.value_high = result.value_low
+    # The bounds of an open interval are not reached; keeping them closed is sound, and rarely matters: mark them.
+    opened = any(used.low_open or used.high_open for used in inputs)
+    result.low_open = result.high_open = opened and len(inputs) == 1
+    result.kind = None
+    return result
+
+
+def _ages(formula: Formula, lead: Result, setting: Setting) -> list[int] | None:
+    """The completed ages on the day of the leading result that are still possible; None: not for this formula."""
+    if not formula.needs_age:
+        return [0]
+    birth = setting.facts.birth
+    assert birth is not None
+    first, last = lead.low // DAY, min(lead.high, setting.now) // DAY
+    youngest = completed_years(min(birth.last_day, first), first)
+    oldest = completed_years(birth.first_day, last)
+    if youngest < formula.minimum_age or oldest > 130:
+        return None
+    return [youngest] if youngest == oldest else [youngest, oldest]
+
+
+def _bounds_at(
+    formula: Formula, inputs: tuple[Result, ...], age: int, sex: SexName | None
+) -> tuple[Magnitude | None, Magnitude | None]:
+    """The least and the greatest value; each formula is monotone in each input."""
+    lows: list[Magnitude] = []
+    highs: list[Magnitude] = []
+    for used, rises in zip(inputs, formula.rising, strict=True):
+        low, high = used.value_low, used.value_high
+        assert low is not None
+        assert high is not None
+        lows.append(low if rises else high)
+        highs.append(high if rises else low)
+    least = _value(formula, lows, age, sex)
+    if all(used.is_point for used in inputs):
+        return least, least
+    return least, _value(formula, highs, age, sex)
+
+
+def _value(formula: Formula, inputs: list[Magnitude], age: int, sex: SexName | None) -> Magnitude | None:
+    numbers = [magnitude.rational for magnitude in inputs]
+    if any(number is None or number <= 0 for number in numbers):
+        return None
+    exact = formula.of(tuple(number for number in numbers if number is not None), age, sex)
+    return Magnitude(float(exact), exact)
+
+
+def _extreme(magnitudes: list[Magnitude], sign: int) -> Magnitude:
+    best = magnitudes[0]
+    for magnitude in magnitudes[1:]:
+        if compare(magnitude, best) == sign:
+            best = magnitude
+    return best
+
