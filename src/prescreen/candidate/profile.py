@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, WithJsonSchema
 
 
 def _exact(value: Any) -> Any:
@@ -19,13 +19,20 @@ def _exact(value: Any) -> Any:
     return value
 
 
-Number = Annotated[int | Decimal, BeforeValidator(_exact)]
+Number = Annotated[int | Decimal, BeforeValidator(_exact), WithJsonSchema({"type": "number"})]
 """An exact number; NaN and infinities are refused."""
 
-WrittenValue = Annotated[int | Decimal | str | None, BeforeValidator(_exact)]
+WrittenValue = Annotated[
+    int | Decimal | str | None,
+    BeforeValidator(_exact),
+    WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string"}, {"type": "null"}]}),
+]
 """A result as written: a number, a string such as "<20" or "negative", or null."""
 
 Verification = Literal["confirmed", "provisional", "refuted"]
+
+
+_LIST = Strict(False)  # JSON has lists where the frozen profile has tuples
 
 
 class _Model(BaseModel):
@@ -112,7 +119,7 @@ class Completeness(_Model):
     """Everything of a domain is on file through a day, among what the systems can express (absent: all)."""
 
     through: str | None = None
-    systems: tuple[str, ...] | None = None
+    systems: Annotated[tuple[str, ...], _LIST] | None = None
 
 
 class Complete(_Model):
@@ -127,11 +134,11 @@ class Profile(_Model):
     birth_date: str | None = None
     age: AgeOn | None = None
     sex: Literal["female", "male"] | None = None
-    observations: tuple[ObservationRecord, ...] = ()
-    conditions: tuple[ConditionRecord, ...] = ()
-    treatments: tuple[TreatmentRecord, ...] = ()
-    procedures: tuple[ProcedureRecord, ...] = ()
-    allergies: tuple[AllergyRecord, ...] = ()
+    observations: Annotated[tuple[ObservationRecord, ...], _LIST] = ()
+    conditions: Annotated[tuple[ConditionRecord, ...], _LIST] = ()
+    treatments: Annotated[tuple[TreatmentRecord, ...], _LIST] = ()
+    procedures: Annotated[tuple[ProcedureRecord, ...], _LIST] = ()
+    allergies: Annotated[tuple[AllergyRecord, ...], _LIST] = ()
     answers: dict[str, bool | str] = {}
     anchors: dict[str, str] = {}
     complete: Complete = Complete()
