@@ -135,6 +135,7 @@ class Report(BaseModel):
     rescreen_on: str | None
     counts: dict[Status, int]
     issues: tuple[Issue, ...]
+    questions: tuple[Missing, ...] = ()  # what to ask for each fact that some criterion misses
 
     def __getitem__(self, criterion_id: str) -> CriterionReport:
         for criterion in self.criteria:

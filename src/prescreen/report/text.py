@@ -1,0 +1,373 @@
+"""The report for a terminal: short first, the whole tree on demand.
+
+Nothing that a profile or a rule file says can steer the terminal: every text passes `words.clean`, and rich's own
+markup is never parsed. Without `colour` the output is plain text; the marks ✗ ? ✓ say what colour would.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from io import StringIO
+
+from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from prescreen.report import words
+from prescreen.report.model import CriterionReport, Evidence, Explanation, NextFact, Report
+from prescreen.report.words import clean
+
+NARROWEST = 40  # columns; a narrower terminal wraps by itself
+_LIST_BELOW = 80  # columns; under that, the summary is a list and the protocol's words stand above the finding
+_DEEPEST = 10  # levels of the tree that are indented; deeper ones carry their number
+_TURNS_SHOWN = 4
+_FAILED_SHOWN = 8
+
+_STYLE = {
+    "failed": "bold red",
+    "ineligible": "bold red",
+    "undetermined": "bold yellow",
+    "met": "bold green",
+    "eligible": "bold green",
+    "conflicts": "yellow",
+    "decides": "bold",
+}
+
+
+def render(report: Report, *, verbose: bool = False, colour: bool = False, width: int = 100) -> str:
+    """One candidate's report, in lines of at most `width` terminal cells (at least 40), ending in a line end.
+
+    Short: the verdict, a line for each criterion (failed, undetermined, met), what to ask next, when statuses turn,
+    issues of the data. `verbose` adds under each criterion its reading, the tree with its evidence, the deciding and
+    the missing facts, and at the end where the rules came from. `colour` adds ANSI colours.
+    """
+    page = _Page(colour, width)
+    _head(page, report, verbose)
+    asked = words.asked(report)
+    for status, criteria in words.grouped(report):
+        page.blank()
+        if verbose:
+            page.hang("", Text(f"{words.MARK[status]} {status} ({len(criteria)})", _STYLE[status]))
+        for criterion in criteria:
+            if verbose:
+                _criterion_in_full(page, criterion, asked)
+            else:
+                _criterion(page, criterion, _id_width(report, page.width))
+    _next(page, report)
+    _turns(page, report, verbose)
+    _issues(page, report, verbose)
+    if verbose:
+        _provenance(page, report)
+    return page.text()
+
+
+def render_summary(reports: Sequence[Report], *, colour: bool = False, width: int = 100) -> str:
+    """All candidates, a row each: verdict, counts, failed criteria, what to ask first, when to screen again."""
+    page = _Page(colour, width)
+    if not reports:
+        page.hang("", Text("no candidate was screened"))
+        return page.text()
+    several = len(words.trials(reports)) > 1
+    days = sorted({report.screening_date for report in reports})
+    span = clean(days[0]) if len(days) == 1 else f"{clean(days[0])} to {clean(days[-1])}"
+    page.hang("", Text(f"{', '.join(clean(trial) for trial in words.trials(reports))} on {span}", "bold"))
+    if page.width < _LIST_BELOW:
+        for report in reports:
+            _summary_item(page, report, several)
+    else:
+        page.table(_summary_table(reports, several))
+    said = ", ".join(f"{number} {verdict}" for verdict, number in words.tally(reports).items() if number)
+    page.hang("", Text(f"{len(reports)} screened: {said}"))
+    for gaps in dict.fromkeys((report.trial, words.gaps(report)) for report in reports):
+        if gaps[1] is not None:
+            page.hang("", Text(f"{clean(gaps[0])}: the rule file's source is incomplete: {gaps[1]}", "yellow"))
+    return page.text()
+
+
+def _head(page: _Page, report: Report, verbose: bool) -> None:
+    verdict = Text(f"{words.MARK[report.verdict]} {report.verdict.upper()}", _STYLE[report.verdict])
+    page.ends(
+        Text.assemble(
+            (clean(report.trial), "bold"), "  ", clean(report.candidate), " on ", clean(report.screening_date)
+        ),
+        verdict,
+    )
+    if report.title:
+        page.hang("", Text(clean(report.title), "dim"))
+    page.hang("", Text(f"{words.meaning(report)} {words.counts(report)[0].upper()}{words.counts(report)[1:]}."))
+    for cohort, found in words.cohort_verdicts(report):
+        page.hang(f"  {words.MARK[found]} ", Text(f"cohort {clean(cohort)}: {found}"), _STYLE[found])
+    if (gaps := words.gaps(report)) is not None:
+        page.hang("! ", Text(f"the rule file's source is incomplete: {gaps}"), "yellow")
+    if verbose:
+        page.hang("", Text(words.LEGEND, "dim"))
+
+
+def _id_width(report: Report, width: int) -> int:
+    """Cells for the ids of criteria: as the longest needs, but never more than an eighth of the page."""
+    longest = max((cell_len(clean(criterion.id)) for criterion in report.criteria), default=2)
+    return max(2, min(longest, width // 8))
+
+
+def _criterion(page: _Page, criterion: CriterionReport, id_width: int) -> None:
+    finding = Text(clean(criterion.headline))
+    turn = words.turn(criterion)
+    if turn is not None and criterion.status == "failed" and clean(criterion.turns_on or "") not in finding.plain:
+        finding.append(f"; {turn}", "dim")
+    for doubt in words.doubts(criterion):
+        finding.append(f" ({doubt})", "yellow")
+    mark = Text(f"  {words.MARK[criterion.status]} ", _STYLE[criterion.status])
+    name = Text(clean(criterion.id), "bold")
+    protocol = Text(clean(criterion.text), "dim")
+    if page.width < _LIST_BELOW:
+        page.columns([(mark, 4), (name, id_width), (finding, page.width - id_width - 5)])
+    else:
+        rest = page.width - id_width - 7
+        page.columns([(mark, 4), (name, id_width), (protocol, rest * 2 // 5), (finding, rest - rest * 2 // 5)], clip=2)
+
+
+def _criterion_in_full(page: _Page, criterion: CriterionReport, asked: dict[str, tuple[str, str]]) -> None:
+    page.blank()
+    name = f"  {words.MARK[criterion.status]} {clean(criterion.id)}  "
+    page.hang(name, Text(clean(criterion.headline), "bold"), _STYLE[criterion.status], most=12)
+
+    def say(label: str, body: str, style: str = "") -> None:
+        page.hang(f"      {label:<11} ", Text(body, style))
+
+    place = ", ".join(p for p in (words.origin(criterion), words.cohorts_of(criterion)) if p)
+    say("protocol", clean(criterion.text) + (f" [{place}]" if place else ""))
+    if criterion.reading is not None:
+        say("read as", clean(criterion.reading))
+    if doubts := words.doubts(criterion):
+        say("note", "; ".join(doubts), "yellow")
+    say("condition", f"{words.truth_word(criterion.condition)} ({words.effect(criterion)})")
+    for depth, part, node in words.nodes(criterion.explanation):
+        _node(page, depth, part, node)
+    if criterion.deciding:
+        say("decided by", "; ".join(words.fact_words(fact) for fact in criterion.deciding))
+    for i, fact in enumerate(criterion.missing):
+        ask, question = asked.get(fact, ("", ""))
+        question = f": {clean(question)} (ask the {clean(ask)})" if question else ""
+        say("" if i else "missing", f"{words.fact_words(fact)}{question}")
+    if (turn := words.turn(criterion)) is not None:
+        say("turns", turn)
+
+
+def _node(page: _Page, depth: int, part: str | None, node: Explanation) -> None:
+    indent = " " * (6 + 2 * min(depth, _DEEPEST))
+    body = Text(f"({depth}) " if depth > _DEEPEST else "")
+    if part is not None:
+        body.append(f"{part} ", "italic")
+    body.append(clean(node.requirement))
+    if node.finding is not None:
+        body.append(f": {clean(node.finding)}", "bold")
+    page.hang(f"{indent}{words.truth_mark(node.truth)} ", body)
+    if facts := list(words.node_facts(node)):
+        page.hang(f"{indent}    ", Text("; ".join(f"{name} {said}" for name, said in facts), "dim"))
+    for evidence in node.evidence:
+        page.hang(f"{indent}  - ", _evidence(evidence))
+
+
+def _evidence(evidence: Evidence) -> Text:
+    line = Text(f"{clean(evidence.record)}: {clean(evidence.label)}")
+    if evidence.written is not None:
+        line.append(f" {clean(evidence.written)}")
+    if (dated := words.dated(evidence)) is not None:
+        line.append(f", {dated}")
+    if evidence.source is not None:
+        line.append(f", from {clean(evidence.source)}")
+    if evidence.compared is not None:
+        line.append(f"; compared as {clean(evidence.compared)}")
+    line.append(f" [{words.role(evidence)}]", _STYLE.get(evidence.role, "dim"))
+    if evidence.note is not None:
+        line.append(f" {clean(evidence.note)}")
+    return line
+
+
+def _next(page: _Page, report: Report) -> None:
+    rescreen = words.rescreen(report)
+    if not report.next_facts and rescreen is None:
+        return
+    page.blank()
+    page.ends(Text("Next:" if report.next_facts else "", "bold"), Text(rescreen or "", "bold"))
+    asks = min(14, max((cell_len(clean(fact.ask)) for fact in report.next_facts), default=0))
+    for number, fact in enumerate(report.next_facts, 1):
+        cells = [(Text(f"{number:>3}. "), 5), (Text(clean(fact.ask)), asks), (_wanted(fact), page.width - asks - 6)]
+        page.columns(cells)
+
+
+def _wanted(fact: NextFact) -> Text:
+    return Text.assemble(
+        (words.wanted(fact), "bold"), ": ", clean(fact.question), " ", (f"({words.settles(fact)})", "dim")
+    )
+
+
+def _turns(page: _Page, report: Report, verbose: bool) -> None:
+    days = words.turns(report)
+    if not days:
+        return
+    shown = days if verbose else days[:_TURNS_SHOWN]
+    page.blank()
+    page.hang("", Text("With time, if nothing else changes:", "bold"))
+    for day, status, ids in shown:
+        page.hang(f"  from {clean(day)}  ", Text(f"{', '.join(clean(i) for i in ids)} {status}"))
+    if len(shown) < len(days):
+        page.hang("  ", Text(f"and {len(days) - len(shown)} later", "dim"))
+
+
+def _issues(page: _Page, report: Report, verbose: bool) -> None:
+    if not report.issues:
+        return
+    page.blank()
+    page.hang("", Text("Data issues:", "bold"))
+    for issue in report.issues:
+        place = f"{clean(issue.path)}: " if issue.path else ""
+        code = f" [{clean(issue.code)}]" if verbose else ""
+        page.hang("  ! ", Text(f"{place}{clean(issue.message)}{code}"), "yellow")
+
+
+def _provenance(page: _Page, report: Report) -> None:
+    page.blank()
+    page.hang("rules      ", Text(f"sha256 {clean(report.rules_sha256)}", "dim"))
+    page.hang("catalogue  ", Text(f"sha256 {clean(report.catalogue_sha256)}", "dim"))
+    if report.ranges_sha256 is not None:
+        page.hang("ranges     ", Text(f"sha256 {clean(report.ranges_sha256)}", "dim"))
+
+
+def _summary_table(reports: Sequence[Report], several: bool) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    if several:
+        table.add_column("Trial", overflow="fold", min_width=6)
+    table.add_column("Candidate", overflow="fold", min_width=9)
+    table.add_column("Verdict", no_wrap=True)
+    for title in ("failed", "undet.", "met"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("Failed criteria", overflow="fold", min_width=6)
+    table.add_column("Ask first", overflow="fold", ratio=1, min_width=9)
+    table.add_column("Re-screen", no_wrap=True, min_width=10)
+    for report in reports:
+        verdict = Text(f"{words.MARK[report.verdict]} {report.verdict}", _STYLE[report.verdict])
+        numbers = [Text(str(report.counts.get(status, 0))) for status in words.ORDER]
+        trial = [Text(clean(report.trial))] if several else []
+        again = Text(clean(report.rescreen_on or "")[:10])
+        first = Text(_first(report))
+        table.add_row(*trial, Text(clean(report.candidate)), verdict, *numbers, Text(_failed(report)), first, again)
+    return table
+
+
+def _summary_item(page: _Page, report: Report, several: bool) -> None:
+    trial = f" in {clean(report.trial)}" if several else ""
+    page.hang(
+        f"{words.MARK[report.verdict]} ",
+        Text(f"{clean(report.candidate)}{trial}: {report.verdict} ({words.counts(report)})"),
+        _STYLE[report.verdict],
+    )
+    if failed := _failed(report):
+        page.hang("    failed  ", Text(failed))
+    if first := _first(report):
+        page.hang("    ask     ", Text(first))
+    if (rescreen := words.rescreen(report)) is not None:
+        page.hang("    ", Text(rescreen))
+
+
+def _failed(report: Report) -> str:
+    ids = words.failed_ids(report)
+    more = f" +{len(ids) - _FAILED_SHOWN}" if len(ids) > _FAILED_SHOWN else ""
+    return " ".join(ids[:_FAILED_SHOWN]) + more
+
+
+def _first(report: Report) -> str:
+    if not report.next_facts:
+        return ""
+    return f"{words.wanted(report.next_facts[0])} ({clean(report.next_facts[0].ask)})"
+
+
+class _Page:
+    """Lines of at most `width` cells, written to a console that looks at nothing of its surroundings."""
+
+    def __init__(self, colour: bool, width: int) -> None:
+        self.width = max(NARROWEST, width)
+        self._out = StringIO()
+        self._console = Console(
+            file=self._out,
+            width=self.width,
+            force_terminal=colour,
+            color_system="standard" if colour else None,
+            no_color=not colour,
+            force_jupyter=False,
+            legacy_windows=False,
+            markup=False,
+            emoji=False,
+            highlight=False,
+            _environ={},
+        )
+
+    def text(self) -> str:
+        return self._out.getvalue()
+
+    def blank(self) -> None:
+        self._out.write("\n")
+
+    def hang(self, prefix: str, body: Text, style: str = "", *, most: int | None = None) -> None:
+        """`body` wrapped behind `prefix` (in `style`), its further lines indented as far, at `most` that far."""
+        indent = min(cell_len(prefix), most or self.width, self.width // 2)
+        whole = Text(prefix, style)
+        whole.append_text(body)
+        if cell_len(prefix) <= indent:
+            self.columns([(Text(prefix, style), cell_len(prefix)), (body, self.width - cell_len(prefix))], gap=0)
+            return
+        first, *rest = self._wrap(whole, self.width)
+        self._print(first)
+        remaining = Text(" ").join(rest)
+        if remaining.plain.strip():
+            self.columns([(Text(), indent), (remaining, self.width - indent)], gap=0)
+
+    def ends(self, left: Text, right: Text) -> None:
+        """`left` and `right` at the two ends of a line; `right` on a line of its own where both do not fit."""
+        space = self.width - left.cell_len - right.cell_len
+        if space >= 2:
+            self._print(Text.assemble(left, " " * space, right))
+            return
+        self.hang("", left)
+        self._print(Text.assemble(" " * max(0, self.width - right.cell_len), right))
+
+    def columns(self, cells: Sequence[tuple[Text, int]], *, gap: int = 1, clip: int | None = None) -> None:
+        """Texts side by side, each wrapped within its width; the first is not followed by a gap.
+
+        clip: the last column but one may take as many lines as the last, or `clip`; then it is cut with an ellipsis.
+        """
+        blocks = [self._wrap(text, width) for text, width in cells]
+        if clip is not None:
+            most = max(clip, len(blocks[-1]))
+            if len(blocks[-2]) > most:
+                blocks[-2] = blocks[-2][:most]
+                last = blocks[-2][-1]
+                last.truncate(cells[-2][1] - 1)
+                last.rstrip()
+                last.append("…")
+        for i in range(max(len(block) for block in blocks)):
+            line = Text()
+            for column, (block, (_, width)) in enumerate(zip(blocks, cells, strict=True)):
+                part = block[i] if i < len(block) else Text()
+                line.append_text(part)
+                if column < len(cells) - 1:
+                    line.append(" " * (width - part.cell_len + (gap if column else 0)))
+            self._print(line)
+
+    def table(self, table: Table) -> None:
+        with self._console.capture() as capture:
+            self._console.print(table)
+        lines = capture.get().rstrip("\n").split("\n")
+        self._out.write("\n".join(line.rstrip() for line in lines) + "\n\n")
+
+    def _wrap(self, text: Text, width: int) -> list[Text]:
+        lines = list(text.wrap(self._console, max(1, width))) or [Text()]
+        for line in lines:
+            line.rstrip()
+        return lines
+
+    def _print(self, line: Text) -> None:
+        line.rstrip()
+        self._console.print(line, soft_wrap=True)
