@@ -1,0 +1,336 @@
+"""What the event leaves of one domain may be, all completions of its recorded and unrecorded events considered.
+
+Events do not touch one another, but for the refutation that a record may contradict: a leaf is true when one event
+satisfies it. So the truths of all leaves in a completion are the union (`or`) of what its single events satisfy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import chain, combinations, product
+from typing import Any
+
+from tests.reference.dates import DAY, FIRST_DAY, LAST_DAY, first_day_where, instants, shift
+from tests.reference.rules import EventLeaf
+from tests.reference.vocabulary import CONCEPTS, STATUSES, narrower, with_broader
+
+Vector = tuple[bool, ...]
+Bounds = tuple[int, int]
+
+STARTS = {"conditions": ("onset",), "treatments": ("start",), "procedures": ("date",), "allergies": ("date",)}
+BEGINNING, END_OF_TIME = FIRST_DAY * DAY, LAST_DAY * DAY + DAY - 1
+
+
+@dataclass(frozen=True)
+class Happening:
+    """One event in full. real: whether a provisional record is right after all."""
+
+    concepts: frozenset[str]
+    status: str
+    start: int
+    end: int
+    verification: str = "confirmed"
+    real: bool = True
+    attributes: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Refutation:
+    concept: str
+    until: int  # the last day that it covers
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The leaves of a domain with their windows and `at` days in one choice of anchors; today: the screening day."""
+
+    leaves: tuple[EventLeaf, ...]
+    windows: tuple[Bounds, ...]
+    at_days: tuple[int, ...]
+    excepted: tuple[tuple[tuple[EventLeaf, Bounds, int], ...], ...]
+    today: int
+
+
+def vectors(
+    setting: Setting, domain: str, records: list[dict[str, Any]], complete: Any, spend: Callable[[int], None]
+) -> set[Vector]:
+    """Every combination of truths that the leaves have in some completion."""
+    found: set[Vector] = set()
+    affirmed, refuted = _divided(domain, records, setting.today)
+    for upheld in product(*(_refutations(record, domain, affirmed, setting.today) for record in refuted)):
+        standing = [refutation for refutation, right in upheld if right]
+        given_up = [refutation for refutation, right in upheld if not right]
+        # A refutation may be wrong only where a record in this very completion contradicts it: a flag for each.
+        unions: set[tuple[Vector, Vector]] = {((False,) * len(setting.leaves), (False,) * len(given_up))}
+        for record in affirmed:
+            options = set()
+            for happening in _happenings(record, domain, setting, standing):
+                if happening is None:
+                    options.add(((False,) * len(setting.leaves), (False,) * len(given_up)))
+                else:
+                    contradicts = tuple(_contradicts(record, happening, each) for each in given_up)
+                    options.add((_signature(happening, setting), contradicts))
+            spend(len(options) * len(unions))
+            unions = {(_or(a, c), _or(b, d)) for a, b in unions for c, d in options}
+        certain = {truths for truths, flags in unions if all(flags)}
+        unrecorded = _unrecorded(domain, setting, standing, complete)
+        spend(len(unrecorded))
+        found |= _closed(certain, unrecorded)
+    return found
+
+
+def matches(happening: Happening, leaf: EventLeaf, bounds: Bounds, at_day: int) -> bool:
+    """Whether one full event satisfies one leaf, exceptions aside."""
+    if not happening.concepts & set(leaf.codes):
+        return False
+    if leaf.verification is not None:
+        suspected = happening.verification == "provisional"
+        counts = happening.verification in leaf.verification
+        if not (counts or (suspected and happening.real and "confirmed" in leaf.verification)):
+            return False
+    if leaf.statuses and happening.status not in leaf.statuses:
+        return False
+    if not (happening.start <= bounds[1] and happening.end >= bounds[0] and bounds[0] <= bounds[1]):
+        return False
+    if leaf.for_at_least is not None:
+        base = happening.end if happening.status in ("remission", "resolved", "completed") else happening.start
+        if shift(base // DAY, *leaf.for_at_least) > at_day:
+            return False
+    own = dict(happening.attributes)
+    return all(own[name] in wanted for name, wanted in leaf.attributes)
+
+
+def _signature(happening: Happening, setting: Setting) -> Vector:
+    return tuple(
+        matches(happening, leaf, bounds, at_day)
+        and not any(matches(happening, *exception) for exception in excepted)
+        for leaf, bounds, at_day, excepted in zip(
+            setting.leaves, setting.windows, setting.at_days, setting.excepted, strict=True
+        )
+    )
+
+
+def _or(a: Vector, b: Vector) -> Vector:
+    return tuple(x or y for x, y in zip(a, b, strict=True))
+
+
+def _closed(certain: set[Vector], more: set[Vector]) -> set[Vector]:
+    """Each certain vector with any number of the others added."""
+    found, fresh = set(certain), set(certain)
+    while fresh:
+        fresh = {_or(a, b) for a in fresh for b in more} - found
+        found |= fresh
+    return found
+
+
+def _written(record: dict[str, Any], *keys: str) -> tuple[int, int] | None:
+    for key in keys:
+        if record.get(key) is not None:
+            return instants(record[key])
+    return None
+
+
+def _divided(
+    domain: str, records: list[dict[str, Any]], today: int
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Records that affirm something, and those that deny; a dated not-done denies only itself."""
+    affirmed, refuted = [], []
+    for record in records:
+        if record.get("verification") == "refuted" or record.get("status") == "never":
+            refuted.append(record)
+        elif record.get("status") == "not-done":
+            if record.get("date") is None:
+                refuted.append(record)
+        else:
+            affirmed.append(record)
+    return affirmed, refuted
+
+
+def _code(record: dict[str, Any]) -> str | None:
+    """The catalogue name, or None for a code that no concept covers."""
+    return record["code"] if isinstance(record["code"], str) else None
+
+
+def _refutations(
+    record: dict[str, Any], domain: str, affirmed: list[dict[str, Any]], today: int
+) -> list[tuple[Refutation, bool]]:
+    """A refutation stands until a day; where a record contradicts it, it may as well be the wrong one."""
+    concept = _code(record)
+    if concept is None:
+        return [(Refutation("", 0), True)]
+    dated = _written(record, "date")
+    days = [today] if dated is None else sorted({min(dated[0] // DAY, today), min(dated[1] // DAY, today)})
+    found = []
+    for day in days:
+        refutation = Refutation(concept, day)
+        found.append((refutation, True))
+        if any(_may_contradict(other, domain, refutation) for other in affirmed):
+            found.append((refutation, False))
+    return found
+
+
+def _may_contradict(record: dict[str, Any], domain: str, refutation: Refutation) -> bool:
+    code = _code(record)
+    if code is None or refutation.concept not in with_broader(code) or record.get("verification") == "provisional":
+        return False
+    started = _written(record, *STARTS[domain])
+    return record.get("status") != "planned" and (started is None or started[0] // DAY <= refutation.until)
+
+
+def _contradicts(record: dict[str, Any], happening: Happening, refutation: Refutation) -> bool:
+    return (
+        record.get("verification") != "provisional"
+        and refutation.concept in with_broader(_code(record) or "")
+        and _denied(happening, refutation)
+    )
+
+
+def _denied(happening: Happening, refutation: Refutation) -> bool:
+    """Whether a refutation speaks of this event: the concept or a narrower one, begun by its day. Plans it leaves."""
+    return (
+        refutation.concept in happening.concepts
+        and happening.status not in ("planned", "never", "not-done")
+        and happening.start // DAY <= refutation.until
+    )
+
+
+def _happenings(
+    record: dict[str, Any], domain: str, setting: Setting, standing: list[Refutation]
+) -> list[Happening | None]:
+    """Everything that a record may mean; None: it means nothing (not real, later than today, refuted)."""
+    found: list[Happening | None] = []
+    code = _code(record)
+    possible = narrower(code) if code is not None else list(CONCEPTS[domain])
+    own = with_broader(code) if code is not None else frozenset[str]()
+    meant = {own.union(*(with_broader(each) for each in more)) for more in _subsets(possible)}
+    written_status = record.get("status")
+    statuses = STATUSES[domain] if written_status is None else (written_status,)
+    verification = record.get("verification", "confirmed")
+    for concepts, status, real, own_attributes in product(
+        meant, statuses, (True, False) if verification == "provisional" else (True,), _attributes(record, setting)
+    ):
+        for start, end in _intervals(record, domain, status, setting):
+            happening = Happening(concepts, status, start, end, verification, real, own_attributes)
+            if any(_denied(happening, refutation) for refutation in standing):
+                # Denied as written: the record is the wrong one. Denied only as something narrower: it is not that.
+                if any(refutation.concept in own for refutation in standing if _denied(happening, refutation)):
+                    found.append(None)
+                continue
+            found.append(happening)
+    return found or [None]
+
+
+def _attributes(record: dict[str, Any], setting: Setting) -> list[tuple[tuple[str, str], ...]]:
+    """The severity, route and outcome of an event, any that a leaf tells apart where they are not written."""
+    wanted: dict[str, set[str]] = {}
+    for leaf in _all_leaves(setting):
+        for name, values in leaf.attributes:
+            wanted.setdefault(name, set()).update(values)
+    names = sorted(wanted)
+    values = [[record[name]] if record.get(name) else [*sorted(wanted[name]), "something else"] for name in names]
+    return [tuple(zip(names, each, strict=True)) for each in product(*values)]
+
+
+def _all_leaves(setting: Setting) -> list[EventLeaf]:
+    return [*setting.leaves, *(leaf for excepted in setting.excepted for leaf, _, _ in excepted)]
+
+
+def _subsets(items: list[str]) -> list[tuple[str, ...]]:
+    return list(chain.from_iterable(combinations(items, size) for size in range(len(items) + 1)))
+
+
+def _intervals(record: dict[str, Any], domain: str, status: str, setting: Setting) -> list[Bounds]:
+    """The times [start, end] that a record of a status may have, one for each way to lie to the edges."""
+    now = setting.today * DAY + DAY - 1
+    past = status != "planned"
+    undated = (BEGINNING if past else setting.today * DAY, END_OF_TIME)
+    if status in ("never", "not-done"):
+        return [(BEGINNING, BEGINNING)]
+    if domain in ("procedures", "allergies"):
+        first, last = _written(record, "date") or undated
+        return [(each, each) for each in _points(first, min(last, now) if past else last, setting)]
+    first, last = _written(record, *STARTS[domain]) or undated
+    starts = _points(first, min(last, now) if past else last, setting)
+    ended = _written(record, "abatement", "end")
+    if ended is None:
+        if status in ("active", "ongoing"):
+            return [(start, now) for start in starts]
+        ended = (BEGINNING, END_OF_TIME)
+    ends = _points(ended[0], min(ended[1], now) if past else ended[1], setting)
+    ends += [start for start in starts if ended[0] <= start <= ended[1]]
+    return [(start, end) for start in starts for end in sorted(set(ends)) if start <= end]
+
+
+def _points(first: int, last: int, setting: Setting) -> list[int]:
+    """One instant of [first, last] for each stretch between the edges of windows, denials and minimum durations."""
+    if first > last:
+        return []
+    cuts = {first, last}
+    for edge in _edges(setting):
+        if first < edge <= last:
+            cuts |= {edge - 1, edge}
+    return sorted(cut for cut in cuts if first <= cut <= last)
+
+
+def _edges(setting: Setting) -> set[int]:
+    found = {(setting.today + 1) * DAY}
+    with_exceptions = list(zip(setting.leaves, setting.windows, setting.at_days, strict=True))
+    with_exceptions += [each for excepted in setting.excepted for each in excepted]
+    for leaf, (first, last), at_day in with_exceptions:
+        found |= {first, last + 1}
+        if leaf.for_at_least is not None:
+            # The first day from which the span has not yet passed at the `at` day.
+            number, unit = leaf.for_at_least
+            late = first_day_where(lambda day, n=number, u=unit, at=at_day: shift(day, n, u) > at, FIRST_DAY, LAST_DAY)
+            found.add(late * DAY)
+    return found
+
+
+def _unrecorded(domain: str, setting: Setting, standing: list[Refutation], complete: Any) -> set[Vector]:
+    """What events that are not on file could satisfy."""
+    through, systems = _completeness(complete, setting.today)
+    now = setting.today * DAY + DAY - 1
+    found: set[Vector] = set()
+    extra = {(refutation.until + 1) * DAY for refutation in standing}
+    if through is not None:
+        extra.add((through + 1) * DAY)
+    for concept in CONCEPTS[domain]:
+        for status in STATUSES[domain]:
+            if status in ("never", "not-done"):
+                continue
+            last = END_OF_TIME if status == "planned" else now
+            points = sorted({*_points(BEGINNING, last, setting), *(each for each in extra if each <= last)})
+            for start in points:
+                if domain in ("procedures", "allergies"):
+                    ends = [start]
+                elif status in ("active", "ongoing"):
+                    ends = [now]
+                else:
+                    ends = [each for each in points if each >= start]
+                for end, attributes in product(ends, _attributes({}, setting)):
+                    happening = Happening(with_broader(concept), status, start, end, attributes=attributes)
+                    covered = through is not None and _expressible(concept, systems)
+                    if covered and (through >= setting.today or (status != "planned" and start // DAY <= through)):
+                        continue
+                    if any(_denied(happening, refutation) for refutation in standing):
+                        continue
+                    found.add(_signature(happening, setting))
+    return found
+
+
+def _completeness(complete: Any, today: int) -> tuple[int | None, list[str] | None]:
+    """The last day through which a domain is complete (None: not at all), and among which systems (None: all)."""
+    if not complete:
+        return None, None
+    if complete is True:
+        return today, None
+    through = complete.get("through")
+    return today if through is None else instants(through)[0] // DAY, complete.get("systems")
+
+
+def _expressible(concept: str, systems: list[str] | None) -> bool:
+    return systems is None or SYSTEMS_OF.get(concept, frozenset[str]()) & set(systems) != frozenset()
+
+
+SYSTEMS_OF: dict[str, frozenset[str]] = {}

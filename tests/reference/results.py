@@ -1,0 +1,188 @@
+"""What the observation leaves of one analyte may be, all completions of its recorded results considered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import combinations, permutations, product
+from typing import Any
+
+from tests.reference.dates import DAY, HOUR, instants, shift
+from tests.reference.numbers import Choice, choices, free_choices, satisfied, usable
+from tests.reference.rules import ResultLeaf
+
+Vector = tuple[bool, ...]
+Bounds = tuple[int, int]
+Timed = tuple[int, Choice]
+
+
+def vectors(
+    leaves: list[ResultLeaf], records: list[dict[str, Any]], windows: list[Bounds], today: int, spend: Callable[[int], None]
+) -> set[Vector]:
+    """Every combination of truths that the leaves (all of one analyte) have in some completion.
+
+    windows: first and last instant of each leaf's window. today: the last instant that is past.
+    spend: told the number of completions, raises when there are too many.
+    """
+    code = leaves[0].code
+    dated = []
+    for record in records:
+        if record["code"] == code and usable(record):
+            first, last = instants(record["date"]) if record.get("date") else (0, today)
+            if first <= today:
+                dated.append((record, (first, min(last, today))))
+    sums = any(leaf.select in ("highest", "lowest", "mean_of") for leaf in leaves)
+    others = _turning_points(leaves, [record for record, _ in dated]) if sums and len(dated) > 1 else set()
+    options: list[list[tuple[Choice, Vector]]] = []
+    for record, _ in dated:
+        seen: dict[Any, tuple[Choice, Vector]] = {}
+        for choice in choices(record, leaves, others):
+            passed = tuple(satisfied(leaf, choice) for leaf in leaves)
+            seen.setdefault((choice.value if sums else None, passed), (choice, passed))
+        options.append(list(seen.values()))
+    free = {
+        leaf.key: {
+            tuple(satisfied(other, choice) for other in leaves if other.key == leaf.key)
+            for choice in free_choices(code, [other for other in leaves if other.key == leaf.key])
+        }
+        for leaf in leaves
+    }
+    times = _times([interval for _, interval in dated], leaves, windows)
+    spend(_size(times) * _size(options))
+    found: set[Vector] = set()
+    for moments in product(*times):
+        for values in product(*options):
+            found |= _in_one(leaves, windows, list(zip(moments, values, strict=True)), free)
+    return found
+
+
+def _size(lists: list[Any]) -> int:
+    size = 1
+    for each in lists:
+        size *= len(each)
+    return size
+
+
+def _turning_points(leaves: list[ResultLeaf], records: list[dict[str, Any]]) -> set[Any]:
+    """Values of the results, and what the others leave for a mean to be on its threshold."""
+    corners = [{c.value for c in choices(record, leaves, set())} for record in records]
+    points = set().union(*corners)
+    for leaf in leaves:
+        if leaf.select == "mean_of":
+            targets = {limit[0] * leaf.count for bound in leaf.bounds for limit in bound.limits if not limit[1]}
+            for others in combinations(corners, leaf.count - 1):
+                points |= {target - sum(each) for target in targets for each in product(*others)}
+    return {each for each in points if each >= 0}
+
+
+def _times(intervals: list[Bounds], leaves: list[ResultLeaf], windows: list[Bounds]) -> list[list[int]]:
+    """For each result the instants that stand for all: one in each stretch between edges, more where orders matter."""
+    edges = {edge for first, last in windows for edge in (first, last + 1)}
+    ends = {edge for first, last in intervals for edge in (first, last + 1)}
+    apart = [leaf.apart for leaf in leaves if leaf.apart is not None]
+    for number, unit in apart:
+        for end in list(ends):
+            for near in (end - 1, end):
+                for sign in (-1, 1):
+                    ends |= {moved + step for moved in (_moved(near, sign * number, unit),) for step in (0, 1)}
+    found = []
+    for position, (first, last) in enumerate(intervals):
+        rivals = sum(
+            1 for other, (a, b) in enumerate(intervals) if other != position and a <= last and first <= b
+        )
+        inside = sorted({first} | {edge for edge in edges | ends if first < edge <= last})
+        points: set[int] = set()
+        for start, following in zip(inside, [*inside[1:], last + 1], strict=True):
+            points |= {min(start + step, following - 1) for step in range(rivals + 1)}
+            if apart:
+                points.add(following - 1)
+        found.append(sorted(points))
+    return found
+
+
+def _moved(instant: int, number: int, unit: str) -> int:
+    if unit == "hours":
+        return instant + number * HOUR
+    return shift(instant // DAY, number, unit) * DAY
+
+
+def _in_one(
+    leaves: list[ResultLeaf], windows: list[Bounds], results: list[tuple[int, tuple[Choice, Vector]]], free: dict[Any, set[Vector]]
+) -> set[Vector]:
+    """The vectors for one choice of times and values: several where an order is open or a window is empty."""
+    found: set[Vector] = set()
+    for order in _orders(results):
+        answers = []
+        for index, (leaf, (first, last)) in enumerate(zip(leaves, windows, strict=True)):
+            inside = [(time, choice, passed[index]) for time, (choice, passed) in order if first <= time <= last]
+            answers.append(_selected(leaf, inside))
+        found |= set(_fill(leaves, answers, free))
+    return found
+
+
+def _orders(results: list[tuple[int, Any]]) -> Iterator[list[tuple[int, Any]]]:
+    """In time, every order of those at the same instant."""
+    groups: dict[int, list[tuple[int, Any]]] = {}
+    for each in sorted(results, key=lambda result: result[0]):
+        groups.setdefault(each[0], []).append(each)
+    for arrangement in product(*(permutations(group) for group in groups.values())):
+        yield [each for group in arrangement for each in group]
+
+
+def _selected(leaf: ResultLeaf, inside: list[tuple[int, Choice, bool]]) -> set[bool] | None:
+    """What the leaf may be given the results in its window, in order of time; None: it has no result."""
+    if not inside:
+        return None
+    passed = [each[2] for each in inside]
+    match leaf.select:
+        case "latest":
+            return {passed[-1]}
+        case "first":
+            return {passed[0]}
+        case "any":
+            return {any(passed)}
+        case "every":
+            return {all(passed)}
+        case "highest" | "lowest":
+            pick = max if leaf.select == "highest" else min
+            extreme = pick(each[1].value for each in inside)
+            return {each[2] for each in inside if each[1].value == extreme}
+        case "consecutive":
+            return {_consecutive(leaf, inside)}
+        case _:
+            if len(inside) < leaf.count:
+                return None
+            latest = [each[1] for each in inside[-leaf.count :]]
+            mean = sum(each.value for each in latest) / leaf.count
+            return {satisfied(leaf, Choice(mean, latest[-1].kind))}
+
+
+def _consecutive(leaf: ResultLeaf, inside: list[tuple[int, Choice, bool]]) -> bool:
+    """Some `count` neighbours all pass, each at least `apart` after the one before."""
+    for start in range(len(inside) - leaf.count + 1):
+        run = inside[start : start + leaf.count]
+        spaced = leaf.apart is None or all(
+            _far_enough(a[0], b[0], *leaf.apart) for a, b in zip(run, run[1:], strict=False)
+        )
+        if spaced and all(each[2] for each in run):
+            return True
+    return False
+
+
+def _far_enough(earlier: int, later: int, number: int, unit: str) -> bool:
+    """Hours are counted between instants, longer units between days."""
+    if unit == "hours":
+        return later - earlier >= number * HOUR
+    return shift(earlier // DAY, number, unit) <= later // DAY
+
+
+def _fill(leaves: list[ResultLeaf], answers: list[set[bool] | None], free: dict[Any, set[Vector]]) -> Iterator[Vector]:
+    """Give the leaves without a result the truths of one free value for each key."""
+    empty = {leaf.key for leaf, answer in zip(leaves, answers, strict=True) if answer is None}
+    keys = sorted(empty, key=repr)
+    for given in product(*(sorted(free[key]) for key in keys)):
+        of_key = {key: iter(truths) for key, truths in zip(keys, given, strict=True)}
+        filled = [
+            {next(of_key[leaf.key])} if leaf.key in of_key else answer or set()
+            for leaf, answer in zip(leaves, answers, strict=True)
+        ]
+        yield from product(*filled)
