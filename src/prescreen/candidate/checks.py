@@ -6,7 +6,7 @@ once; what has the wrong type is passed over here, because it is told there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
@@ -14,22 +14,23 @@ from typing import Any, Final
 from prescreen.candidate.profile import Profile
 from prescreen.candidate.structure import quoted
 from prescreen.catalogue import Catalogue, ObservationConcept, system_name
+from prescreen.catalogue.codes import SYSTEMS
+from prescreen.catalogue.model import DOMAINS, Domain
 from prescreen.problems import Problem, did_you_mean
 from prescreen.quantities import Number, Unreadable, read_value
+from prescreen.quantities.numerals import DIGITS, bounded
 from prescreen.time import When, day_text, parse_when
 
-MAX_DIGITS: Final = 40
 MAX_ID: Final = 200
 
-_BOUND: Final = 10**MAX_DIGITS
-_DOMAINS: Final = ("conditions", "treatments", "procedures", "allergies")
-_DATES: Final = {
+_BOUND: Final = 10**DIGITS
+_DATES: Final[dict[Domain, tuple[str, ...]]] = {
     "conditions": ("onset", "abatement", "date"),
     "treatments": ("start", "end", "date"),
     "procedures": ("date",),
     "allergies": ("date",),
 }
-_KINDS: Final = {
+_KINDS: Final[dict[Domain, str]] = {
     "conditions": "condition",
     "treatments": "treatment",
     "procedures": "procedure",
@@ -44,7 +45,7 @@ def problems_of_meaning(data: dict[str, Any], catalogue: Catalogue) -> Iterator[
     for index, record in enumerate(_objects(data.get("observations"))):
         if record is not None:
             yield from _check_observation(f"observations[{index}]", record, catalogue)
-    for domain in _DOMAINS:
+    for domain in DOMAINS:
         for index, record in enumerate(_objects(data.get(domain))):
             if record is not None:
                 yield from _check_event(f"{domain}[{index}]", domain, record, catalogue)
@@ -117,7 +118,7 @@ def _check_range(path: str, reference: dict[str, Any], may_be_negative: bool) ->
         yield Problem("range-upside-down", f"the lower limit {low} is above the upper limit {high}", path=path)
 
 
-def _check_event(path: str, domain: str, record: dict[str, Any], catalogue: Catalogue) -> Iterator[Problem]:
+def _check_event(path: str, domain: Domain, record: dict[str, Any], catalogue: Catalogue) -> Iterator[Problem]:
     yield from _check_event_code(f"{path}.code", domain, record.get("code"), catalogue)
     yield from _check_dates(f"{path}.", record, _DATES[domain])
     if domain == "conditions":
@@ -132,7 +133,7 @@ def _check_event(path: str, domain: str, record: dict[str, Any], catalogue: Cata
                 yield Problem(fault[0], fault[1], path=f"{path}.{name}.value", hint=fault[2])
 
 
-def _check_event_code(path: str, domain: str, code: Any, catalogue: Catalogue) -> Iterator[Problem]:
+def _check_event_code(path: str, domain: Domain, code: Any, catalogue: Catalogue) -> Iterator[Problem]:
     if type(code) is str:
         if catalogue.event(domain, code) is None:
             yield _unknown_code(_KINDS[domain], code, path, catalogue.event_names(domain))
@@ -158,7 +159,7 @@ def _check_complete(data: dict[str, Any]) -> Iterator[Problem]:
     complete = data.get("complete")
     if type(complete) is not dict:
         return
-    for domain in _DOMAINS:
+    for domain in DOMAINS:
         declared = complete.get(domain)
         if type(declared) is not dict:
             continue
@@ -205,9 +206,7 @@ def _number_fault(number: Any, may_be_negative: bool) -> Fault | None:
         if not -_BOUND < number < _BOUND:
             return _too_long()
     elif type(number) is Decimal:
-        if not number.is_finite():
-            return ("no-number", f"{number} is no number", None)
-        if not -MAX_DIGITS <= number.adjusted() <= MAX_DIGITS or len(number.as_tuple().digits) > MAX_DIGITS:
+        if bounded(number) is None:
             return _too_long()
     else:
         return None
@@ -217,14 +216,15 @@ def _number_fault(number: Any, may_be_negative: bool) -> Fault | None:
 
 
 def _too_long() -> Fault:
-    return ("too-long", f"a number of more than {MAX_DIGITS} digits, which nothing measures", None)
+    return ("too-long", f"a number of more than {DIGITS} digits, which no result has", None)
 
 
 @lru_cache(maxsize=16_384)
 def _text_fault(text: str, may_be_negative: bool) -> Fault | None:
     written = read_value(text)
     if isinstance(written, Unreadable):
-        return ("unreadable-value", f"the value {quoted(text)} cannot be read: {written.reason}", None)
+        hint = "write null where there is no result" if "no result yet" in written.reason else None
+        return ("unreadable-value", f"the value {quoted(text)} cannot be read: {written.reason}", hint)
     if isinstance(written, Number) and not may_be_negative:
         lowest = written.low if written.low is not None else written.high
         if lowest is not None and lowest < 0:
@@ -250,6 +250,6 @@ def _system_fault(system: str) -> Fault | None:
     return ("unknown-system", message, did_you_mean(system, SYSTEMS))
 
 
-def _unknown_code(kind: str, code: str, path: str, known: Iterator[str]) -> Problem:
+def _unknown_code(kind: str, code: str, path: str, known: Iterable[str]) -> Problem:
     message = f"no {kind} is named {quoted(code)}"
     return Problem("unknown-code", message, path=path, hint=did_you_mean(code[:100], known))

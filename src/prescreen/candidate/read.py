@@ -20,7 +20,7 @@ import jiter
 
 from prescreen.candidate.checks import problems_of_meaning
 from prescreen.candidate.profile import Profile
-from prescreen.candidate.structure import MANY_PROBLEMS, build_profile, path_text, shown
+from prescreen.candidate.structure import MANY_PROBLEMS, build_profile, path_text, quoted, shown
 from prescreen.catalogue import Catalogue, bundled_catalogue
 from prescreen.problems import InputRefused, Problem
 
@@ -156,11 +156,11 @@ def _json_problem(text: bytes, error: str) -> Problem:
     reason, line, column = (match[1], int(match[2]), max(1, int(match[3]))) if match else (error, 1, 1)
     code = "no-json"
     if duplicate := re.fullmatch(r'Detected duplicate key "(.*)"', reason, re.DOTALL):
-        code, reason = "duplicate-key", f"the key `{duplicate[1][:60]}` is given twice"
+        code, reason = "duplicate-key", f"the key {quoted(duplicate[1])} is given twice"
     elif "recursion limit" in reason:
         code, reason = "too-deep", "is nested too deeply"
     elif "number out of range" in reason or "InvalidOperation" in reason:
-        code, reason = "too-long", "a number of far too many digits, which nothing measures"
+        code, reason = "too-long", "a number of far too many digits, which no result has"
     else:
         reason = f"is no JSON: {reason[:1].lower() + reason[1:]}"
         if text[column - 1 : column + 2] == b"NaN" or text[column - 1 : column + 7].lstrip(b"-") == b"Infinity":

@@ -1,0 +1,360 @@
+"""The command line: results on standard output, errors on standard error.
+
+Exit status: 0 done, 1 `check` found something, 2 some input was refused, 70 an error of the program itself,
+130 interrupted, 141 nobody reads the output any more. Libraries are imported by the command that needs them, so that
+the first report is not kept waiting for those that it does not need.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import date, datetime
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TextIO
+
+import click
+
+if TYPE_CHECKING:
+    from prescreen.language.model import Trial
+    from prescreen.problems import InputRefused
+    from prescreen.ranges import Ranges
+    from prescreen.report import Report
+
+DONE: Final = 0
+FOUND: Final = 1
+REFUSED: Final = 2
+INTERNAL: Final = 70
+INTERRUPTED: Final = 130
+UNREAD: Final = 141
+
+_SHOWN: Final = 50  # problems of one input
+_PATIENCE: Final = 2.0  # seconds without a word
+_WIDTH: Final = 100  # where the output is no terminal
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status; never a traceback."""
+    try:
+        status = cli.main(args=arguments, prog_name="prescreen", standalone_mode=False)
+        sys.stdout.flush()
+        return status if isinstance(status, int) else DONE
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as error:
+        error.show()
+        return REFUSED
+    except (click.Abort, KeyboardInterrupt):
+        _say("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # What is still buffered has no reader either: let it go nowhere when Python exits.
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNREAD
+    except Exception as error:
+        _say(f"internal error: {type(error).__name__}{_origin(error)}; please report it")
+        return INTERNAL
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="prescreen", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Pre-screen candidates for clinical trials: exact, three-valued, explained."""
+
+
+class _Day(click.ParamType[date]):
+    """A calendar day, YYYY-MM-DD."""
+
+    name = "date"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        if isinstance(value, date):
+            return value
+        text = str(value)
+        try:
+            return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a calendar day has no zone
+        except ValueError:
+            self.fail(f"`{text[:40]}` is no day: expected YYYY-MM-DD", param, ctx)
+
+
+@cli.command()
+@click.argument("trial")
+@click.argument("candidates", nargs=-1, required=True, metavar="CANDIDATE...")
+@click.option("--on", type=_Day(), metavar="DATE", help="The screening day, YYYY-MM-DD; today if not given.")
+@click.option("--ranges", metavar="FILE", help="A CSV of the site's reference ranges.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "jsonl", "html", "markdown"]),
+    default="text",
+    show_default=True,
+    help="How the reports are written.",
+)
+@click.option("--out", metavar="FILE", help="Write to a file instead of standard output.")
+@click.option("--verbose", is_flag=True, help="Show how each criterion was decided (text).")
+def screen(
+    trial: str,
+    candidates: tuple[str, ...],
+    on: date | None,
+    ranges: str | None,
+    form: str,
+    out: str | None,
+    verbose: bool,
+) -> int:
+    """Screen candidates against a trial.
+
+    TRIAL is a folder, a trial.yaml or a bundled trial's id. A CANDIDATE is a JSON file with one candidate, or one a
+    line; `-` reads standard input.
+    """
+    from prescreen import load_trial
+    from prescreen.problems import InputRefused
+    from prescreen.ranges import load_ranges
+
+    day = date.today() if on is None else on  # noqa: DTZ011 - the calendar day of whoever screens
+    try:
+        rules = load_trial(trial)
+        run = _Run(rules, candidates, day, None if ranges is None else load_ranges(ranges, rules.catalogue))
+        with _output(out) as stream:
+            _WRITERS[form](run, stream, verbose)
+            if on is None and form == "text":
+                stream.write(f"\nThe screening day is today, {day}; --on sets another.\n")
+    except InputRefused as refused:
+        _tell(refused)
+        return REFUSED
+    if on is None:
+        _say(f"note: the screening day is today, {day}; --on sets another")
+    if run.refused:
+        _say(f"{run.refused} of {run.given} candidates refused")
+    return REFUSED if run.refused else DONE
+
+
+@cli.command()
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+def check(paths: tuple[str, ...]) -> int:
+    """Check rule files: that they load, that their cases hold, that each criterion has a case of each status.
+
+    PATH is a folder of a trial, a trial.yaml, or a folder with several trials.
+    """
+    from prescreen.check import check_paths
+
+    found = 0
+    for checked in check_paths(paths):
+        for problem in checked.problems:
+            click.echo(_harmless(str(problem)), err=True)
+        found += len(checked.problems)
+        said = "ok" if not checked.problems else f"{len(checked.problems)} found"
+        name = checked.file if checked.trial is None else checked.trial
+        click.echo(f"{name}: {checked.criteria} criteria, {checked.cases} cases, {said}")
+    return FOUND if found else DONE
+
+
+@cli.command()
+@click.argument("of", type=click.Choice(["candidate", "report"]))
+def schema(of: str) -> int:
+    """Print the JSON Schema of a candidate or of a report."""
+    if of == "candidate":
+        from prescreen.candidate.profile import Profile
+
+        described = {"$schema": _DIALECT, **Profile.model_json_schema(by_alias=True)}
+    else:
+        from prescreen.report import Report
+
+        described = {"$schema": _DIALECT, **Report.model_json_schema(by_alias=True, mode="serialization")}
+    click.echo(json.dumps(described, indent=2, ensure_ascii=False))
+    return DONE
+
+
+_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+
+class _Run:
+    """The reports of a run, one at a time; refusals are told as they come. given, refused: how many so far."""
+
+    def __init__(self, trial: Trial, paths: Sequence[str], day: date, ranges: Ranges | None) -> None:
+        self.trial = trial
+        self.paths = paths
+        self.day = day
+        self.ranges = ranges
+        self.given = 0
+        self.refused = 0
+
+    def __iter__(self) -> Iterator[Report]:
+        from prescreen import screen
+        from prescreen.candidate import Candidate
+        from prescreen.candidate.checks import check_against_day
+        from prescreen.candidate.read import read_candidates
+        from prescreen.problems import InputRefused
+
+        catalogue = self.trial.catalogue
+        progress = _Progress()
+        seen: dict[str, str] = {}
+        for path in self.paths:
+            for item in read_candidates(path, catalogue=catalogue, seen=seen):
+                self.given += 1
+                progress.say(self.given)
+                if isinstance(item, InputRefused):
+                    self._refuse(item)
+                elif problems := check_against_day(item, self.day.toordinal(), path):
+                    self._refuse(InputRefused(problems))
+                else:
+                    yield screen(self.trial, Candidate(item, catalogue), on=self.day, ranges=self.ranges)
+        progress.end()
+
+    def _refuse(self, refused: InputRefused) -> None:
+        self.refused += 1
+        _tell(refused)
+
+
+class _Progress:
+    """How far a long run is, on a terminal only."""
+
+    def __init__(self) -> None:
+        self._shown = sys.stderr.isatty()
+        self._next = time.monotonic() + _PATIENCE
+        self._said = False
+
+    def say(self, number: int) -> None:
+        if self._shown and time.monotonic() >= self._next:
+            self._next = time.monotonic() + 0.5
+            self._said = True
+            click.echo(f"\r{number} candidates …", err=True, nl=False)
+
+    def end(self) -> None:
+        if self._said:
+            click.echo("\r\033[K", err=True, nl=False)
+
+
+def _write_text(run: _Run, stream: TextIO, verbose: bool) -> None:
+    from prescreen.report import text
+
+    terminal = stream.isatty()
+    colour = terminal and not os.environ.get("NO_COLOR")
+    width = shutil.get_terminal_size().columns if terminal else _WIDTH
+    reports = list(run)
+    if run.given > 1:
+        stream.write(text.render_summary(reports, colour=colour, width=width))
+    for report in reports:
+        if run.given > 1:
+            stream.write("\n")
+        stream.write(text.render(report, verbose=verbose, colour=colour, width=width))
+
+
+def _write_json(run: _Run, stream: TextIO, _verbose: bool) -> None:
+    """One candidate: its report. Several: a list, written as it grows."""
+    reports = iter(run)
+    first = next(reports, None)
+    second = next(reports, None)
+    if run.given < 2:
+        if first is not None:
+            stream.write(first.model_dump_json(indent=2) + "\n")
+        return
+    separator = "[\n"
+    for report in chain((report for report in (first, second) if report is not None), reports):
+        stream.write(separator + report.model_dump_json(indent=2))
+        separator = ",\n"
+    stream.write("[]\n" if first is None else "\n]\n")
+
+
+def _write_lines(run: _Run, stream: TextIO, _verbose: bool) -> None:
+    for report in run:
+        stream.write(report.model_dump_json() + "\n")
+        stream.flush()
+
+
+def _write_html(run: _Run, stream: TextIO, _verbose: bool) -> None:
+    from prescreen.report import html
+
+    stream.write(html.render(list(run)))
+
+
+def _write_markdown(run: _Run, stream: TextIO, _verbose: bool) -> None:
+    from prescreen.report import markdown
+
+    stream.write(markdown.render(list(run)))
+
+
+_WRITERS: Final[dict[str, Callable[[_Run, TextIO, bool], None]]] = {
+    "text": _write_text,
+    "json": _write_json,
+    "jsonl": _write_lines,
+    "html": _write_html,
+    "markdown": _write_markdown,
+}
+
+
+@contextmanager
+def _output(path: str | None) -> Iterator[TextIO]:
+    """Standard output, or a file that appears once it is whole; always UTF-8."""
+    if path is None:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8", errors="replace")
+        yield sys.stdout
+        return
+    target = Path(path)
+    if target.is_dir():
+        raise _no_output(path, "is a directory: expected a file")
+    if not target.parent.is_dir():
+        raise _no_output(path, f"there is no folder {target.parent}")
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{target.name[:40]}.", dir=target.parent)
+    except OSError as error:
+        raise _no_output(path, f"cannot be written: {(error.strerror or 'output error').lower()}") from None
+    try:
+        with open(handle, "w", encoding="utf-8", errors="replace") as stream:
+            yield stream
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, target)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(name)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _no_output(path: str, message: str) -> InputRefused:
+    from prescreen.problems import InputRefused, Problem
+
+    return InputRefused([Problem("no-output", message, path)])
+
+
+def _tell(refused: InputRefused) -> None:
+    for problem in refused.problems[:_SHOWN]:
+        _say(str(problem))
+    if len(refused.problems) > _SHOWN:
+        _say(f"… and {len(refused.problems) - _SHOWN} more")
+
+
+def _say(text: str) -> None:
+    with suppress(BrokenPipeError):
+        click.echo(_harmless(text), err=True)
+
+
+def _harmless(text: str) -> str:
+    """Text from an input, without what would command a terminal."""
+    return "".join(sign if sign.isprintable() or sign == "\n" else ascii(sign)[1:-1] for sign in text)
+
+
+def _origin(error: BaseException) -> str:
+    """Where in this program an error arose: no word of the input."""
+    trace = error.__traceback__
+    place = ""
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if "prescreen" in code.co_filename:
+            place = f" at {Path(code.co_filename).name}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place
