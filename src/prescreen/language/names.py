@@ -1,0 +1,73 @@
+"""What the names in a rule file stand for: the catalogue's codes and what the trial itself declares."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from prescreen.catalogue import Catalogue, EventConcept, ObservationConcept
+from prescreen.language.model import ANY_WINDOW, Domain, Question, Window
+from prescreen.language.source import Source, shown
+from prescreen.problems import did_you_mean
+from prescreen.yamlio import Node
+
+NOUNS: dict[Domain, str] = {
+    "conditions": "condition",
+    "treatments": "treatment",
+    "procedures": "procedure",
+    "allergies": "allergy",
+}
+"""The key of the rule language for each domain of events."""
+
+
+@dataclass(frozen=True)
+class Names:
+    """Everything that a condition can refer to. definitions: their conditions, not read yet."""
+
+    source: Source
+    catalogue: Catalogue
+    anchors: Mapping[str, str]
+    questions: Mapping[str, Question]
+    definitions: Mapping[str, Node]
+    results_within: Window = ANY_WINDOW
+
+    def observation(self, node: Node) -> ObservationConcept | None:
+        """The observation that a code or synonym names."""
+        text = self.source.text(node, "a code")
+        if text is None:
+            return None
+        concept = self.catalogue.observation(text)
+        if concept is None:
+            self._unknown(node, "observation", text, self.catalogue.observation_names())
+        return concept
+
+    def event(self, domain: Domain, node: Node) -> EventConcept | None:
+        """The condition, treatment, procedure or substance that a code or synonym names."""
+        text = self.source.text(node, "a code")
+        if text is None:
+            return None
+        concept = self.catalogue.event(domain, text)
+        if concept is None:
+            self._unknown(node, NOUNS[domain], text, self.catalogue.event_names(domain))
+        return concept
+
+    def events(self, domain: Domain, node: Node) -> tuple[str, ...] | None:
+        """The catalogue names of one code or a list of codes; None where one is unknown."""
+        concepts = [self.event(domain, item) for item in self.source.one_or_more(node, "a list of codes")]
+        names = dict.fromkeys(concept.name for concept in concepts if concept)
+        return tuple(names) if concepts and None not in concepts else None
+
+    def _unknown(self, node: Node, noun: str, text: str, known: Collection[str]) -> None:
+        message = f"no {noun} is named `{shown(text)}`"
+        self.source.refuse(
+            node, "unknown-code", message, lambda: did_you_mean(text, known) or self._elsewhere(noun, text)
+        )
+
+    def _elsewhere(self, noun: str, text: str) -> str | None:
+        """A hint where the catalogue knows the name as something else."""
+        if noun != "observation" and self.catalogue.observation(text):
+            return f"`{text}` is an observation"
+        for domain, other in NOUNS.items():
+            if other != noun and self.catalogue.event(domain, text):
+                return f"`{text}` is {'an' if other == 'allergy' else 'a'} {other}"
+        return None

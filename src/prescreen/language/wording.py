@@ -1,0 +1,184 @@
+"""Conditions in words: a short requirement for every node of the tree, as reports show it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from prescreen.catalogue import Catalogue
+from prescreen.language.events import STATUSES, statuses_of
+from prescreen.language.model import (
+    ANY_WINDOW,
+    SCREENING,
+    Age,
+    AllOf,
+    Answer,
+    AnyOf,
+    AtLeastOf,
+    Condition,
+    Domain,
+    Event,
+    If,
+    Moment,
+    Not,
+    Observation,
+    Question,
+    Select,
+    Sex,
+    Unless,
+    Use,
+    Window,
+)
+
+
+def describe(
+    condition: Condition,
+    catalogue: Catalogue,
+    questions: Mapping[str, Question],
+    results_within: Window = ANY_WINDOW,
+) -> str:
+    """What a condition asks for, in a short phrase: ``ALT at most 3 × ULN``, ``all of``, ``aged 18 to 65 years``.
+
+    Logic is a heading for its parts (``at least 2 of``), which are described each by itself. results_within: the
+    trial's own window of results, which goes without saying.
+    """
+
+    def words(part: Condition) -> str:
+        return describe(part, catalogue, questions, results_within)
+
+    match condition:
+        case AllOf():
+            return "all of"
+        case AnyOf():
+            return "any of"
+        case AtLeastOf(count=count):
+            return f"at least {count} of"
+        case Not(child=Event() as event):
+            return f"no {_event(event, catalogue)}"
+        case Not(child=child):
+            return f"not: {words(child)}"
+        case If(condition=asked, then=then, otherwise=otherwise):
+            rest = f", otherwise {words(otherwise)}" if otherwise else ""
+            return f"if {words(asked)}, then {words(then)}{rest}"
+        case Use(name=name):
+            return _readable(name)
+        case Unless(child=child, exception=exception):
+            return f"{words(child)}, unless {words(exception)}"
+        case Age(text=text, anchor=anchor):
+            return f"aged {text}" + (f" at {_readable(anchor)}" if anchor != SCREENING else "")
+        case Sex(sex=sex):
+            return sex
+        case Observation(code=code, text=text, window=window, select=select):
+            when = "" if window == results_within else window_words(window)
+            return _joined([observation_label(code, catalogue), text, _select(select), when])
+        case Event():
+            return _event(condition, catalogue)
+        case Answer(question=question, equals=equals):
+            answer = {True: "yes", False: "no"}.get(equals, equals) if isinstance(equals, bool) else equals
+            asked_text = questions[question].text.strip() if question in questions else _readable(question)
+            return f"“{asked_text}” answered {answer}"
+
+
+def observation_label(code: str, catalogue: Catalogue) -> str:
+    """How people call an observation: abbreviations as they are (ALT, HBV DNA), else the catalogue's label."""
+    if code != code.lower():
+        return code if code.isupper() and len(code) <= 4 else _abbreviation(code)
+    concept = catalogue.observation(code)
+    return concept.label if concept else _readable(code)
+
+
+def event_label(domain: Domain, code: str, catalogue: Catalogue) -> str:
+    """How people call a condition, treatment, procedure or substance."""
+    concept = catalogue.event(domain, code)
+    return concept.label if concept else _readable(code)
+
+
+def window_words(window: Window) -> str:
+    """``within 24 weeks before screening``; nothing for any time."""
+    match window:
+        case Window(start=None, end=None):
+            return ""
+        case Window(start=None, end=Moment() as end):
+            return f"{'before ' if end.span is None else 'until '}{_moment(end)}"
+        case Window(start=Moment() as start, end=None):
+            return f"{'after ' if start.span is None else 'from '}{_moment(start)}"
+        case Window(start=Moment(anchor=a, span=None), end=Moment(anchor=b, span=span)) if a == b and span:
+            return f"within {span} after {_readable(a)}"
+        case Window(start=Moment(anchor=a, span=span), end=Moment(anchor=b, span=None)) if a == b and span:
+            return f"within {span} before {_readable(a)}"
+        case Window(start=Moment() as start, end=Moment() as end):
+            return f"from {_moment(start)} to {_moment(end)}"
+    return window.text
+
+
+def _event(event: Event, catalogue: Catalogue) -> str:
+    """An event with the options that are not the default."""
+    sort = "allergy to " if event.domain == "allergies" else ""
+    parts = [
+        _listed(sorted(event.severity), "or"),
+        sort + _listed((event_label(event.domain, code, catalogue) for code in event.codes), "or"),
+        f"({status})" if (status := _statuses(event)) else "",
+        f"({_listed(sorted(event.verification), 'or')})" if event.verification != {"confirmed"} else "",
+    ]
+    for before, words in (
+        ("of the", event.site),
+        ("confirmed by", event.confirmed_by),
+        ("for", [event_label("conditions", code, catalogue) for code in event.indication]),
+        ("given", event.route),
+        ("with outcome", event.outcome),
+    ):
+        if words:
+            parts.append(f"{before} {_listed(sorted(words), 'or')}")
+    parts += [f"{amount.operator.replace('_', ' ')} {amount.text}" for amount in (*event.dose, *event.daily_dose)]
+    parts += [f"({operator.replace('_', ' ')} {number} of these)" for operator, number in event.count]
+    if event.for_at_least:
+        parts.append(f"for at least {event.for_at_least}")
+        parts.append(f"at {_readable(event.at)}" if event.at != SCREENING else "")
+    parts.append(window_words(event.window))
+    if event.excepted:
+        parts.append(f"except {_listed((_event(exception, catalogue) for exception in event.excepted), 'and')}")
+    return _joined(parts)
+
+
+def _statuses(event: Event) -> str:
+    """The statuses that count, where they are neither the default nor all of them."""
+    if event.statuses in (statuses_of(event.domain, "ever"), frozenset(STATUSES[event.domain])):
+        return ""
+    return _listed((status for status in STATUSES[event.domain] if status in event.statuses), "or")
+
+
+def _select(select: Select) -> str:
+    match select.how:
+        case "latest":
+            return ""
+        case "consecutive":
+            apart = f" at least {select.apart} apart" if select.apart else ""
+            return f"in {select.count} consecutive results{apart}"
+        case "mean_of":
+            return f"as the mean of the latest {select.count} results"
+        case "any" | "every":
+            return f"in {select.how} result"
+    return f"by the {select.how} result"
+
+
+def _moment(moment: Moment) -> str:
+    if moment.span is None:
+        return _readable(moment.anchor)
+    return f"{moment.span} {'before' if moment.sign < 0 else 'after'} {_readable(moment.anchor)}"
+
+
+def _readable(name: str) -> str:
+    return name.replace("_", " ").replace("-", " ")
+
+
+def _abbreviation(code: str) -> str:
+    return code
+
+
+def _listed(words: Iterable[str], last: str) -> str:
+    """``a, b or c``; "" for nothing."""
+    every = list(words)
+    return every[0] if len(every) == 1 else f"{', '.join(every[:-1])} {last} {every[-1]}" if every else ""
+
+
+def _joined(parts: Iterable[str]) -> str:
+    return " ".join(part for part in parts if part)
