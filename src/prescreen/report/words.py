@@ -191,7 +191,7 @@ def node_facts(node: Explanation) -> Iterator[tuple[str, str]]:
         yield "limit", clean(node.limit)
     if node.margin is not None:
         yield "margin", margin_words(node.margin)
-    if node.truth is None and node.reason is not None:
+    if node.reason is not None and node.finding is None:  # a finding says it better
         yield "reason", clean(node.reason).replace("_", " ").replace("-", " ")
 
 
