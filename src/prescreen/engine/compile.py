@@ -1,0 +1,304 @@
+"""Compile a trial: each criterion becomes a tree of nodes that evaluate themselves, each distinct leaf is decided once.
+
+Nothing here depends on a candidate. What a leaf found is kept in the setting, so that the explanation reads what the
+verdict was made of.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from prescreen.candidate.facts import Facts
+from prescreen.catalogue import Catalogue
+from prescreen.engine import events, person, results
+from prescreen.engine.setting import Bounds, Setting, depends_on_day_only, window_bounds
+from prescreen.language.model import (
+    SCREENING,
+    Age,
+    AllOf,
+    Answer,
+    AnyOf,
+    AtLeastOf,
+    Comparison,
+    Condition,
+    Criterion,
+    Event,
+    If,
+    Leaf,
+    Not,
+    Observation,
+    Sex,
+    Trial,
+    Unless,
+    Use,
+    Window,
+)
+from prescreen.language.wording import describe
+from prescreen.ranges import Ranges
+from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth, at_least, choice, negation
+
+Evaluate = Callable[[Setting], Truth]
+
+_DAYS_KEPT: Final = 64
+
+
+class Node:
+    """A condition with its parts and the function that evaluates it; `number` is that of a leaf, else -1.
+
+    For `if` without `else` and for `unless` the parts are as written: (condition, then[, else]), (requirement,
+    exception).
+    """
+
+    __slots__ = ("children", "condition", "evaluate", "number", "requirement")
+
+    def __init__(
+        self, condition: Condition, children: tuple[Node, ...], evaluate: Evaluate, number: int, requirement: str
+    ) -> None:
+        self.condition = condition
+        self.children = children
+        self.evaluate = evaluate
+        self.number = number
+        self.requirement = requirement
+
+    def leaves(self) -> Iterator[Node]:
+        """The leaves below this node, in order, as often as they occur."""
+        if self.number >= 0:
+            yield self
+        for child in self.children:
+            yield from child.leaves()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CompiledCriterion:
+    """A criterion ready to be evaluated.
+
+    repeats: a fact may be used more than once, so that Kleene's tables alone may be needlessly unknown;
+    repeats_with_ranges: so, where a site's table makes limits depend on sex and age. shares: some leaves may rest on
+    the same fact or declaration.
+    """
+
+    criterion: Criterion
+    root: Node
+    excludes: bool
+    repeats: bool
+    repeats_with_ranges: bool
+    shares: bool
+
+
+class CompiledTrial:
+    """A trial ready to screen; made once, shared by all threads."""
+
+    __slots__ = ("_days", "criteria", "leaf_count", "leaves", "trial", "windows")
+
+    def __init__(self, trial: Trial) -> None:
+        self.trial = trial
+        builder = _Builder(trial)
+        self.criteria = tuple(_criterion(criterion, builder) for criterion in trial.criteria)
+        self.leaves: tuple[Node, ...] = tuple(builder.leaves)
+        self.leaf_count = len(self.leaves)
+        self.windows = tuple(window for window in builder.windows if depends_on_day_only(window))
+        self._days: dict[int, dict[Window, Bounds]] = {}
+
+    def setting(self, facts: Facts, day: int, ranges: Ranges | None) -> Setting:
+        """A fresh evaluation of a candidate on a day."""
+        return Setting(facts, day, ranges, self.leaf_count, self.bounds_on(day))
+
+    def bounds_on(self, day: int) -> dict[Window, Bounds]:
+        """The windows that depend on the screening day alone."""
+        found = self._days.get(day)
+        if found is None:
+            found = {window: window_bounds(window, day, {}) for window in self.windows}
+            if len(self._days) >= _DAYS_KEPT:
+                self._days = {}
+            self._days[day] = found
+        return found
+
+
+def _criterion(criterion: Criterion, builder: _Builder) -> CompiledCriterion:
+    root = builder.build(criterion.condition)
+    leaves = [leaf.condition for leaf in root.leaves()]
+    catalogue = builder.trial.catalogue
+    return CompiledCriterion(
+        criterion,
+        root,
+        criterion.kind == "exclusion",
+        _repeats(leaves, catalogue, ranges=False),
+        _repeats(leaves, catalogue, ranges=True),
+        _repeats(leaves, catalogue, ranges=True) or _same_domain(leaves),
+    )
+
+
+class _Builder:
+    def __init__(self, trial: Trial) -> None:
+        self.trial = trial
+        self.numbers: dict[Leaf, int] = {}
+        self.leaves: list[Node] = []
+        self.windows: dict[Window, None] = {}
+
+    def build(self, condition: Condition) -> Node:
+        words = describe(condition, self.trial.catalogue, self.trial.questions)
+        match condition:
+            case AllOf() | AnyOf() | AtLeastOf():
+                children = tuple(self.build(child) for child in condition.children)
+                return Node(condition, children, _junction(condition, children), -1, words)
+            case Not() | Use():
+                child = self.build(condition.child)
+                return Node(condition, (child,), _not(child) if isinstance(condition, Not) else child.evaluate, -1, words)
+            case Unless():
+                child, exception = self.build(condition.child), self.build(condition.exception)
+                evaluate = _saved(child, exception) if condition.saves else _spared(child, exception)
+                return Node(condition, (child, exception), evaluate, -1, words)
+            case If():
+                parts = [self.build(condition.condition), self.build(condition.then)]
+                if condition.otherwise is not None:
+                    parts.append(self.build(condition.otherwise))
+                return Node(condition, tuple(parts), _choice(parts), -1, words)
+            case _:
+                return self._leaf(condition, words)
+
+    def _leaf(self, leaf: Leaf, words: str) -> Node:
+        number = self.numbers.get(leaf)
+        if number is None:
+            number = self.numbers[leaf] = len(self.leaves)
+            node = Node(leaf, (), _remembered(number, self._decide(leaf)), number, words)
+            self.leaves.append(node)
+            return node
+        return Node(leaf, (), self.leaves[number].evaluate, number, words)
+
+    def _decide(self, leaf: Leaf) -> Callable[[Setting], Any]:
+        catalogue = self.trial.catalogue
+        match leaf:
+            case Observation():
+                self.windows.setdefault(leaf.window)
+                return results.observation_leaf(leaf, catalogue.observations[leaf.code])
+            case Event():
+                for event in (leaf, *leaf.excepted):
+                    self.windows.setdefault(event.window)
+                return events.event_leaf(leaf, catalogue)
+            case Age():
+                return person.age_leaf(leaf)
+            case Sex():
+                return person.sex_leaf(leaf)
+            case Answer():
+                return person.answer_leaf(leaf, self.trial.id, self.trial.questions[leaf.question])
+
+
+def _remembered(number: int, decide: Callable[[Setting], Any]) -> Evaluate:
+    def leaf(setting: Setting) -> Truth:
+        found: Any = setting.found[number]
+        if found is None:
+            found = setting.found[number] = decide(setting)
+        truth: Truth = found.truth
+        return truth
+
+    return leaf
+
+
+def _junction(condition: AllOf | AnyOf | AtLeastOf, children: tuple[Node, ...]) -> Evaluate:
+    parts = tuple(child.evaluate for child in children)
+    if isinstance(condition, AtLeastOf):
+        count = condition.count
+        return lambda setting: at_least(count, [part(setting) for part in parts])
+    # `all` stops at the first FALSE, `any` at the first TRUE; anything UNKNOWN on the way is kept.
+    stop, go_on = (FALSE, TRUE) if isinstance(condition, AllOf) else (TRUE, FALSE)
+
+    def junction(setting: Setting) -> Truth:
+        result = go_on
+        for part in parts:
+            truth = part(setting)
+            if truth is stop:
+                return stop
+            if truth is UNKNOWN:
+                result = UNKNOWN
+        return result
+
+    return junction
+
+
+def _not(child: Node) -> Evaluate:
+    part = child.evaluate
+    return lambda setting: negation(part(setting))
+
+
+def _saved(child: Node, exception: Node) -> Evaluate:
+    part, saving = child.evaluate, exception.evaluate
+
+    def saved(setting: Setting) -> Truth:
+        truth = part(setting)
+        if truth is TRUE:
+            return TRUE
+        other = saving(setting)
+        return TRUE if other is TRUE else UNKNOWN if truth is UNKNOWN or other is UNKNOWN else FALSE
+
+    return saved
+
+
+def _spared(child: Node, exception: Node) -> Evaluate:
+    part, sparing = child.evaluate, exception.evaluate
+
+    def spared(setting: Setting) -> Truth:
+        truth = part(setting)
+        if truth is FALSE:
+            return FALSE
+        other = sparing(setting)
+        return FALSE if other is TRUE else UNKNOWN if truth is UNKNOWN or other is UNKNOWN else TRUE
+
+    return spared
+
+
+def _choice(parts: list[Node]) -> Evaluate:
+    condition, then = parts[0].evaluate, parts[1].evaluate
+    otherwise = parts[2].evaluate if len(parts) > 2 else None
+
+    def chosen(setting: Setting) -> Truth:
+        return choice(condition(setting), then(setting), TRUE if otherwise is None else otherwise(setting))
+
+    return chosen
+
+
+def _repeats(leaves: list[Condition], catalogue: Catalogue, *, ranges: bool) -> bool:
+    uses = Counter(key for leaf in leaves for key in _facts_of(leaf, catalogue, ranges))
+    return any(count > 1 for count in uses.values())
+
+
+def _facts_of(leaf: Condition, catalogue: Catalogue, ranges: bool) -> set[str]:
+    """Names of what a leaf's truth may rest on, coarse enough that distinct names never share a fact."""
+    match leaf:
+        case Observation():
+            concept = catalogue.observations[leaf.code]
+            found = {f"observation:{code}" for code in (leaf.code, *concept.inputs)}
+            if concept.formula is not None or (ranges and _uses_limits(leaf)):
+                found |= {"birth_date", "sex"}
+            return found | _anchors(leaf.window)
+        case Event():
+            related = {leaf.domain + ":" + code for code in leaf.codes}
+            for code in leaf.codes:
+                related |= {f"{leaf.domain}:{name}" for name in catalogue.descendants(leaf.domain, code)}
+            at = set() if leaf.at == SCREENING else {f"anchor:{leaf.at}"}
+            return related | at | _anchors(leaf.window)
+        case Age():
+            return {"birth_date"} | (set() if leaf.anchor == SCREENING else {f"anchor:{leaf.anchor}"})
+        case Sex():
+            return {"sex"}
+        case Answer():
+            return {f"answer:{leaf.question}"}
+        case _:
+            raise TypeError(leaf)
+
+
+def _uses_limits(leaf: Observation) -> bool:
+    return any(
+        isinstance(test, Comparison) and any(t.of in ("ULN", "LLN") for t in test.thresholds) for test in leaf.tests
+    )
+
+
+def _anchors(window: Window) -> set[str]:
+    return {f"anchor:{end.anchor}" for end in (window.start, window.end) if end is not None and end.anchor != SCREENING}
+
+
+def _same_domain(leaves: list[Condition]) -> bool:
+    domains = [leaf.domain for leaf in leaves if isinstance(leaf, Event)]
+    return len(set(domains)) < len(domains)

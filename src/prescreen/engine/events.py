@@ -1,0 +1,444 @@
+"""Existence leaves: conditions, treatments, procedures, allergies, in an open world (semantics §3 and §5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final
+
+from prescreen.candidate.facts import Declared, Domain, EventFact
+from prescreen.candidate.profile import Coding, Dose, TreatmentRecord
+from prescreen.catalogue import Catalogue
+from prescreen.engine.setting import Bounds, Setting
+from prescreen.language.model import Amount, Event, Operator
+from prescreen.quantities import Analyte, Scale, analyte
+from prescreen.time import DAY, EARLIEST, HOUR, LATEST, parse_when, shift_day
+from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth, agreement, at_least, conjunction, disjunction, negation
+
+_DOSE: Final[dict[str, Analyte]] = {}
+_LASTING: Final = {"conditions": "active", "treatments": "ongoing"}
+
+
+@dataclass(slots=True)
+class Found:
+    """What an existence leaf found.
+
+    matches: the records that are or may be what the leaf asks for, with each one's truth and the names of what is open
+    about it (``date``, ``status``, ``code``, ``verification`` …). against: records and declarations that deny it.
+    conflict: the same is both confirmed and refuted. absent: whether nothing else can exist.
+    """
+
+    truth: Truth
+    matches: tuple[tuple[EventFact, Truth, tuple[str, ...]], ...] = ()
+    against: tuple[str, ...] = ()
+    conflict: bool = False
+    absent: bool = False
+    approximate: bool = False
+
+
+Decide = Callable[[Setting], Found]
+
+
+def event_leaf(leaf: Event, catalogue: Catalogue) -> Decide:
+    """The function that decides an existence leaf."""
+    domain, window = leaf.domain, leaf.window
+    nothing = Found(UNKNOWN)
+    sought = _Sought(leaf, catalogue)
+    apart = tuple(_Sought(leaf, catalogue, (code,)) for code in leaf.codes) if leaf.count else ()
+
+    def decide(setting: Setting) -> Found:
+        if setting.forced is not None and leaf in setting.forced:
+            return Found(setting.forced[leaf])
+        records = setting.facts.events.get(domain)
+        declared = setting.facts.complete.get(domain)
+        if records is None:
+            if declared is None:
+                return nothing
+            records = ()
+        bounds = setting.bounds(window)
+        if leaf.count:
+            return _counted(leaf, apart, records, declared, bounds, setting)
+        matches: list[tuple[EventFact, Truth, tuple[str, ...]]] = []
+        conflict = False
+        best = FALSE
+        for record in records:
+            if record.denies:
+                continue
+            truth, open_aspects = _matches(sought, record, bounds, setting)
+            if truth is FALSE:
+                continue
+            if truth is TRUE and _refuted(record, records, setting):
+                truth, open_aspects, conflict = UNKNOWN, ("conflict",), True
+            matches.append((record, truth, open_aspects))
+            if truth is TRUE:
+                best = TRUE
+            elif best is FALSE:
+                best = UNKNOWN
+        if best is TRUE:
+            return Found(TRUE, tuple(matches))
+        absent, against = _absent(sought, records, declared, bounds, setting)
+        if best is FALSE and absent:
+            return Found(FALSE, (), against, False, True)
+        approximate = any(len(aspects) > 1 and "date" in aspects for _, _, aspects in matches)
+        return Found(UNKNOWN, tuple(matches), against, conflict, absent, approximate)
+
+    return decide
+
+
+class _Code:
+    """One code of a leaf, with what is needed to hold a record against it."""
+
+    __slots__ = ("broader", "momentary", "name", "systems")
+
+    def __init__(self, name: str, domain: Domain, catalogue: Catalogue) -> None:
+        concepts = catalogue.events[domain]
+        systems = {system for concept in concepts.values() for system in concept.codes}
+        self.name = name
+        self.momentary = concepts[name].momentary
+        self.broader = frozenset(catalogue.ancestors(domain, name)) | {name}
+        self.systems = frozenset(system for system in systems if catalogue.covers(domain, name, system))
+
+
+class _Sought:
+    """A leaf with its codes and exceptions prepared."""
+
+    __slots__ = ("catalogue", "codes", "excepted", "leaf", "momentary", "plans_only")
+
+    def __init__(self, leaf: Event, catalogue: Catalogue, codes: tuple[str, ...] | None = None) -> None:
+        self.leaf = leaf
+        self.catalogue = catalogue
+        self.codes = tuple(_Code(code, leaf.domain, catalogue) for code in codes or leaf.codes)
+        self.excepted = tuple(_Sought(exception, catalogue) for exception in leaf.excepted)
+        self.momentary = leaf.domain in ("procedures", "allergies") or all(code.momentary for code in self.codes)
+        self.plans_only = leaf.statuses == frozenset({"planned"})
+
+
+def _relation(record: EventFact, code: _Code) -> Truth:
+    """Whether a record is of a concept: UNKNOWN for a broader one, or one coded where the concept has no codes."""
+    related = record.related
+    if code.name in related.is_a:
+        return TRUE
+    if code.name in related.may_be:
+        return UNKNOWN
+    if related.system is not None and related.system not in code.systems:
+        return UNKNOWN
+    return FALSE
+
+
+def _matches(
+    sought: _Sought, record: EventFact, bounds: Bounds, setting: Setting
+) -> tuple[Truth, tuple[str, ...]]:
+    """Whether one record is what the leaf asks for, and what is open about it."""
+    leaf = sought.leaf
+    related = disjunction([_relation(record, code) for code in sought.codes])
+    if related is FALSE:
+        return FALSE, ()
+    open_aspects: list[str] = ["code"] if related is UNKNOWN else []
+    if record.record.verification == "provisional" and "provisional" not in leaf.verification:
+        open_aspects.append("verification")
+    elif record.record.verification == "confirmed" and "confirmed" not in leaf.verification:
+        return FALSE, ()
+    timed, aspects = _timed(sought, record, bounds, setting)
+    if timed is FALSE:
+        return FALSE, ()
+    if timed is UNKNOWN:
+        open_aspects.extend(aspects)
+    for aspect, wanted in _wanted_attributes(leaf):
+        truth = _attribute(record, aspect, wanted)
+        if truth is FALSE:
+            return FALSE, ()
+        if truth is UNKNOWN:
+            open_aspects.append(aspect)
+    for aspect, truth in _more(sought, record):
+        if truth is FALSE:
+            return FALSE, ()
+        if truth is UNKNOWN:
+            open_aspects.append(aspect)
+    for exception in sought.excepted:
+        truth, _ = _matches(exception, record, setting.bounds(exception.leaf.window), setting)
+        if truth is TRUE:
+            return FALSE, ()
+        if truth is UNKNOWN:
+            open_aspects.append("exception")
+    return (UNKNOWN, tuple(open_aspects)) if open_aspects else (TRUE, ())
+
+
+def _timed(
+    sought: _Sought, record: EventFact, bounds: Bounds, setting: Setting
+) -> tuple[Truth, list[str]]:
+    """Status, window and duration together: whatever status the record may have, its times follow from it."""
+    leaf, momentary = sought.leaf, sought.momentary
+    possible = record.statuses
+    truths: list[Truth] = []
+    aspects: list[str] = []
+    for status in sorted(possible):
+        if leaf.statuses and status not in leaf.statuses:
+            truths.append(FALSE)
+            continue
+        window = _in_window(leaf, record, status, momentary, bounds, setting)
+        lasting = _long_enough(leaf, record, status, setting)
+        truths.append(conjunction((window, lasting)))
+        if window is UNKNOWN:
+            _note(aspects, "end" if record.start is not None and record.start.is_one_day and not momentary else "date")
+        if lasting is UNKNOWN:
+            _note(aspects, "date")
+    truth = agreement(truths)
+    if truth is UNKNOWN and TRUE in truths and FALSE in truths:
+        aspects.insert(0, "status")
+    elif truth is UNKNOWN and len(possible) > 1 and len(set(truths)) > 1:
+        aspects.insert(0, "status")
+    return truth, aspects
+
+
+def _note(aspects: list[str], name: str) -> None:
+    if name not in aspects:
+        aspects.append(name)
+
+
+def _in_window(
+    leaf: Event, record: EventFact, status: str, momentary: bool, bounds: Bounds, setting: Setting
+) -> Truth:
+    start_low, start_high, end_low, end_high = times(record, status, momentary, setting)
+    if start_low > start_high:
+        return FALSE  # wholly later than the screening day, and not a plan
+    if leaf.window.start is None and leaf.window.end is None:
+        return TRUE
+    low_sure, high_sure, low_maybe, high_maybe = bounds
+    if start_low > high_maybe or end_high < low_maybe:
+        return FALSE
+    if start_high <= high_sure and end_low >= low_sure:
+        return TRUE
+    return UNKNOWN
+
+
+def times(record: EventFact, status: str, momentary: bool, setting: Setting) -> tuple[int, int, int, int]:
+    """The instants at which a record may have begun and ended, given its status.
+
+    What is over or going on is cut off at the screening day; a plan without a day may be of any later day. Ongoing
+    records run to the screening day; a missing end may be any instant from the start.
+    """
+    now, today = setting.now, setting.day * DAY
+    start = record.start
+    if status == "planned":
+        low, high = (today, LATEST) if start is None else (start.low, start.high)
+        end = record.end
+        if momentary or end is None:
+            return low, high, low, high if momentary else LATEST
+        return low, high, end.low, end.high
+    low, high = (EARLIEST, now) if start is None else (start.low, min(start.high, now))
+    if momentary:
+        return low, high, low, high
+    end = record.end
+    if end is not None:
+        return low, high, max(min(end.low, now), low), min(end.high, now)
+    if status == _LASTING.get(record.domain):
+        return low, high, now, now
+    return low, high, low, now
+
+
+def _long_enough(leaf: Event, record: EventFact, status: str, setting: Setting) -> Truth:
+    """`for_at_least`: since the onset of what lasts, since the end of what is over (semantics §5)."""
+    span = leaf.for_at_least
+    if span is None:
+        return TRUE
+    lasting = status == _LASTING.get(record.domain) or record.domain in ("procedures", "allergies")
+    since = record.start if lasting else record.end
+    anchor = setting.anchor(leaf.at)
+    low, high = (EARLIEST, setting.now) if since is None else (since.low, min(since.high, setting.now))
+    if not lasting and record.start is not None:
+        low = max(low, record.start.low)
+    first, last = (EARLIEST, LATEST) if anchor is None else (anchor.low, anchor.high)
+    if span.unit == "hours":
+        shift = span.number * HOUR
+        return TRUE if high + shift <= first else FALSE if low + shift > last else UNKNOWN
+    if shift_day(high // DAY, span, 1) <= first // DAY:
+        return TRUE
+    return FALSE if shift_day(low // DAY, span, 1) > last // DAY else UNKNOWN
+
+
+def _wanted_attributes(leaf: Event) -> list[tuple[str, frozenset[str]]]:
+    return [
+        (name, wanted)
+        for name, wanted in (
+            ("severity", leaf.severity),
+            ("site", leaf.site),
+            ("confirmed_by", leaf.confirmed_by),
+            ("route", leaf.route),
+            ("outcome", leaf.outcome),
+        )
+        if wanted
+    ]
+
+
+def _attribute(record: EventFact, name: str, wanted: frozenset[str]) -> Truth:
+    written = getattr(record.record, name, None)
+    if written is None:
+        return UNKNOWN
+    return Truth.of(str(written).strip().casefold() in {word.casefold() for word in wanted})
+
+
+def _more(sought: _Sought, record: EventFact) -> list[tuple[str, Truth]]:
+    """Indication and doses of treatments."""
+    leaf = sought.leaf
+    found: list[tuple[str, Truth]] = []
+    written = record.record
+    if leaf.indication:
+        given = written.indication if isinstance(written, TreatmentRecord) else None
+        found.append(("for", _indicated(given, sought)))
+    for name, bounds in (("dose", leaf.dose), ("daily_dose", leaf.daily_dose)):
+        if bounds:
+            dose = getattr(written, name, None)
+            found.append((name, _dosed(dose, bounds, "mg" if name == "dose" else "mg/d")))
+    return found
+
+
+def _indicated(given: str | Coding | None, sought: _Sought) -> Truth:
+    if given is None:
+        return UNKNOWN
+    code = given if isinstance(given, str) else (given.system, given.code)
+    related = sought.catalogue.related("conditions", code)
+    truths = [
+        TRUE if code in related.is_a else UNKNOWN if code in related.may_be or related.system is not None else FALSE
+        for code in sought.leaf.indication
+    ]
+    return disjunction(truths)
+
+
+def _dosed(dose: Dose | None, bounds: tuple[Amount, ...], unit: str) -> Truth:
+    if dose is None:
+        return UNKNOWN
+    scale = _DOSE.setdefault(unit, analyte(unit)).scale(dose.unit)
+    if not isinstance(scale, Scale):
+        return UNKNOWN
+    number = Fraction(dose.value) * scale.factor + scale.offset
+    return Truth.of(all(_holds(number, bound.operator, bound.number) for bound in bounds))
+
+
+def _holds(number: Fraction | int, operator: Operator, bound: Fraction | int) -> bool:
+    match operator:
+        case "at_least":
+            return number >= bound
+        case "above":
+            return number > bound
+        case "at_most":
+            return number <= bound
+        case "below":
+            return number < bound
+
+
+def _refuted(record: EventFact, records: tuple[EventFact, ...], setting: Setting) -> bool:
+    """Whether another record denies this very one: its concept or a broader one, for the same time."""
+    if not record.related.is_a:
+        return False
+    for other in records:
+        if not other.denies or not other.related.named & record.related.is_a:
+            continue
+        if _dated_not_done(other):
+            if other.start is not None and record.start is not None and other.start.text == record.start.text:
+                return True
+            continue
+        if (record.start.low if record.start is not None else EARLIEST) <= denied_through(other, setting):
+            return True
+    return False
+
+
+def _dated_not_done(record: EventFact) -> bool:
+    return record.domain == "procedures" and record.start is not None and record.record.verification != "refuted"
+
+
+def denied_through(record: EventFact, setting: Setting) -> int:
+    """The last instant up to which a refutation surely speaks: its own date, else the screening day."""
+    own = record.record.date if record.domain != "procedures" else None
+    when = parse_when(own) if own is not None else record.end or record.start
+    return setting.now if when is None else min(when.low, setting.now)
+
+
+def _absent(
+    sought: _Sought, records: tuple[EventFact, ...], declared: Declared | None, bounds: Bounds, setting: Setting
+) -> tuple[bool, tuple[str, ...]]:
+    """Whether nothing unrecorded can match, and the facts that say so."""
+    leaf, codes = sought.leaf, sought.codes
+    domain = leaf.domain
+    if declared is not None and _covers(declared, codes) and _declared_through(declared, bounds, setting, sought.plans_only):
+        return True, (f"complete:{domain}",)
+    if sought.plans_only:
+        return False, ()
+    needed = min(bounds.high_maybe, setting.now)
+    against: list[str] = []
+    for code in codes:
+        denial = next(
+            (
+                record
+                for record in records
+                if record.denies
+                and not _dated_not_done(record)
+                and record.related.named & code.broader
+                and denied_through(record, setting) >= needed
+            ),
+            None,
+        )
+        if denial is None:
+            return False, ()
+        if denial.name not in against:
+            against.append(denial.name)
+    if "planned" in leaf.statuses:
+        return False, ()
+    return True, tuple(against)
+
+
+def _covers(declared: Declared, codes: tuple[_Code, ...]) -> bool:
+    return declared.systems is None or all(code.systems & declared.systems for code in codes)
+
+
+def _declared_through(declared: Declared, bounds: Bounds, setting: Setting, plans_only: bool) -> bool:
+    """Whether the declaration reaches as far as the leaf looks: to its window's end or the screening day."""
+    if declared.through is None:
+        return True
+    needed = setting.now if plans_only else min(bounds.high_maybe, setting.now)
+    return declared.through.first_day * DAY + DAY - 1 >= needed
+
+
+def _counted(
+    leaf: Event,
+    apart: tuple[_Sought, ...],
+    records: tuple[EventFact, ...],
+    declared: Declared | None,
+    bounds: Bounds,
+    setting: Setting,
+) -> Found:
+    """`count`: how many of the codes have a matching record, between those that surely and those that may have."""
+    truths: list[Truth] = []
+    matches: list[tuple[EventFact, Truth, tuple[str, ...]]] = []
+    against: list[str] = []
+    for sought in apart:
+        truth = FALSE
+        for record in records:
+            if record.denies:
+                continue
+            one, aspects = _matches(sought, record, bounds, setting)
+            if one is TRUE and _refuted(record, records, setting):
+                one, aspects = UNKNOWN, ("conflict",)
+            if one is not FALSE:
+                matches.append((record, one, aspects))
+                truth = disjunction((truth, one))
+        if truth is FALSE:
+            absent, why = _absent(sought, records, declared, bounds, setting)
+            against.extend(name for name in why if name not in against)
+            truth = FALSE if absent else UNKNOWN
+        truths.append(truth)
+    parts = [_count_holds(truths, operator, bound) for operator, bound in leaf.count]
+    return Found(conjunction(parts), tuple(matches), tuple(against))
+
+
+def _count_holds(truths: list[Truth], operator: Operator, bound: int) -> Truth:
+    match operator:
+        case "at_least":
+            return at_least(bound, truths)
+        case "above":
+            return at_least(bound + 1, truths)
+        case "at_most":
+            return negation(at_least(bound + 1, truths))
+        case "below":
+            return negation(at_least(bound, truths))
+

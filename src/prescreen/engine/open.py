@@ -1,0 +1,206 @@
+"""What is open about a candidate: the facts that an undecided leaf waits for, by key.
+
+A key names one open thing (the value of a result, a date, an answer, an unrecorded event …), however many leaves depend
+on it; `prescreen.engine.cases` tells its possibilities apart, `prescreen.engine.missing` gives it a name to ask for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+
+from prescreen.candidate.facts import Result
+from prescreen.engine import events, results
+from prescreen.engine.compare import limits_of
+from prescreen.engine.compile import Node
+from prescreen.engine.setting import Bounds, FreeKey, Setting, free_key
+from prescreen.language.model import (
+    SCREENING,
+    Age,
+    Answer,
+    AtLeastOf,
+    Comparison,
+    Event,
+    If,
+    Observation,
+    Sex,
+    Window,
+)
+from prescreen.truth import FALSE, TRUE, UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorKey:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SexKey:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class BirthKey:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerKey:
+    question: str
+
+
+@dataclass(frozen=True, slots=True)
+class DateKey:
+    """When a result was taken."""
+
+    code: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class TieKey:
+    """Which of several results of one and the same time counts."""
+
+    code: str
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResultKey:
+    """The value of a result, and its limits."""
+
+    code: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class FreeKeyOf:
+    """The result that a leaf has none of."""
+
+    key: FreeKey
+
+
+@dataclass(frozen=True, slots=True)
+class EventKey:
+    """Whether what an existence leaf asks for is the case."""
+
+    leaf: Event
+
+
+Key = AnchorKey | SexKey | BirthKey | AnswerKey | DateKey | TieKey | ResultKey | FreeKeyOf | EventKey
+
+
+def undecided(node: Node, setting: Setting) -> Iterator[Node]:
+    """The UNKNOWN leaves on which an UNKNOWN node's truth depends, as often as they occur."""
+    if node.number >= 0:
+        yield node
+        return
+    children = node.children
+    if isinstance(node.condition, If):
+        chosen = children[0].evaluate(setting)
+        if chosen is UNKNOWN:
+            yield from undecided(children[0], setting)
+        for branch, excluded in zip(children[1:], (FALSE, TRUE), strict=False):
+            if chosen is not excluded and branch.evaluate(setting) is UNKNOWN:
+                yield from undecided(branch, setting)
+        return
+    if isinstance(node.condition, AtLeastOf) and node.condition.count > len(children):
+        return
+    for child in children:
+        if child.evaluate(setting) is UNKNOWN:
+            yield from undecided(child, setting)
+
+
+def open_keys(node: Node, setting: Setting) -> Iterator[Key]:
+    """The open facts of an UNKNOWN leaf, each as often as the leaf uses it."""
+    leaf = node.condition
+    match leaf:
+        case Observation():
+            yield from _of_observation(leaf, setting.found[node.number], setting)
+        case Event():
+            yield from _of_event(leaf, setting.found[node.number], setting)
+        case Age():
+            yield BirthKey()
+            yield from _anchor(leaf.anchor, setting)
+        case Sex():
+            yield SexKey()
+        case Answer():
+            yield AnswerKey(leaf.question)
+
+
+def _anchor(name: str, setting: Setting) -> Iterator[Key]:
+    if name != SCREENING:
+        when = setting.anchor(name)
+        if when is None or not when.is_one_day:
+            yield AnchorKey(name)
+
+
+def _window_anchors(window: Window, setting: Setting) -> list[Key]:
+    return [key for end in (window.start, window.end) if end is not None for key in _anchor(end.anchor, setting)]
+
+
+def _of_observation(leaf: Observation, found: object, setting: Setting) -> Iterator[Key]:
+    assert isinstance(found, results.Found)
+    bounds = setting.bounds(leaf.window)
+    anchors = _window_anchors(leaf.window, setting)
+    if not found.sure:
+        yield FreeKeyOf(free_key(leaf))
+    ordered = len(found.results) > 1 and leaf.select.how in ("latest", "first", "consecutive", "mean_of")
+    for result, truth in zip(found.results, found.truths, strict=True):
+        if result.index < 0:  # supposed
+            continue
+        inside = result.low >= bounds.low_sure and min(result.high, setting.now) <= bounds.high_sure
+        if not inside:
+            yield from anchors
+        for used in result.inputs or (result,):
+            if min(used.high, setting.now) > used.low and (not inside or ordered):
+                yield DateKey(used.concept.name, used.index)
+        if truth is UNKNOWN:
+            yield from _of_value(leaf, result, setting)
+    if len(found.results) > 1:
+        yield from _ties(found)
+
+
+def _of_value(leaf: Observation, result: Result, setting: Setting) -> Iterator[Key]:
+    if result.inputs:
+        yield FreeKeyOf(free_key(leaf))
+        if setting.facts.birth is not None and not setting.facts.birth.is_one_day:
+            yield BirthKey()
+        return
+    table = False
+    for test in leaf.tests:
+        if isinstance(test, Comparison) and result.problem is None and setting.ranges is not None:
+            for threshold in test.thresholds:
+                if threshold.of in ("ULN", "LLN"):
+                    table = table or len(limits_of(result, threshold.of, setting)) > 1
+    if table:
+        if setting.facts.sex is None:
+            yield SexKey()
+        if setting.facts.birth is None or not setting.facts.birth.is_one_day:
+            yield BirthKey()
+        if result.value_low is result.value_high:
+            return
+    yield ResultKey(result.concept.name, result.index)
+
+
+def _ties(found: results.Found) -> Iterator[Key]:
+    seen = set()
+    for a, b in combinations(found.results, 2):
+        if a.low == b.low and a.high == b.high and a.low == a.high and a.index >= 0 and not a.inputs:
+            key = TieKey(a.concept.name, a.low, a.high)
+            if key not in seen:
+                seen.add(key)
+                yield key
+
+
+def _of_event(leaf: Event, found: object, setting: Setting) -> Iterator[Key]:
+    assert isinstance(found, events.Found)
+    yield EventKey(leaf)
+    bounds: Bounds = setting.bounds(leaf.window)
+    if bounds.low_sure != bounds.low_maybe or bounds.high_sure != bounds.high_maybe:
+        for key in _window_anchors(leaf.window, setting):
+            for _ in range(max(1, len(found.matches))):
+                yield key
+    yield from _anchor(leaf.at, setting)
