@@ -25,6 +25,6 @@ decides the condition two-valued in each. Readings taken where docs/semantics.md
 - A domain complete through the screening day has no unrecorded plans; through an earlier day it may have some.
 """
 
-from tests.reference.worlds import TooMany, outcomes
+from tests.reference.worlds import TooManyError, outcomes
 
-__all__ = ["TooMany", "outcomes"]
+__all__ = ["TooManyError", "outcomes"]

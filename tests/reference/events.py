@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain, combinations, product
 from typing import Any
 
@@ -103,8 +104,7 @@ def matches(happening: Happening, leaf: EventLeaf, bounds: Bounds, at_day: int) 
 
 def _signature(happening: Happening, setting: Setting) -> Vector:
     return tuple(
-        matches(happening, leaf, bounds, at_day)
-        and not any(matches(happening, *exception) for exception in excepted)
+        matches(happening, leaf, bounds, at_day) and not any(matches(happening, *exception) for exception in excepted)
         for leaf, bounds, at_day, excepted in zip(
             setting.leaves, setting.windows, setting.at_days, setting.excepted, strict=True
         )
@@ -273,7 +273,8 @@ def _points(first: int, last: int, setting: Setting) -> list[int]:
     return sorted(cut for cut in cuts if first <= cut <= last)
 
 
-def _edges(setting: Setting) -> set[int]:
+@lru_cache(maxsize=8)
+def _edges(setting: Setting) -> frozenset[int]:
     found = {(setting.today + 1) * DAY}
     with_exceptions = list(zip(setting.leaves, setting.windows, setting.at_days, strict=True))
     with_exceptions += [each for excepted in setting.excepted for each in excepted]
@@ -284,7 +285,7 @@ def _edges(setting: Setting) -> set[int]:
             number, unit = leaf.for_at_least
             late = first_day_where(lambda day, n=number, u=unit, at=at_day: shift(day, n, u) > at, FIRST_DAY, LAST_DAY)
             found.add(late * DAY)
-    return found
+    return frozenset(found)
 
 
 def _unrecorded(domain: str, setting: Setting, standing: list[Refutation], complete: Any) -> set[Vector]:
@@ -292,6 +293,7 @@ def _unrecorded(domain: str, setting: Setting, standing: list[Refutation], compl
     through, systems = _completeness(complete, setting.today)
     now = setting.today * DAY + DAY - 1
     found: set[Vector] = set()
+    attributes = _attributes({}, setting)
     extra = {(refutation.until + 1) * DAY for refutation in standing}
     if through is not None:
         extra.add((through + 1) * DAY)
@@ -308,8 +310,8 @@ def _unrecorded(domain: str, setting: Setting, standing: list[Refutation], compl
                     ends = [now]
                 else:
                     ends = [each for each in points if each >= start]
-                for end, attributes in product(ends, _attributes({}, setting)):
-                    happening = Happening(with_broader(concept), status, start, end, attributes=attributes)
+                for end, own in product(ends, attributes):
+                    happening = Happening(with_broader(concept), status, start, end, attributes=own)
                     covered = through is not None and _expressible(concept, systems)
                     if covered and (through >= setting.today or (status != "planned" and start // DAY <= through)):
                         continue

@@ -67,9 +67,7 @@ class Pair:
                 for name, options in QUESTIONS.items()
             },
             **({"definitions": self.definitions} if self.definitions else {}),
-            "criteria": [
-                {"id": "C", "text": "t", "exclude_if" if self.exclusion else "include_if": self.condition}
-            ],
+            "criteria": [{"id": "C", "text": "t", "exclude_if" if self.exclusion else "include_if": self.condition}],
         }
 
     def facts_repeat(self) -> bool:
@@ -174,7 +172,9 @@ class _Maker:
         return self.event(topic) if topic in CONCEPTS else self.result(topic)
 
     def age(self) -> Mapping:
-        unit, low, high = self.rng.choice([("years", 18, 65), ("years", 41, 42), ("months", 492, 780), ("years", 40, 64)])
+        unit, low, high = self.rng.choice(
+            [("years", 18, 65), ("years", 41, 42), ("months", 492, 780), ("years", 40, 64)]
+        )
         low, high = low + self.rng.choice([0, 0, 1]), high + self.rng.choice([0, 0, 1])
         bounds: Mapping = self.rng.choice(
             [
@@ -199,7 +199,9 @@ class _Maker:
         select = {"select": self.rng.choice(SELECTS)} if self.some(0.5) else {}
         limits = LIMITS[code]
         if "mean_of" in str(select):
-            limits = [limit for limit in limits if not str(limit).endswith(("LN", "LLOD")) and not isinstance(limit, list)]
+            limits = [
+                limit for limit in limits if not str(limit).endswith(("LN", "LLOD")) and not isinstance(limit, list)
+            ]
         if code == "HBV-DNA" and not select and self.some(0.35):
             return {"observation": code, "detected": self.some(0.5), **within}
         limit = self.rng.choice(limits)
@@ -215,11 +217,21 @@ class _Maker:
         else:
             test = {self.rng.choice(["at_least", "above", "at_most", "below"]): limit}
         if code == "ALT" and self.some(0.15):
-            return {"observation": {self.rng.choice(["every_of", "any_of"]): ["ALT", "AST"]}, **test, **within, **select}
+            return {
+                "observation": {self.rng.choice(["every_of", "any_of"]): ["ALT", "AST"]},
+                **test,
+                **within,
+                **select,
+            }
         return {"observation": code, **test, **within, **select}
 
     def event(self, domain: str) -> Mapping:
-        kind = {"conditions": "condition", "treatments": "treatment", "procedures": "procedure", "allergies": "allergy"}[domain]
+        kind = {
+            "conditions": "condition",
+            "treatments": "treatment",
+            "procedures": "procedure",
+            "allergies": "allergy",
+        }[domain]
         names = CONCEPTS[domain]
         if domain == "conditions" and self.some(0.75):
             names = ("SLE", "lupus-nephritis") if self.some(0.5) else ("malignancy", "basal-cell-carcinoma")
@@ -360,7 +372,10 @@ class _Maker:
         unit = self.rng.choice(units)
         if self.some(0.15):
             # Across mass and amount the factor is not exact here: keep clear of the threshold.
-            unit, target = self.rng.choice(sorted(TO_CANONICAL[code])), target * self.rng.choice([Fraction(4, 5), Fraction(5, 4)])
+            unit, target = (
+                self.rng.choice(sorted(TO_CANONICAL[code])),
+                target * self.rng.choice([Fraction(4, 5), Fraction(5, 4)]),
+            )
         factor, kind = TO_CANONICAL[code][unit]
         near = target / factor
         near *= self.rng.choice([Fraction(1), Fraction(1), Fraction(99, 100), Fraction(101, 100), Fraction(1, 2)])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import product
+from itertools import pairwise, product
 from typing import Any
 
 from tests.reference.rules import Bound, ResultLeaf
 from tests.reference.vocabulary import CODED, INDETERMINATE, MEANS, TO_CANONICAL
 
 F = Fraction
+ZERO, ONE = F(0), F(1)
 TINY = F(1, 10**9)
 OTHER_CODE = "another code"
 
@@ -19,11 +20,11 @@ OTHER_CODE = "another code"
 class Choice:
     """One full result: a number in the canonical unit with its limits and kind of unit, or a code."""
 
-    value: Fraction = F(0)
+    value: Fraction = ZERO
     kind: str = ""
-    uln: Fraction = F(1)
-    lln: Fraction = F(1)
-    llod: Fraction = F(1)
+    uln: Fraction = ONE
+    lln: Fraction = ONE
+    llod: Fraction = ONE
     code: str = ""
 
 
@@ -80,7 +81,7 @@ def cells(within: Range, breaks: set[Fraction]) -> list[Fraction]:
     if within.high is not None:
         inner.add(within.high)
     points = sorted(inner)
-    between = [(a + b) / 2 for a, b in zip(points, points[1:], strict=False)]
+    between = [(a + b) / 2 for a, b in pairwise(points)]
     beyond = [] if within.high is not None else [points[-1] * 2 + 1]
     return sorted(each for each in {*points, *between, *beyond} if within.has(each))
 
@@ -121,12 +122,11 @@ def choices(record: dict[str, Any], leaves: list[ResultLeaf], others: set[Fracti
     if written in ("not detected", "detected"):
         # These need no unit; a limit needs one.
         limit = number(record["detection_limit"]) * scale[0] if scale and "detection_limit" in record else None
-        found = [
+        return [
             choice
             for kind in sorted({kind for _, kind in TO_CANONICAL[code].values()} if scale is None else {scale[1]})
             for choice in _detection(written == "detected", limit, kind, _limits(record, scale), leaves, others)
         ]
-        return found
     if scale is None:
         return free_choices(code, leaves)
     factor, kind = scale

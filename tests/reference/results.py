@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import combinations, permutations, product
+from itertools import combinations, pairwise, permutations, product
 from typing import Any
 
-from tests.reference.dates import DAY, HOUR, instants, shift
+from tests.reference.dates import DAY, FIRST_DAY, HOUR, instants, shift
 from tests.reference.numbers import Choice, choices, free_choices, satisfied, usable
 from tests.reference.rules import ResultLeaf
 
 Vector = tuple[bool, ...]
 Bounds = tuple[int, int]
-Timed = tuple[int, Choice]
+Arrangement = tuple[tuple[tuple[int, ...], tuple[bool, ...]], ...]
 
 
 def vectors(
-    leaves: list[ResultLeaf], records: list[dict[str, Any]], windows: list[Bounds], today: int, spend: Callable[[int], None]
+    leaves: list[ResultLeaf],
+    records: list[dict[str, Any]],
+    windows: list[Bounds],
+    today: int,
+    spend: Callable[[int], None],
 ) -> set[Vector]:
     """Every combination of truths that the leaves (all of one analyte) have in some completion.
 
@@ -27,7 +31,7 @@ def vectors(
     dated = []
     for record in records:
         if record["code"] == code and usable(record):
-            first, last = instants(record["date"]) if record.get("date") else (0, today)
+            first, last = instants(record["date"]) if record.get("date") else (FIRST_DAY * DAY, today)
             if first <= today:
                 dated.append((record, (first, min(last, today))))
     sums = any(leaf.select in ("highest", "lowest", "mean_of") for leaf in leaves)
@@ -49,9 +53,14 @@ def vectors(
     times = _times([interval for _, interval in dated], leaves, windows)
     spend(_size(times) * _size(options))
     found: set[Vector] = set()
-    for moments in product(*times):
-        for values in product(*options):
-            found |= _in_one(leaves, windows, list(zip(moments, values, strict=True)), free)
+    arrangements = {each for moments in product(*times) for each in _arrangements(leaves, windows, moments)}
+    for values in product(*options):
+        for arrangement in arrangements:
+            answers = [
+                _selected(leaf, [(values[i][0], values[i][1][index]) for i in inside], spaced)
+                for index, (leaf, (inside, spaced)) in enumerate(zip(leaves, arrangement, strict=True))
+            ]
+            found |= set(_fill(leaves, answers, free))
     return found
 
 
@@ -86,9 +95,7 @@ def _times(intervals: list[Bounds], leaves: list[ResultLeaf], windows: list[Boun
                     ends |= {moved + step for moved in (_moved(near, sign * number, unit),) for step in (0, 1)}
     found = []
     for position, (first, last) in enumerate(intervals):
-        rivals = sum(
-            1 for other, (a, b) in enumerate(intervals) if other != position and a <= last and first <= b
-        )
+        rivals = sum(1 for other, (a, b) in enumerate(intervals) if other != position and a <= last and first <= b)
         inside = sorted({first} | {edge for edge in edges | ends if first < edge <= last})
         points: set[int] = set()
         for start, following in zip(inside, [*inside[1:], last + 1], strict=True):
@@ -105,34 +112,31 @@ def _moved(instant: int, number: int, unit: str) -> int:
     return shift(instant // DAY, number, unit) * DAY
 
 
-def _in_one(
-    leaves: list[ResultLeaf], windows: list[Bounds], results: list[tuple[int, tuple[Choice, Vector]]], free: dict[Any, set[Vector]]
-) -> set[Vector]:
-    """The vectors for one choice of times and values: several where an order is open or a window is empty."""
-    found: set[Vector] = set()
-    for order in _orders(results):
-        answers = []
-        for index, (leaf, (first, last)) in enumerate(zip(leaves, windows, strict=True)):
-            inside = [(time, choice, passed[index]) for time, (choice, passed) in order if first <= time <= last]
-            answers.append(_selected(leaf, inside))
-        found |= set(_fill(leaves, answers, free))
-    return found
+def _arrangements(leaves: list[ResultLeaf], windows: list[Bounds], moments: tuple[int, ...]) -> Iterator[Arrangement]:
+    """For each leaf which results lie in its window, in order of time, and which neighbours are far enough apart.
+
+    Several where results share an instant: any order of those.
+    """
+    together: dict[int, list[int]] = {}
+    for position in sorted(range(len(moments)), key=lambda each: moments[each]):
+        together.setdefault(moments[position], []).append(position)
+    for permuted in product(*(permutations(group) for group in together.values())):
+        order = [position for group in permuted for position in group]
+        arrangement = []
+        for leaf, (first, last) in zip(leaves, windows, strict=True):
+            inside = tuple(position for position in order if first <= moments[position] <= last)
+            spaced = tuple(
+                leaf.apart is None or _far_enough(moments[a], moments[b], *leaf.apart) for a, b in pairwise(inside)
+            )
+            arrangement.append((inside, spaced))
+        yield tuple(arrangement)
 
 
-def _orders(results: list[tuple[int, Any]]) -> Iterator[list[tuple[int, Any]]]:
-    """In time, every order of those at the same instant."""
-    groups: dict[int, list[tuple[int, Any]]] = {}
-    for each in sorted(results, key=lambda result: result[0]):
-        groups.setdefault(each[0], []).append(each)
-    for arrangement in product(*(permutations(group) for group in groups.values())):
-        yield [each for group in arrangement for each in group]
-
-
-def _selected(leaf: ResultLeaf, inside: list[tuple[int, Choice, bool]]) -> set[bool] | None:
+def _selected(leaf: ResultLeaf, inside: list[tuple[Choice, bool]], spaced: tuple[bool, ...]) -> set[bool] | None:
     """What the leaf may be given the results in its window, in order of time; None: it has no result."""
     if not inside:
         return None
-    passed = [each[2] for each in inside]
+    passed = [each for _, each in inside]
     match leaf.select:
         case "latest":
             return {passed[-1]}
@@ -144,28 +148,17 @@ def _selected(leaf: ResultLeaf, inside: list[tuple[int, Choice, bool]]) -> set[b
             return {all(passed)}
         case "highest" | "lowest":
             pick = max if leaf.select == "highest" else min
-            extreme = pick(each[1].value for each in inside)
-            return {each[2] for each in inside if each[1].value == extreme}
+            extreme = pick(result.value for result, _ in inside)
+            return {each for result, each in inside if result.value == extreme}
         case "consecutive":
-            return {_consecutive(leaf, inside)}
+            starts = range(len(inside) - leaf.count + 1)
+            return {any(all(passed[i : i + leaf.count]) and all(spaced[i : i + leaf.count - 1]) for i in starts)}
         case _:
             if len(inside) < leaf.count:
                 return None
-            latest = [each[1] for each in inside[-leaf.count :]]
-            mean = sum(each.value for each in latest) / leaf.count
+            latest = [result for result, _ in inside[-leaf.count :]]
+            mean = sum(result.value for result in latest) / leaf.count
             return {satisfied(leaf, Choice(mean, latest[-1].kind))}
-
-
-def _consecutive(leaf: ResultLeaf, inside: list[tuple[int, Choice, bool]]) -> bool:
-    """Some `count` neighbours all pass, each at least `apart` after the one before."""
-    for start in range(len(inside) - leaf.count + 1):
-        run = inside[start : start + leaf.count]
-        spaced = leaf.apart is None or all(
-            _far_enough(a[0], b[0], *leaf.apart) for a, b in zip(run, run[1:], strict=False)
-        )
-        if spaced and all(each[2] for each in run):
-            return True
-    return False
 
 
 def _far_enough(earlier: int, later: int, number: int, unit: str) -> bool:

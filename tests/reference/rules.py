@@ -162,7 +162,9 @@ def _result(code: str, condition: dict[str, Any]) -> ResultLeaf:
         else:
             count, apart = select["consecutive"], _span(select["apart"]) if "apart" in select else None
             select = "consecutive"
-    return ResultLeaf(code, bounds, tuple(codes), detected, window(condition.get("within", "any")), select, count, apart)
+    return ResultLeaf(
+        code, bounds, tuple(codes), detected, window(condition.get("within", "any")), select, count, apart
+    )
 
 
 def _limit(code: str, text: str | int) -> tuple[Fraction, str, str]:

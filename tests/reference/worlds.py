@@ -31,12 +31,12 @@ from tests.reference.rules import (
 MOST = 20_000
 
 
-class TooMany(Exception):
+class TooManyError(Exception):
     """The pair has more completions than are worth enumerating."""
 
 
 class Spending:
-    """Counts completions; raises `TooMany` past the most."""
+    """Counts completions; raises `TooManyError` past the most."""
 
     def __init__(self, most: int = MOST) -> None:
         self.left = most
@@ -44,7 +44,7 @@ class Spending:
     def __call__(self, amount: int) -> None:
         self.left -= amount
         if self.left < 0:
-            raise TooMany
+            raise TooManyError
 
 
 def outcomes(
@@ -60,7 +60,7 @@ def outcomes(
     """{True}, {False} or both: the truths of a condition over all completions of a candidate.
 
     exclusion: the condition stands under `exclude_if`. options: the answers of questions that are not yes or no.
-    Raises TooMany.
+    Raises TooManyError.
     """
     tree = read(condition, not exclusion, definitions)
     every = list(dict.fromkeys(leaves(tree)))
@@ -202,10 +202,10 @@ def _anchors(every: list[Leaf], candidate: dict[str, Any], today: int) -> Iterat
             continue
         turns = []
         for _, number, unit in {moment for moment in moments if moment[0] == name}:
-            for fixed in dates:
-                turns.append(
-                    first_day_where(lambda day, n=number, u=unit, f=fixed: shift(day, n, u) >= f, low, high)
-                )
+            turns += [
+                first_day_where(lambda day, n=number, u=unit, f=fixed: shift(day, n, u) >= f, low, high)
+                for fixed in dates
+            ]
         choices.append(_representatives(turns, low, high))
     for chosen in product(*choices):
         yield {"screening": today, **dict(zip(names, chosen, strict=True))}
