@@ -8,11 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from typing import Final, Literal
 
 from prescreen.quantities import Analyte
 
 Asked = Literal["candidate", "caregiver", "coordinator", "investigator"]
+Domain = Literal["conditions", "treatments", "procedures", "allergies"]
+DOMAINS: Final[tuple[Domain, ...]] = ("conditions", "treatments", "procedures", "allergies")
+
+FORMULAS: Final = ("ckd-epi-2021", "cockcroft-gault", "bmi", "payne-1973", "fridericia-1920", "ratio")
+"""The derivations that a catalogue may name; each is computed and cited where derived results are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +25,8 @@ class ObservationConcept:
     """A laboratory result, vital sign, score or derived quantity.
 
     analyte: how its units convert (`prescreen.quantities.Analyte`); None for a purely coded result.
-    unit: the canonical unit as shown to people ("" for scores). values: the codes that a coded result may have
-    (empty: numeric only). low, high: plausible range in the canonical unit, both ends plausible.
+    unit: the canonical unit as shown to people ("" for scores). units: spellings that convert to it.
+    values: the codes that a coded result may have (empty: numeric only). low, high: plausible range in the canonical unit, both ends plausible.
     formula: name of the derivation (``ckd-epi-2021``), None where it is always measured; inputs: codes of the
     observations it is derived from.
     """
@@ -32,6 +37,7 @@ class ObservationConcept:
     codes: dict[str, tuple[str, ...]]  # system short name -> codes
     analyte: Analyte | None
     unit: str
+    units: tuple[str, ...]
     values: tuple[str, ...]
     low: Fraction | None
     high: Fraction | None
@@ -51,7 +57,7 @@ class EventConcept:
     """
 
     name: str
-    domain: Literal["conditions", "treatments", "procedures", "allergies"]
+    domain: Domain
     label: str
     synonyms: tuple[str, ...]
     parents: tuple[str, ...]
@@ -67,7 +73,7 @@ class Related:
 
     named: the concepts that the code is (most specific). is_a: concepts that the record certainly is an instance of
     (named and their ancestors). may_be: concepts that it may be (narrower than what was recorded).
-    system: short name of the code system, None for a catalogue name.
+    system: short name of the code system (as it was written, where it is not a known one), None for a catalogue name.
     label: how people read it.
     """
 

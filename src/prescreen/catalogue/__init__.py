@@ -1,0 +1,19 @@
+"""What each code means: concepts, their names in code systems, units and questions."""
+
+from prescreen.catalogue.catalogue import Catalogue
+from prescreen.catalogue.codes import system_name
+from prescreen.catalogue.load import bundled_catalogue, load_catalogue
+from prescreen.catalogue.model import DOMAINS, Asked, Domain, EventConcept, ObservationConcept, Related
+
+__all__ = [
+    "DOMAINS",
+    "Asked",
+    "Catalogue",
+    "Domain",
+    "EventConcept",
+    "ObservationConcept",
+    "Related",
+    "bundled_catalogue",
+    "load_catalogue",
+    "system_name",
+]

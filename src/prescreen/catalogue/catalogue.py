@@ -1,0 +1,230 @@
+"""A loaded catalogue: concepts by name, synonym and code, and how concepts and recorded codes relate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from prescreen.catalogue.codes import (
+    HIERARCHICAL,
+    MAX_CODE,
+    TITLES,
+    is_unspecified,
+    may_stand_for,
+    normal_code,
+    stands_for,
+    system_name,
+)
+from prescreen.catalogue.model import DOMAINS, Domain, EventConcept, ObservationConcept, Related
+
+MAX_REMEMBERED: Final = 8192
+"""Relations kept: a cohort asks once for each code, and a flood of made-up codes fills no memory."""
+
+
+@dataclass(frozen=True, eq=False)
+class Catalogue:
+    """What every code means; made by `load_catalogue`, never changed.
+
+    observations: concepts by name. events: concepts of each domain by name. sha256: of the bytes of all files.
+    """
+
+    observations: dict[str, ObservationConcept]
+    events: dict[Domain, dict[str, EventConcept]]
+    sha256: str
+    _index: _Index = field(init=False, repr=False)
+    _related: dict[tuple[Domain, str | tuple[str, str]], Related] = field(init=False, repr=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_index", _Index(self.observations, self.events))
+
+    def observation(self, code: str) -> ObservationConcept | None:
+        """The observation of a name or synonym; capitals matter only where two differ by nothing else."""
+        name = self._index.observation_names.find(code)
+        return self.observations[name] if name else None
+
+    def observation_for(self, system: str, code: str) -> ObservationConcept | None:
+        """The observation of a code of a system (short name or URI), None for an unlisted one."""
+        short = system_name(system)
+        if short is None or len(code) > MAX_CODE:
+            return None
+        name = self._index.observation_codes.get((short, normal_code(short, code)))
+        return self.observations[name] if name else None
+
+    def event(self, domain: Domain, code: str) -> EventConcept | None:
+        """The concept of a domain by name or synonym; capitals as for observations."""
+        name = self._index.event_names[domain].find(code)
+        return self.events[domain][name] if name else None
+
+    def observation_names(self) -> tuple[str, ...]:
+        """Names and synonyms of all observations, for suggestions."""
+        return self._index.observation_names.spellings
+
+    def event_names(self, domain: Domain) -> tuple[str, ...]:
+        """Names and synonyms of all concepts of a domain, for suggestions."""
+        return self._index.event_names[domain].spellings
+
+    def ancestors(self, domain: Domain, name: str) -> frozenset[str]:
+        """All broader concepts; empty for an unknown name."""
+        return self._index.ancestors[domain].get(name, frozenset())
+
+    def descendants(self, domain: Domain, name: str) -> frozenset[str]:
+        """All narrower concepts; empty for an unknown name."""
+        return self._index.descendants[domain].get(name, frozenset())
+
+    def covers(self, domain: Domain, name: str, system: str) -> bool:
+        """Whether a system (short name or URI) can express a concept: it or a narrower one has codes there."""
+        return system_name(system) in self._index.systems[domain].get(name, frozenset())
+
+    def event_systems(self, domain: Domain) -> frozenset[str]:
+        """The systems in which some concept of a domain has codes."""
+        return frozenset().union(*self._index.systems[domain].values())
+
+    def related(self, domain: Domain, code: str | tuple[str, str]) -> Related:
+        """What a recorded code says about the concepts of a domain.
+
+        code: a catalogue name or synonym, or (system, code) with the system by short name or URI. A record of a broader
+        concept may be each narrower one. In a hierarchical system the code tells more: C50 is a malignancy and no
+        basal cell carcinoma (C44), M32 and M32.9 (unspecified) may be lupus nephritis (M32.14), M32.11 is not. What
+        the catalogue does not list relates to nothing; see `covers` for what that is worth.
+        """
+        key = (domain, code)
+        found = self._related.get(key)
+        if found is None:
+            found = self._relate(domain, code)
+            if len(self._related) >= MAX_REMEMBERED:
+                self._related.clear()
+            if len(code if isinstance(code, str) else code[0] + code[1]) <= 4 * MAX_CODE:
+                self._related[key] = found
+        return found
+
+    def _relate(self, domain: Domain, code: str | tuple[str, str]) -> Related:
+        if isinstance(code, str):
+            concept = self.event(domain, code)
+            if concept is None:
+                return Related(_NONE, _NONE, _NONE, None, code)
+            return self._relation(domain, {concept.name}, self.descendants(domain, concept.name), None, concept.label)
+        system, text = system_name(code[0]), code[1].strip()
+        if system is None or not text or len(text) > MAX_CODE:
+            return Related(_NONE, _NONE, _NONE, system or code[0], text)
+        recorded = normal_code(system, text)
+        if system in HIERARCHICAL:
+            named, narrower = self._by_hierarchy(domain, system, recorded)
+        else:
+            named = {name for pattern, name in self._listed(domain, system) if pattern == recorded}
+            narrower = self._below(domain, named)
+        return self._relation(domain, named, narrower, system, f"{TITLES[system]} {text}")
+
+    def _by_hierarchy(self, domain: Domain, system: str, recorded: str) -> tuple[set[str], set[str]]:
+        """The concepts that a code of a hierarchical system is (most specific), and narrower ones that it may be."""
+        listed = self._listed(domain, system)
+        matched = {name for pattern, name in listed if stands_for(pattern, recorded)}
+        named = matched - {broader for name in matched for broader in self.ancestors(domain, name)}
+        vague = {name for pattern, name in listed if may_stand_for(recorded, pattern, system)} - matched
+        narrower = vague | {
+            name for name in self._below(domain, named | vague) if not self.covers(domain, name, system)
+        }
+        # where the record is as broad as the concept, or says "unspecified", its code tells no narrower one apart
+        alone = {name for name in named if [pattern for pattern, other in listed if other == name] == [recorded]}
+        return named, narrower | self._below(domain, named if is_unspecified(recorded, system) else alone)
+
+    def _relation(
+        self, domain: Domain, named: Iterable[str], narrower: Iterable[str], system: str | None, label: str
+    ) -> Related:
+        """What follows: all that is broader, certainly of what the code is, possibly of what it may be."""
+        named, narrower = frozenset(named), frozenset(narrower)
+        is_a = named.union(*(self.ancestors(domain, name) for name in named))
+        may_be = narrower.union(*(self.ancestors(domain, name) for name in narrower)) - is_a
+        if system is not None and named:
+            labels = ", ".join(sorted(self.events[domain][name].label for name in named))
+            label = f"{labels} ({label})"
+        return Related(named, is_a, may_be, system, label)
+
+    def _below(self, domain: Domain, names: Iterable[str]) -> set[str]:
+        return {narrower for name in names for narrower in self.descendants(domain, name)}
+
+    def _listed(self, domain: Domain, system: str) -> tuple[tuple[str, str], ...]:
+        return self._index.event_codes[domain].get(system, ())
+
+
+_NONE: Final[frozenset[str]] = frozenset()
+
+
+class _Index:
+    """What is looked up, worked out once: names and synonyms, codes, and the closure of the parents."""
+
+    def __init__(
+        self, observations: Mapping[str, ObservationConcept], events: Mapping[Domain, Mapping[str, EventConcept]]
+    ) -> None:
+        self.observation_names = _Names(observations.values())
+        self.observation_codes = {
+            (system, normal_code(system, code)): concept.name
+            for concept in observations.values()
+            for system, codes in concept.codes.items()
+            for code in codes
+        }
+        self.event_names = {domain: _Names(events[domain].values()) for domain in DOMAINS}
+        self.event_codes = {domain: _codes(events[domain].values()) for domain in DOMAINS}
+        self.ancestors = {domain: _ancestors(events[domain]) for domain in DOMAINS}
+        self.descendants = {domain: _inverse(self.ancestors[domain]) for domain in DOMAINS}
+        self.systems = {domain: _systems(events[domain], self.descendants[domain]) for domain in DOMAINS}
+
+
+class _Names:
+    """Names and synonyms, as written and without regard to capitals."""
+
+    def __init__(self, concepts: Iterable[ObservationConcept | EventConcept]) -> None:
+        self._exact: dict[str, str] = {}
+        self._folded: dict[str, str | None] = {}
+        for concept in concepts:
+            for spelling in (concept.name, *concept.synonyms):
+                self._exact[spelling] = concept.name
+                folded = spelling.casefold()
+                known = self._folded.setdefault(folded, concept.name)
+                if known != concept.name:
+                    self._folded[folded] = None
+        self.spellings = tuple(self._exact)
+
+    def find(self, text: str) -> str | None:
+        return self._exact.get(text) or self._folded.get(text.casefold())
+
+
+def _codes(concepts: Iterable[EventConcept]) -> dict[str, tuple[tuple[str, str], ...]]:
+    """By system, each code as it is compared with the name of its concept."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for concept in concepts:
+        for system, codes in concept.codes.items():
+            found.setdefault(system, []).extend((normal_code(system, code), concept.name) for code in codes)
+    return {system: tuple(pairs) for system, pairs in found.items()}
+
+
+def _ancestors(concepts: Mapping[str, EventConcept]) -> dict[str, frozenset[str]]:
+    """The transitive closure of the parents, which form no cycle."""
+    found: dict[str, frozenset[str]] = {}
+    for name in concepts:
+        waiting = [name]
+        while waiting:
+            concept = concepts[waiting[-1]]
+            first = [parent for parent in concept.parents if parent not in found]
+            if first:
+                waiting += first
+                continue
+            found[waiting.pop()] = frozenset(concept.parents).union(*(found[parent] for parent in concept.parents))
+    return found
+
+
+def _inverse(ancestors: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = {name: set() for name in ancestors}
+    for name, broader in ancestors.items():
+        for other in broader:
+            found[other].add(name)
+    return {name: frozenset(narrower) for name, narrower in found.items()}
+
+
+def _systems(
+    concepts: Mapping[str, EventConcept], descendants: Mapping[str, frozenset[str]]
+) -> dict[str, frozenset[str]]:
+    return {
+        name: frozenset(system for covered in (name, *descendants[name]) for system in concepts[covered].codes)
+        for name in concepts
+    }

@@ -1,0 +1,167 @@
+"""Code systems: their names, how their codes are written, and which codes stand for what lies below them.
+
+ICD-10-CM, ICD-10-PCS and ATC say the hierarchy in the code itself: with dots taken away, a code stands for every
+code that begins with it. Codes of the other systems stand for themselves.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+SYSTEMS: Final[dict[str, tuple[str, ...]]] = {
+    "loinc": ("http://loinc.org", "urn:oid:2.16.840.1.113883.6.1", "LN"),
+    "icd-10-cm": ("http://hl7.org/fhir/sid/icd-10-cm", "urn:oid:2.16.840.1.113883.6.90", "ICD10CM", "ICD-10CM"),
+    "icd-10-pcs": (
+        "http://hl7.org/fhir/sid/icd-10-pcs",
+        "http://www.cms.gov/Medicare/Coding/ICD10",
+        "urn:oid:2.16.840.1.113883.6.4",
+        "ICD10PCS",
+    ),
+    "snomed": ("http://snomed.info/sct", "urn:oid:2.16.840.1.113883.6.96", "SNOMED CT", "SNOMED-CT", "SNOMEDCT", "SCT"),
+    "rxnorm": ("http://www.nlm.nih.gov/research/umls/rxnorm", "urn:oid:2.16.840.1.113883.6.88", "RXNORM-CUI"),
+    "atc": ("http://www.whocc.no/atc", "urn:oid:2.16.840.1.113883.6.73"),
+    "cpt": ("http://www.ama-assn.org/go/cpt", "urn:oid:2.16.840.1.113883.6.12", "CPT4", "CPT-4"),
+    "cvx": ("http://hl7.org/fhir/sid/cvx", "urn:oid:2.16.840.1.113883.12.292"),
+}
+"""Short names, each with the URIs, object identifiers and other spellings by which data name the system."""
+
+TITLES: Final = {
+    "loinc": "LOINC",
+    "icd-10-cm": "ICD-10-CM",
+    "icd-10-pcs": "ICD-10-PCS",
+    "snomed": "SNOMED CT",
+    "rxnorm": "RxNorm",
+    "atc": "ATC",
+    "cpt": "CPT",
+    "cvx": "CVX",
+}
+"""Short names as people write them."""
+
+HIERARCHICAL: Final = frozenset({"icd-10-cm", "icd-10-pcs", "atc"})
+
+MAX_CODE: Final = 64
+"""No system has longer codes."""
+
+
+def system_name(text: str) -> str | None:
+    """The short name of a system given by short name, URI or object identifier; None for an unknown one."""
+    if len(text) > 200:
+        return None
+    return _NAMES.get(_folded_system(text))
+
+
+def normal_code(system: str, code: str) -> str:
+    """A code as it is compared: without dots and in capitals where the system does not tell them apart."""
+    code = code.strip()
+    match system:
+        case "icd-10-cm":
+            return code.replace(".", "").upper()
+        case "icd-10-pcs" | "atc" | "cpt":
+            return code.upper()
+        case _:
+            return code
+
+
+def is_code(system: str, code: str) -> bool:
+    """Whether a catalogue may list a text as a code of a system: form and, where there is one, check digit.
+
+    LOINC: mod 10 (LOINC Users' Guide, appendix A). SNOMED CT: Verhoeff (SNOMED CT Release File Specification, §6).
+    """
+    if len(code) > MAX_CODE or not _FORMS[system].fullmatch(code):
+        return False
+    match system:
+        case "loinc":
+            return _mod10(code[:-2]) == int(code[-1])
+        case "snomed":
+            return _verhoeff(code)
+        case "icd-10-cm" if "-" in code:
+            first, last = code.split("-")
+            return first < last
+        case _:
+            return True
+
+
+def stands_for(pattern: str, code: str) -> bool:
+    """Whether a catalogue's code of a hierarchical system, or range of categories, covers a recorded one (normal)."""
+    if "-" in pattern:
+        first, last = pattern.split("-")
+        return len(code) >= 3 and first <= code[:3] <= last
+    return code.startswith(pattern)
+
+
+def may_stand_for(code: str, pattern: str, system: str) -> bool:
+    """Whether a recorded code is broader than a catalogue's, or too vague to be told from it, both normal.
+
+    Broader is a proper prefix. Vague is, in ICD-10-CM, a code of the same category that ends in 9 or 0: "unspecified"
+    by convention (M32.9 and M32.10 beside M32.14).
+    """
+    if "-" in pattern or stands_for(pattern, code):
+        return False
+    vague = system == "icd-10-cm" and len(code) > 3 and code[:3] == pattern[:3] and code[-1] in "09"
+    return vague or pattern.startswith(code)
+
+
+def is_unspecified(code: str, system: str) -> bool:
+    """Whether a recorded code, normal, says so little that it may hide one of another category (C80.1, N05.9)."""
+    return system == "icd-10-cm" and code.startswith(_UNSPECIFIED)
+
+
+_FORMS: Final = {
+    "loinc": re.compile(r"[0-9]{1,7}-[0-9]", re.ASCII),
+    "icd-10-cm": re.compile(r"[A-Z][0-9][0-9A-Z](\.?[0-9A-Z]{1,4})?|[A-Z][0-9][0-9A-Z]-[A-Z][0-9][0-9A-Z]", re.ASCII),
+    "icd-10-pcs": re.compile(r"[0-9A-Z]{2,7}", re.ASCII),
+    "snomed": re.compile(r"[1-9][0-9]{5,17}", re.ASCII),
+    "rxnorm": re.compile(r"[1-9][0-9]{0,7}", re.ASCII),
+    "atc": re.compile(r"[A-Z]([0-9]{2}([A-Z]([A-Z]([0-9]{2})?)?)?)?", re.ASCII),
+    "cpt": re.compile(r"[0-9]{4}[0-9A-Z]", re.ASCII),
+    "cvx": re.compile(r"[0-9]{1,3}", re.ASCII),
+}
+
+# Titles of ICD-10-CM that name no organ, agent or kind, and so may hide a code of another category.
+_UNSPECIFIED: Final = (
+    *("A49", "B179", "B19", "B99", "C76", "C799", "C80", "C859", "C959", "C969", "D489", "D49", "D849", "D899"),
+    *("F29", "F99", "G939", "I519", "I679", "I99", "J989", "K769", "M359", "N05", "N19", "N289", "R69"),
+)
+
+
+def _folded_system(text: str) -> str:
+    folded = text.strip().casefold().rstrip("/").replace("https://", "http://", 1)
+    # an edition or version of SNOMED CT follows its URI
+    return "http://snomed.info/sct" if folded.startswith("http://snomed.info/sct/") else folded
+
+
+_NAMES: Final = {
+    _folded_system(spelling): name for name, spellings in SYSTEMS.items() for spelling in (name, *spellings)
+}
+
+
+def _mod10(digits: str) -> int:
+    """The check digit of a LOINC number: Luhn's algorithm."""
+    doubled = [int(digit) * (2 if place % 2 == 0 else 1) for place, digit in enumerate(reversed(digits))]
+    return -sum(number // 10 + number % 10 for number in doubled) % 10
+
+
+def _verhoeff(digits: str) -> bool:
+    """Whether the last digit checks the others (J. Verhoeff, *Error Detecting Decimal Codes*, 1969)."""
+    check = 0
+    for place, digit in enumerate(reversed(digits)):
+        check = _DIHEDRAL[check][_PERMUTED[place % 8][int(digit)]]
+    return check == 0
+
+
+# The dihedral group D5: rotations 0–4, reflections 5–9.
+_DIHEDRAL: Final = tuple(
+    tuple(((a + b if a < 5 else a - b) % 5) + (0 if (a < 5) == (b < 5) else 5) for b in range(10)) for a in range(10)
+)
+
+
+def _permutations() -> tuple[tuple[int, ...], ...]:
+    first = (1, 5, 7, 6, 2, 8, 3, 0, 9, 4)
+    rows = [tuple(range(10))]
+    for _ in range(7):
+        rows.append(tuple(first[digit] for digit in rows[-1]))
+    return tuple(rows)
+
+
+_PERMUTED: Final = _permutations()

@@ -1,0 +1,276 @@
+"""One catalogue file: the keys of an entry, read into a concept, each mistake told at its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from typing import Final, get_args
+
+from prescreen.catalogue.codes import SYSTEMS, TITLES, is_code
+from prescreen.catalogue.model import DOMAINS, FORMULAS, Asked, Domain, EventConcept, ObservationConcept
+from prescreen.problems import Problem, did_you_mean
+from prescreen.quantities import Analyte, UnitProblem, analyte, molar_mass, parse_number
+from prescreen.yamlio import Node
+
+SCHEMA: Final = "prescreen/catalogue/1"
+
+Concept = ObservationConcept | EventConcept
+
+
+def read_entries(root: Node, file: str, problems: list[Problem], check_units: bool) -> Iterator[tuple[Node, Concept]]:
+    """The concepts of a file, each with the node of its name; those with a mistake are left out.
+
+    problems: takes what is wrong. check_units: whether each unit is held against its analyte, which costs what the
+    first use of units costs.
+    """
+    reader = _Reader(file, problems, check_units)
+    sections = reader.fields(root, "a catalogue file", ("schema", "observations", *DOMAINS))
+    schema = sections.pop("schema", None)
+    if schema is None or schema.text != SCHEMA:
+        reader.refuse(schema or root, "schema", f"expected `schema: {SCHEMA}`")
+    for section, entries in sections.items():
+        for name, node in reader.entries(entries, section):
+            before = len(problems)
+            domain = next((domain for domain in DOMAINS if domain == section), None)
+            concept = _event(reader, domain, name, node) if domain else _observation(reader, name, node)
+            if len(problems) == before:
+                yield name, concept
+
+
+_COMMON: Final = ("label", "synonyms", "ask", "question", *SYSTEMS)
+_OBSERVATION: Final = (
+    *("unit", "units", "equates", "formula_mass", "molar_mass", "denominator_formula_mass", "valence", "affine"),
+    *("plausible", "values", "signed", "derived", *_COMMON),
+)
+_EVENT: Final = ("parents", "momentary", *_COMMON)
+_ASKED: Final[tuple[Asked, ...]] = get_args(Asked)
+
+
+def _observation(reader: _Reader, key: Node, node: Node) -> ObservationConcept:
+    name = key.text
+    fields = reader.fields(node, f"`{name}`", _OBSERVATION)
+    label = reader.required_text(fields, "label", key)
+    values = reader.texts(fields.get("values"))
+    unit = reader.text(fields["unit"], empty=True) if "unit" in fields else None
+    if unit is None and not values:
+        reader.refuse(key, "no-unit", f"`{name}` needs a unit, or the values that a coded result may have",
+                      '`unit: ""` is right for a score')  # fmt: skip
+    quantity = _analyte(reader, unit, fields)
+    units = reader.texts(fields.get("units"))
+    if reader.check_units and quantity is not None:
+        reader.check(quantity, fields)
+    low, high = reader.plausible(fields.get("plausible"))
+    formula, inputs = reader.derivation(fields.get("derived"))
+    return ObservationConcept(
+        name=name,
+        label=label,
+        synonyms=reader.texts(fields.get("synonyms")),
+        codes=reader.codes(fields),
+        analyte=quantity,
+        unit=unit or "",
+        units=units,
+        values=values,
+        low=low,
+        high=high,
+        formula=formula,
+        inputs=inputs,
+        ask=reader.asked(fields.get("ask")),
+        question=reader.text(fields["question"]) if "question" in fields else f"What is the latest {label}, and when?",
+    )
+
+
+def _analyte(reader: _Reader, unit: str | None, fields: Mapping[str, Node]) -> Analyte | None:
+    """How the units of an observation convert; None for a coded result."""
+    if unit is None:
+        return None
+    try:
+        return analyte(
+            unit,
+            molar_mass=reader.mass(fields.get("formula_mass"), fields.get("molar_mass")),
+            denominator_molar_mass=reader.mass(fields.get("denominator_formula_mass"), None),
+            valence=reader.count(fields.get("valence")),
+            equates=reader.texts(fields.get("equates")),
+            affine=reader.affine(fields.get("affine")),
+            may_be_negative=reader.flag(fields.get("signed")),
+        )
+    except ValueError as error:
+        reader.refuse(fields["unit"], "unit", str(error))
+        return None
+
+
+def _event(reader: _Reader, domain: Domain, key: Node, node: Node) -> EventConcept:
+    fields = reader.fields(node, f"`{key.text}`", _EVENT)
+    label = reader.required_text(fields, "label", key)
+    asked = f"Is there any record of {label}, and when?"
+    return EventConcept(
+        name=key.text,
+        domain=domain,
+        label=label,
+        synonyms=reader.texts(fields.get("synonyms")),
+        parents=reader.texts(fields.get("parents")),
+        codes=reader.codes(fields),
+        momentary=reader.flag(fields.get("momentary")),
+        ask=reader.asked(fields.get("ask")),
+        question=reader.text(fields["question"]) if "question" in fields else asked,
+    )
+
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}", re.ASCII)
+
+
+class _Reader:
+    """Reads nodes as what a key wants; what is something else becomes a problem and a harmless value."""
+
+    def __init__(self, file: str, problems: list[Problem], check_units: bool) -> None:
+        self.file = file
+        self.problems = problems
+        self.check_units = check_units
+
+    def refuse(self, node: Node, code: str, message: str, hint: str | None = None) -> None:
+        self.problems.append(node.problem(code, message, self.file, hint))
+
+    def fields(self, node: Node, what: str, known: tuple[str, ...]) -> dict[str, Node]:
+        """The values of a map by key; unknown keys are refused."""
+        if node.kind != "map":
+            self.refuse(node, "not-a-map", f"{what} must be a map of keys and values")
+        found: dict[str, Node] = {}
+        for key, value in node.pairs():
+            if key.text in known:
+                found[key.text] = value
+            else:
+                hint = did_you_mean(key.text[:64], known)
+                self.refuse(key, "unknown-key", f"{what} has no key `{key.text[:64]}`", hint)
+        return found
+
+    def entries(self, node: Node, section: str) -> Iterator[tuple[Node, Node]]:
+        """The names of a section with their concepts' nodes."""
+        if node.kind != "map":
+            self.refuse(node, "not-a-map", f"`{section}` must be a map from names to concepts")
+        for key, value in node.pairs():
+            if _NAME.fullmatch(key.text):
+                yield key, value
+            else:
+                self.refuse(key, "name", f"`{key.text[:64]}` is no name", "letters, digits and hyphens, at most 64")
+
+    def text(self, node: Node, empty: bool = False) -> str:
+        if node.kind != "scalar" or not (node.text.strip() or empty):
+            self.refuse(node, "not-a-text", "expected a text")
+        return node.text
+
+    def required_text(self, fields: Mapping[str, Node], name: str, key: Node) -> str:
+        if name in fields:
+            return self.text(fields[name])
+        self.refuse(key, "missing-key", f"`{key.text}` needs a `{name}`")
+        return ""
+
+    def texts(self, node: Node | None) -> tuple[str, ...]:
+        if node is None:
+            return ()
+        if node.kind != "list":
+            self.refuse(node, "not-a-list", "expected a list of texts in square brackets")
+        return tuple(self.text(item) for item in node.items())
+
+    def flag(self, node: Node | None) -> bool:
+        value = node.plain() if node is not None and node.kind == "scalar" else False
+        if node is not None and (node.kind != "scalar" or not isinstance(value, bool)):
+            self.refuse(node, "not-a-flag", "expected true or false")
+        return value is True
+
+    def number(self, node: Node) -> Fraction:
+        number = parse_number(node.text) if node.kind == "scalar" else None
+        if number is None:
+            self.refuse(node, "not-a-number", "expected a number", "write it with a decimal point, as in 0.5")
+        return number or Fraction(0)
+
+    def count(self, node: Node | None) -> int | None:
+        if node is None:
+            return None
+        number = self.number(node)
+        if number.denominator != 1 or not 1 <= number <= 8:
+            self.refuse(node, "not-a-count", "expected a whole number from 1 to 8")
+        return int(number)
+
+    def mass(self, formula: Node | None, number: Node | None) -> Fraction | None:
+        """Grams per mole, from a chemical formula or as given."""
+        if formula is not None and number is not None:
+            self.refuse(number, "mass-twice", "a molar mass is given as formula or as number, not both")
+        if formula is not None:
+            try:
+                return molar_mass(self.text(formula))
+            except ValueError as error:
+                self.refuse(formula, "formula", str(error))
+        if number is None:
+            return None
+        mass = self.number(number)
+        if mass <= 0:
+            self.refuse(number, "not-a-mass", "a molar mass is above 0")
+        return mass
+
+    def pair(self, node: Node) -> tuple[Fraction, Fraction] | None:
+        items = node.items()
+        if len(items) != 2:
+            self.refuse(node, "not-a-pair", "expected a list of two numbers")
+            return None
+        return self.number(items[0]), self.number(items[1])
+
+    def plausible(self, node: Node | None) -> tuple[Fraction | None, Fraction | None]:
+        pair = self.pair(node) if node is not None else None
+        if node is None or pair is None:
+            return None, None
+        if pair[0] >= pair[1]:
+            self.refuse(node, "range-upside-down", "a plausible range begins below its end")
+        return pair
+
+    def affine(self, node: Node | None) -> dict[str, tuple[Fraction, Fraction]] | None:
+        """By unit, the factor and the offset that make a value canonical."""
+        if node is None:
+            return None
+        if node.kind != "map":
+            self.refuse(node, "not-a-map", "expected a map from units to factor and offset")
+        pairs = ((key.text, self.pair(value)) for key, value in node.pairs())
+        return {unit: pair for unit, pair in pairs if pair is not None}
+
+    def derivation(self, node: Node | None) -> tuple[str | None, tuple[str, ...]]:
+        if node is None:
+            return None, ()
+        fields = self.fields(node, "`derived`", ("formula", "inputs"))
+        formula = self.required_text(fields, "formula", node)
+        if formula and formula not in FORMULAS:
+            self.refuse(fields["formula"], "unknown-formula", f"no derivation is named `{formula[:64]}`",
+                        did_you_mean(formula[:64], FORMULAS))  # fmt: skip
+        inputs = self.texts(fields.get("inputs"))
+        if not inputs:
+            self.refuse(node, "missing-key", "a derivation needs its `inputs`")
+        return formula, inputs
+
+    def asked(self, node: Node | None) -> Asked:
+        if node is None:
+            return "coordinator"
+        for person in _ASKED:
+            if node.text == person:
+                return person
+        self.refuse(
+            node, "unknown-person", f"expected one of {', '.join(_ASKED)}", did_you_mean(node.text[:64], _ASKED)
+        )
+        return "coordinator"
+
+    def codes(self, fields: Mapping[str, Node]) -> dict[str, tuple[str, ...]]:
+        """Codes by system; what cannot be one, by its form or check digit, is refused."""
+        found: dict[str, tuple[str, ...]] = {}
+        for system in SYSTEMS:
+            if system not in fields:
+                continue
+            found[system] = self.texts(fields[system])
+            for item in fields[system].items():
+                if item.kind == "scalar" and not is_code(system, item.text):
+                    self.refuse(item, "not-a-code", f"`{item.text[:64]}` is no {TITLES[system]} code",
+                                "check it for a misprint: its form or its check digit is wrong")  # fmt: skip
+        return {system: codes for system, codes in found.items() if codes}
+
+    def check(self, quantity: Analyte, fields: Mapping[str, Node]) -> None:
+        """Hold the canonical and the other units against the analyte."""
+        for node in (fields["unit"], *(fields["units"].items() if "units" in fields else ())):
+            scale = quantity.scale(node.text)
+            if isinstance(scale, UnitProblem):
+                self.refuse(node, scale.code, scale.message)
