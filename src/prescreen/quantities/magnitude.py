@@ -28,7 +28,8 @@ class Root:
     denominator: int
 
     def __float__(self) -> float:
-        return float(self.factor) * float(self.base) ** (self.numerator / self.denominator)
+        power: float = float(self.base) ** (self.numerator / self.denominator)
+        return float(self.factor) * power
 
 
 Exact = Fraction | Root

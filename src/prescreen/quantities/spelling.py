@@ -38,6 +38,8 @@ def _respell(text: str) -> str:
     parts = [part for part in _PARTS.split(text.replace(" ", "")) if part]
     if _all_capitals(parts):
         return "".join(_CAPITALS.get(part, part) for part in parts)
+    if len(parts) > 1 and parts[0] in _COUNTS:
+        parts[0] = _COUNTS[parts[0]]
     return "".join(_component(part) for part in parts)
 
 
@@ -105,9 +107,12 @@ _WHOLE_ANY_CASE: Final = {
     "breaths/minute": "{breaths}/min", "dyn.s/cm5": "dyn.s/cm5", "dynes.s/cm5": "dyn.s/cm5",
 }  # fmt: skip
 
+# Thousands and millions per volume; alone, K is the kelvin.
+_COUNTS: Final = {"K": "10*3", "k": "10*3", "M": "10*6"}
+
 # Parts between / and . whose case matters.
 _COMPONENTS: Final = {
-    "K": "10*3", "k": "10*3", "M": "10*6", "IU": "[IU]", "iU": "[IU]", "[iU]": "[IU]", "mIU": "m[IU]",
+    "IU": "[IU]", "iU": "[IU]", "[iU]": "[IU]", "mIU": "m[IU]",
     "uIU": "u[IU]", "nIU": "n[IU]", "kIU": "k[IU]", "m[iU]": "m[IU]", "u[iU]": "u[IU]", "k[iU]": "k[IU]",
     "µIU": "u[IU]", "miu": "m[IU]", "uiu": "u[IU]", "AU": "[arb'U]", "[1.73_m2]": "{1.73_m2}",
     "RU": "{RU}", "EU": "{EU}", "GPL": "[GPL'U]", "MPL": "[MPL'U]", "APL": "[APL'U]", "PFU": "[PFU]",

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import pint
 import ucumvert
-from lark import Token, Transformer
+from lark import Token, Transformer, Tree
 from lark.exceptions import LarkError, VisitError
 from ucumvert.ucum_pint import MAPPINGS_UCUM_TO_PINT
 
@@ -56,10 +56,10 @@ _OWN_BASE: Final = {"eq": "equivalents", "osm": "osmoles", "[HPF]": "[HPF]", "[L
 
 
 def is_valid(code: str) -> bool:
-    """Whether a text is UCUM by its grammar. ``10+3/ul``, which the grammar lets pass, is not."""
+    """Whether a text is UCUM by its grammar."""
     try:
-        _parser().parse(code)
-    except LarkError:
+        _parse(code)
+    except (LarkError, ValueError):
         return False
     return True
 
@@ -69,10 +69,19 @@ def read(code: str) -> Unit | None:
     if len(code) > LONGEST:
         return None
     try:
-        unit = _READER.transform(_parser().parse(code))
-    except (LarkError, VisitError):
+        unit = _READER.transform(_parse(code))
+    except (LarkError, VisitError, ValueError):
         return None
     return Unit(code, unit.factor, unit.top, unit.bottom, unit.offset)
+
+
+def _parse(code: str) -> Tree[Token]:
+    tree: Tree[Token] = _parser().parse(code)
+    for raised in tree.find_data("annotatable"):
+        match raised.children[0]:
+            case Tree(children=[Token(type="FACTOR")]):
+                raise ValueError("a bare number has no exponent")  # 10+3/ul: the grammar lets it pass
+    return tree
 
 
 @cache
@@ -206,7 +215,8 @@ def common_units() -> list[str]:
     codes: set[str] = set()
     for line in _COMMON.strip().splitlines():
         above, _, below = line.partition(" / ")
-        codes.update("/".join(pair).removeprefix("_") for pair in product(above.split(), *([below.split()] if below else [])))
+        sides = [side.split() for side in (above, below) if side]
+        codes.update("/".join(pair).removeprefix("_") for pair in product(*sides))
     return sorted(codes)
 
 
