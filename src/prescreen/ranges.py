@@ -211,7 +211,7 @@ def _row(
         scale = concept.analyte.scale(text("unit") or None)
         if isinstance(scale, UnitProblem):
             refuse("bad-unit", scale.message, "unit")
-        if not concept.analyte.may_be_negative and any(bound is not None and bound < 0 for bound in (low, high)):
+        elif not concept.analyte.may_be_negative and not scale.log10 and min(low or 0, high or 0) < 0:
             refuse("negative", f"a limit of {concept.name} cannot be negative", "low")
     if len(problems) > sound or concept is None or not isinstance(scale, Scale):
         return None

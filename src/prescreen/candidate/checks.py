@@ -17,7 +17,7 @@ from prescreen.catalogue import Catalogue, ObservationConcept, system_name
 from prescreen.catalogue.codes import SYSTEMS
 from prescreen.catalogue.model import DOMAINS, Domain
 from prescreen.problems import Problem, did_you_mean
-from prescreen.quantities import Number, Unreadable, read_value
+from prescreen.quantities import Number, Scale, Unreadable, read_value
 from prescreen.quantities.numerals import DIGITS, bounded
 from prescreen.time import When, day_text, parse_when
 
@@ -92,7 +92,7 @@ def _check_observation(path: str, record: dict[str, Any], catalogue: Catalogue) 
         concept, problem = _coded_observation(code, catalogue)
         if problem is not None:
             yield Problem(problem[0], problem[1], path=f"{path}.code.system", hint=problem[2])
-    may_be_negative = concept is None or concept.analyte is None or concept.analyte.may_be_negative
+    may_be_negative = concept is None or _may_be_negative(concept, get("unit"))
     value = get("value")
     if value is not None and (fault := _value_fault(value, may_be_negative)) is not None:
         yield Problem(fault[0], fault[1], path=f"{path}.value", hint=fault[2])
@@ -105,6 +105,17 @@ def _check_observation(path: str, record: dict[str, Any], catalogue: Catalogue) 
     reference = get("reference_range")
     if type(reference) is dict:
         yield from _check_range(f"{path}.reference_range", reference, may_be_negative)
+
+
+def _may_be_negative(concept: ObservationConcept, unit: Any) -> bool:
+    """Whether a result below zero exists: of few analytes, and of any as a logarithm."""
+    analyte = concept.analyte
+    if analyte is None or analyte.may_be_negative:
+        return True
+    if type(unit) is not str or "log" not in unit.lower():
+        return False
+    scale = analyte.scale(unit)
+    return isinstance(scale, Scale) and scale.log10
 
 
 def _check_range(path: str, reference: dict[str, Any], may_be_negative: bool) -> Iterator[Problem]:
@@ -221,7 +232,7 @@ def _too_long() -> Fault:
 
 @lru_cache(maxsize=16_384)
 def _text_fault(text: str, may_be_negative: bool) -> Fault | None:
-    written = read_value(text)
+    written = read_value(text, may_be_negative)
     if isinstance(written, Unreadable):
         hint = "write null where there is no result" if "no result yet" in written.reason else None
         return ("unreadable-value", f"the value {quoted(text)} cannot be read: {written.reason}", hint)

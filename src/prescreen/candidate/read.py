@@ -13,7 +13,6 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from itertools import chain, islice
-from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import jiter
@@ -224,9 +223,9 @@ def _opened(path: str, name: str) -> AbstractContextManager[BinaryIO]:
     if path == "-":
         return nullcontext(sys.stdin.buffer)
     try:
-        if Path(path).is_dir():
-            raise _refusal("no-file", "is a directory: expected a file of candidates", name)
         return open(path, "rb")
+    except IsADirectoryError:
+        raise _refusal("no-file", "is a directory: expected a file of candidates", name) from None
     except FileNotFoundError:
         raise _refusal("no-file", "there is no such file", name) from None
     except (OSError, ValueError) as error:
@@ -262,7 +261,7 @@ def _texts(stream: BinaryIO, name: str) -> Iterator[tuple[int | None, bytes | In
     if size <= MAX_BYTES:
         # Blank lines keep the line numbers of messages right.
         whole = b"\n" * (number - 1) + b"".join(text for _, text in held if text is not None)
-        if not _some_candidate(held) or _object(whole) is not None:
+        if not _some_candidate(held) or _is_json(whole):
             yield None, whole
             return
     elif not _some_candidate(held):
@@ -316,6 +315,14 @@ def _object(text: bytes) -> dict[str, Any] | None:
     except InputRefused:
         return None
     return data if isinstance(data, dict) else None
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        _from_json(text)
+    except InputRefused:
+        return False
+    return True
 
 
 def _too_long(name: str, line: int | None = None) -> InputRefused:
