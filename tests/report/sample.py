@@ -84,8 +84,7 @@ LIVER = CriterionReport(
         "unless explained by the active autoimmune disease."
     ),
     headline=(
-        "ALT 92 U/L = 2.3 × ULN 40 (the result's own), limit 3 ×; "
-        "AST 0.8 ×, ALP 0.6 ×, bilirubin 0.83 ×, limit 2 ×"
+        "ALT 92 U/L = 2.3 × ULN 40 (the result's own), limit 3 ×; AST 0.8 ×, ALP 0.6 ×, bilirubin 0.83 ×, limit 2 ×"
     ),
     explanation=Explanation(
         "unless",
@@ -570,13 +569,12 @@ def deep(levels: int = 400) -> Report:
 
 
 def texts(of: object) -> Iterator[str]:
-    """Every string in a report's dump."""
+    """Every string in a report's dump, keys left out."""
     match of:
         case str():
             yield of
         case dict():
-            for key, value in of.items():
-                yield from texts(key)
+            for value in of.values():
                 yield from texts(value)
         case list() | tuple():
             for value in of:

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from prescreen.report import text
+from prescreen.report import Report, text
 
 from . import sample
 
 ANSI_STYLE = re.compile(r"\x1b\[[0-9;]*m")
-EXTREMES = [sample.hostile(), sample.hostile("W" * 5_000), sample.hostile("漢字" * 300), sample.deep(), sample.hostile("")]
+EXTREMES = [
+    sample.hostile(),
+    sample.hostile("W" * 5_000),
+    sample.hostile("漢字" * 300),
+    sample.deep(),
+    sample.hostile(""),
+]
 
 
 def visible(output: str) -> str:
@@ -110,8 +117,8 @@ def test_surroundings_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("report", EXTREMES, ids=["hostile", "long", "wide", "deep", "empty"])
-@pytest.mark.parametrize("width", [1, 40, 79, 100, 250])
-def test_extreme_texts_neither_steer_the_terminal_nor_leave_the_page(report: sample.Report, width: int) -> None:
+@pytest.mark.parametrize("width", [1, 79, 100])
+def test_extreme_texts_neither_steer_the_terminal_nor_leave_the_page(report: Report, width: int) -> None:
     outputs = [
         text.render(report, width=width),
         text.render(report, width=width, verbose=True, colour=True),
@@ -120,8 +127,8 @@ def test_extreme_texts_neither_steer_the_terminal_nor_leave_the_page(report: sam
     for output in outputs:
         plain = visible(output)
         assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]", plain)
-        assert max(cell_len(line) for line in plain.splitlines()) <= max(40, width)
-        assert not any(line != line.rstrip() for line in plain.splitlines())
+        assert max(cell_len(line) for line in plain.split("\n")) <= max(40, width)
+        assert not any(line != line.rstrip() for line in plain.split("\n"))
         output.encode()
 
 
@@ -130,27 +137,32 @@ def test_markup_of_the_terminal_library_is_not_read() -> None:
     assert "[bold red]hi[/] :smile:" in said
 
 
-@given(st.text(st.characters(exclude_categories=()), max_size=30), st.integers(30, 120))
-def test_any_text_keeps_to_the_page(hostile: str, width: int) -> None:
-    for output in (
-        text.render(sample.hostile(hostile), width=width, verbose=True),
-        text.render_summary([sample.hostile(hostile)], width=width),
-    ):
-        assert output.isprintable() or set(c for c in output if not c.isprintable()) <= {"\n", " "} | set(hostile)
-        assert max(cell_len(line) for line in output.splitlines()) <= max(40, width)
+@settings(max_examples=40, deadline=None)
+@given(st.text(st.characters(exclude_categories=()), max_size=30), st.integers(30, 140), st.booleans())
+def test_any_text_keeps_to_the_page(hostile: str, width: int, verbose: bool) -> None:
+    report = sample.hostile(hostile)
+    for output in (text.render(report, width=width, verbose=verbose), text.render_summary([report], width=width)):
+        assert not {unicodedata.category(c) for c in output.replace("\n", "")} & {"Cc", "Cf", "Cs", "Zl", "Zp"}
+        assert max(cell_len(line) for line in output.split("\n")) <= max(40, width)
 
 
 def test_the_summary_has_a_row_for_each_candidate() -> None:
-    lines = text.render_summary(sample.several()).splitlines()
+    lines = text.render_summary(sample.several(), width=120).splitlines()
     (row,) = [line for line in lines if "C-017" in line]
-    assert row.split() == "C-017 ✗ ineligible 1 3 3 E4 HBsAg with HBcAb (coordinator) 2026-06-30".split()
+    assert " ".join(row.split()) == "C-017 ✗ ineligible 1 3 3 E4 HBsAg with HBcAb (coordinator) 2026-06-30"
     assert "4 screened: 1 eligible, 2 undetermined, 1 ineligible" in lines
     assert sum("source is incomplete" in line for line in lines) == 1
 
 
+def test_a_summary_that_has_no_room_for_columns_is_a_list() -> None:
+    said = text.render_summary(sample.several(), width=60)
+    assert "✗ C-017: ineligible (1 failed, 3 undetermined, 3 met)\n    failed  E4\n    ask     HBsAg with HBcAb" in said
+    assert "    Re-screen on 2026-06-30\n" in said
+
+
 def test_a_summary_over_trials_and_days_names_them() -> None:
     other = sample.report("C-001", (sample.AGE,), trial="NCT00000001", screening_date="2026-04-01")
-    for width in (100, 60):
+    for width in (140, 100):
         said = text.render_summary([sample.c017(), other], width=width)
         assert said.startswith("NCT07535138, NCT00000001 on 2026-03-10 to 2026-04-01")
         assert said.count("NCT00000001") == 3  # the head, its row, the gap in its source

@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from io import StringIO
 
-from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from prescreen.report import words
@@ -20,7 +18,8 @@ from prescreen.report.model import CriterionReport, Evidence, Explanation, NextF
 from prescreen.report.words import clean
 
 NARROWEST = 40  # columns; a narrower terminal wraps by itself
-_LIST_BELOW = 80  # columns; under that, the summary is a list and the protocol's words stand above the finding
+_PROTOCOL_FROM = 80  # columns; under that, the protocol's words do not fit beside the finding
+_TABLE_FROM = {False: 96, True: 130}  # columns; under that, the summary (of several trials: True) is a list
 _DEEPEST = 10  # levels of the tree that are indented; deeper ones carry their number
 _TURNS_SHOWN = 4
 _FAILED_SHOWN = 8
@@ -73,11 +72,13 @@ def render_summary(reports: Sequence[Report], *, colour: bool = False, width: in
     days = sorted({report.screening_date for report in reports})
     span = clean(days[0]) if len(days) == 1 else f"{clean(days[0])} to {clean(days[-1])}"
     page.hang("", Text(f"{', '.join(clean(trial) for trial in words.trials(reports))} on {span}", "bold"))
-    if page.width < _LIST_BELOW:
+    if page.width < _TABLE_FROM[several]:
+        page.blank()
         for report in reports:
             _summary_item(page, report, several)
+        page.blank()
     else:
-        page.table(_summary_table(reports, several))
+        _summary_table(page, reports, several)
     said = ", ".join(f"{number} {verdict}" for verdict, number in words.tally(reports).items() if number)
     page.hang("", Text(f"{len(reports)} screened: {said}"))
     for gaps in dict.fromkeys((report.trial, words.gaps(report)) for report in reports):
@@ -118,14 +119,15 @@ def _criterion(page: _Page, criterion: CriterionReport, id_width: int) -> None:
         finding.append(f"; {turn}", "dim")
     for doubt in words.doubts(criterion):
         finding.append(f" ({doubt})", "yellow")
-    mark = Text(f"  {words.MARK[criterion.status]} ", _STYLE[criterion.status])
+    mark = Text(f"  {words.MARK[criterion.status]}", _STYLE[criterion.status])
     name = Text(clean(criterion.id), "bold")
     protocol = Text(clean(criterion.text), "dim")
-    if page.width < _LIST_BELOW:
-        page.columns([(mark, 4), (name, id_width), (finding, page.width - id_width - 5)])
+    if page.width < _PROTOCOL_FROM:
+        page.columns([(mark, 3), (name, id_width), (finding, page.width - id_width - 5)])
     else:
         rest = page.width - id_width - 7
-        page.columns([(mark, 4), (name, id_width), (protocol, rest * 2 // 5), (finding, rest - rest * 2 // 5)], clip=2)
+        half = rest * 2 // 5
+        page.columns([(mark, 3), (name, id_width + 1), (protocol, half), (finding, rest - half)], clip=2)
 
 
 def _criterion_in_full(page: _Page, criterion: CriterionReport, asked: dict[str, tuple[str, str]]) -> None:
@@ -194,7 +196,7 @@ def _next(page: _Page, report: Report) -> None:
     page.ends(Text("Next:" if report.next_facts else "", "bold"), Text(rescreen or "", "bold"))
     asks = min(14, max((cell_len(clean(fact.ask)) for fact in report.next_facts), default=0))
     for number, fact in enumerate(report.next_facts, 1):
-        cells = [(Text(f"{number:>3}. "), 5), (Text(clean(fact.ask)), asks), (_wanted(fact), page.width - asks - 6)]
+        cells = [(Text(f"{number:>3}."), 4), (Text(clean(fact.ask)), asks), (_wanted(fact), page.width - asks - 6)]
         page.columns(cells)
 
 
@@ -236,25 +238,35 @@ def _provenance(page: _Page, report: Report) -> None:
         page.hang("ranges     ", Text(f"sha256 {clean(report.ranges_sha256)}", "dim"))
 
 
-def _summary_table(reports: Sequence[Report], several: bool) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+def _summary_table(page: _Page, reports: Sequence[Report], several: bool) -> None:
+    head = ["Candidate", "Verdict", "failed", "undet.", "met", "Stopped by", "Ask first", "Re-screen"]
+    rows = [_summary_row(report) for report in reports]
     if several:
-        table.add_column("Trial", overflow="fold", min_width=6)
-    table.add_column("Candidate", overflow="fold", min_width=9)
-    table.add_column("Verdict", no_wrap=True)
-    for title in ("failed", "undet.", "met"):
-        table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("Failed criteria", overflow="fold", min_width=6)
-    table.add_column("Ask first", overflow="fold", ratio=1, min_width=9)
-    table.add_column("Re-screen", no_wrap=True, min_width=10)
-    for report in reports:
-        verdict = Text(f"{words.MARK[report.verdict]} {report.verdict}", _STYLE[report.verdict])
-        numbers = [Text(str(report.counts.get(status, 0))) for status in words.ORDER]
-        trial = [Text(clean(report.trial))] if several else []
-        again = Text(clean(report.rescreen_on or "")[:10])
-        first = Text(_first(report))
-        table.add_row(*trial, Text(clean(report.candidate)), verdict, *numbers, Text(_failed(report)), first, again)
-    return table
+        head.insert(0, "Trial")
+        rows = [[Text(clean(report.trial)), *row] for report, row in zip(reports, rows, strict=True)]
+    names = len(head) - 7  # columns that name the row
+    widths = [cell_len(title) for title in head]
+    for i in (*range(names), names, len(head) - 3):
+        widths[i] = max(widths[i], min(page.width // 6, max(row[i].cell_len for row in rows)))
+    widths[-1] = 10
+    widths[-2] = page.width - sum(widths[:-2]) - widths[-1] - 2 * (len(widths) - 1)
+    page.blank()
+    page.columns([(Text(title, "bold"), width) for title, width in zip(head, widths, strict=True)], gap=2)
+    page.columns([(Text("─" * page.width, "dim"), page.width)])
+    for row in rows:
+        page.columns(list(zip(row, widths, strict=True)), gap=2)
+    page.blank()
+
+
+def _summary_row(report: Report) -> list[Text]:
+    return [
+        Text(clean(report.candidate)),
+        Text(f"{words.MARK[report.verdict]} {report.verdict}", _STYLE[report.verdict]),
+        *(Text(str(report.counts.get(status, 0)), justify="right") for status in words.ORDER),
+        Text(_failed(report)),
+        Text(_first(report)),
+        Text(clean(report.rescreen_on or "")),
+    ]
 
 
 def _summary_item(page: _Page, report: Report, several: bool) -> None:
@@ -331,10 +343,10 @@ class _Page:
             self._print(Text.assemble(left, " " * space, right))
             return
         self.hang("", left)
-        self._print(Text.assemble(" " * max(0, self.width - right.cell_len), right))
+        self.hang(" " * max(0, self.width - right.cell_len), right)
 
     def columns(self, cells: Sequence[tuple[Text, int]], *, gap: int = 1, clip: int | None = None) -> None:
-        """Texts side by side, each wrapped within its width; the first is not followed by a gap.
+        """Texts side by side, each wrapped within its width.
 
         clip: the last column but one may take as many lines as the last, or `clip`; then it is cut with an ellipsis.
         """
@@ -353,14 +365,8 @@ class _Page:
                 part = block[i] if i < len(block) else Text()
                 line.append_text(part)
                 if column < len(cells) - 1:
-                    line.append(" " * (width - part.cell_len + (gap if column else 0)))
+                    line.append(" " * (width - part.cell_len + gap))
             self._print(line)
-
-    def table(self, table: Table) -> None:
-        with self._console.capture() as capture:
-            self._console.print(table)
-        lines = capture.get().rstrip("\n").split("\n")
-        self._out.write("\n".join(line.rstrip() for line in lines) + "\n\n")
 
     def _wrap(self, text: Text, width: int) -> list[Text]:
         lines = list(text.wrap(self._console, max(1, width))) or [Text()]
