@@ -40,11 +40,12 @@ class Subject:
 
 
 def _lines(text: str, unit_amount: Fraction = Fraction(1)) -> Lines:
-    """"U/L 1, ukat/L 60": a unit and its factor; a factor after ``*`` is in moles, worth `unit_amount` each."""
-    pairs = (item.split() for item in text.split(","))
-    return {
-        unit: (Fraction(factor.strip("*")) * (unit_amount if "*" in factor else 1), Fraction(0)) for unit, factor in pairs
-    }
+    """"U/L 1, ukat/L 60": a unit and its factor; factors marked ``*`` count in `unit_amount`s."""
+    lines: Lines = {}
+    for item in text.split(","):
+        unit, factor = item.split()
+        lines[unit] = (Fraction(factor.strip("*")) * (unit_amount if "*" in factor else 1), Fraction(0))
+    return lines
 
 
 _WEIGHT = {"H": "1.008", "C": "12.011", "N": "14.007", "O": "15.999", "P": "30.974", "Ca": "40.078", "Mg": "24.305"}

@@ -15,7 +15,7 @@ from typing import Final
 
 from prescreen.problems import closest
 from prescreen.quantities.magnitude import Exact, Magnitude, Root
-from prescreen.quantities.units import Dimension, Unit, combine, from_row, read_unit, table
+from prescreen.quantities.units import Dimension, Unit, combine, read_unit, spellings
 from prescreen.quantities.written import Number
 
 _MOST_SCALES: Final = 2000
@@ -191,8 +191,7 @@ class Analyte:
     def _hint(self, text: str) -> str:
         if len(text) > 20:
             return ""
-        wanted = self._canonical
-        like = closest(text, (c for c, row in table().items() if from_row(c, row).dimension == wanted.dimension))
+        like = closest(text, spellings(self._canonical.dimension))
         return f"; did you mean `{like}`?" if like else ""
 
 

@@ -38,6 +38,8 @@ def _respell(text: str) -> str:
     parts = [part for part in _PARTS.split(text.replace(" ", "")) if part]
     if _all_capitals(parts):
         return "".join(_CAPITALS.get(part, part) for part in parts)
+    if parts[:2] == ["M", "/"] and parts[2:] and parts[2] in _LITRES:
+        return ""  # M/L: millions or moles?
     if len(parts) > 1 and parts[0] in _COUNTS:
         parts[0] = _COUNTS[parts[0]]
     return "".join(_component(part) for part in parts)
@@ -86,6 +88,8 @@ _REWRITES: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
         (r"\bcm\s?h2o\b", "cm[H2O]"),
         (r"\b(?:cu\s?mm|cmm)$", "mm3"),
         (r"(?<=g|l)\s?\(?(?:of\s)?(?:creatinine|creat|crea|cr)\)?$", "{creat}"),
+        (r"(?<=/g)\s?\(?hb\)?$", "{Hb}"),
+        (r"(?<=/kg)\s?\(?h2o\)?$", ""),
         (r"^([a-z]+)/([a-z]+)\s?[({\[]?(feu|ddu)[)}\]]?$", r"\1{\3}/\2"),
     )
 )
@@ -104,11 +108,12 @@ _WHOLE_ANY_CASE: Final = {
     "% of total hb": "%{Hb}", "% of total hemoglobin": "%{Hb}", "% of total haemoglobin": "%{Hb}", "% hb": "%{Hb}",
     "% ngsp": "%", "% dcct": "%", "mmol/mol hb": "mmol/mol", "mmol/mol ifcc": "mmol/mol", "pounds": "[lb_av]",
     "inches": "[in_i]", "feet": "[ft_i]", "wood units": "[wood'U]", "wood unit": "[wood'U]",
-    "breaths/minute": "{breaths}/min", "dyn.s/cm5": "dyn.s/cm5", "dynes.s/cm5": "dyn.s/cm5",
+    "n/a": "", "na": "", "none": "", "unknown": "",
 }  # fmt: skip
 
 # Thousands and millions per volume; alone, K is the kelvin.
 _COUNTS: Final = {"K": "10*3", "k": "10*3", "M": "10*6"}
+_LITRES: Final = frozenset({"L", "l", "dL", "dl", "litre", "liter"})
 
 # Parts between / and . whose case matters.
 _COMPONENTS: Final = {
@@ -116,7 +121,7 @@ _COMPONENTS: Final = {
     "uIU": "u[IU]", "nIU": "n[IU]", "kIU": "k[IU]", "m[iU]": "m[IU]", "u[iU]": "u[IU]", "k[iU]": "k[IU]",
     "µIU": "u[IU]", "miu": "m[IU]", "uiu": "u[IU]", "AU": "[arb'U]", "[1.73_m2]": "{1.73_m2}",
     "RU": "{RU}", "EU": "{EU}", "GPL": "[GPL'U]", "MPL": "[MPL'U]", "APL": "[APL'U]", "PFU": "[PFU]",
-    "TCID50": "[TCID_50]", "BAU": "[BAU]", "cc": "mL", "ppm": "[ppm]", "ppb": "[ppb]", "l": "L", "dl": "dL",
+    "TCID50": "[TCID_50]", "BAU": "[BAU]", "cc": "mL", "ppm": "[ppm]", "ppb": "[ppb]", "u": "U", "mu": "mU", "ku": "kU", "l": "L", "dl": "dL",
     "ml": "mL", "ul": "uL", "uKat": "ukat", "gm": "g", "gms": "g", "mgs": "mg", "kgs": "kg", "y": "a",
     "cps": "{copies}", "cp": "{copies}", "mkat": "mkat", "{IU}": "[IU]", "{CFU}": "[CFU]", "{HPF}": "[HPF]",
     "{LPF}": "[LPF]", "{RU}": "{RU}", "#": "{#}", "mls": "mL", "Osm": "osm", "mOsmol": "mosm",
@@ -136,7 +141,7 @@ _WORDS: Final = {
     "thousand": "10*3", "thous": "10*3", "thou": "10*3", "million": "10*6", "mill": "10*6", "billion": "10*9",
     "gram": "g", "grams": "g", "kilogram": "kg", "kilograms": "kg", "milligram": "mg", "milligrams": "mg",
     "liter": "L", "litre": "L", "liters": "L", "litres": "L", "units": "U", "unit": "U", "wbc": "{WBC}",
-    "rbc": "{RBC}", "dyne": "dyn", "dynes": "dyn", "{feu}": "{FEU}", "cm5": "cm5",
+    "rbc": "{RBC}", "dyne": "dyn", "dynes": "dyn",
 }  # fmt: skip
 
 # Parts of a unit printed in capitals throughout.

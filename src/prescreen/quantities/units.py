@@ -106,6 +106,12 @@ def table() -> dict[str, Row]:
     return rows
 
 
+@lru_cache(maxsize=256)
+def spellings(dimension: Dimension) -> tuple[str, ...]:
+    """The units of the table that have a dimension."""
+    return tuple(code for code, row in table().items() if from_row(code, row).dimension == dimension)
+
+
 def from_row(code: str, row: Row) -> Unit:
     factor, top, bottom, *offset = row
     return Unit(
@@ -132,7 +138,8 @@ _NEUTRAL: Final = frozenset({
     "gaarepeat", "repeat", "lvef", "ef", "mom", "m.o.m", "normal", "normalized", "ph",
 })  # fmt: skip
 _SAME: Final = {
-    "feu": "{FEU}", "ddu": "{DDU}", "copy": "{copies}", "copie": "{copies}", "cp": "{copies}", "1.73m2": "{1.73_m2}",
+    "feu": "{FEU}", "ddu": "{DDU}", "ru": "{RU}", "eu": "{EU}", "copy": "{copies}", "copie": "{copies}", "cp": "{copies}",
+    "1.73m2": "{1.73_m2}",
 }  # fmt: skip
 
 

@@ -79,10 +79,11 @@ _ABOVE.update({">=": False, "=>": False, "≥": False, "⩾": False})
 _COMPARATOR: Final = re.compile(
     r"(<=|>=|=<|=>|[<>≤≥⩽⩾]|less than\b|below\b|greater than\b|more than\b|above\b)\s*(?=[0-9.+-])(.*)", re.I
 )
-_RANGE: Final = re.compile(r"([0-9.eE]+)\s*(?:-|–|—|\bto\b)\s*([0-9.eE]+)")
+_RANGE: Final = re.compile(r"([0-9]*\.?[0-9]+)\s*(?:-|–|—|\bto\b)\s*([0-9]*\.?[0-9]+)")
 _TITRE: Final = re.compile(r"1\s?:\s?([0-9]{1,9})")
 _COMMA: Final = re.compile(r"([+-]?[0-9]+),([0-9]+)")
 _THOUSANDS: Final = re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?")
+_ANY_NUMERAL: Final = re.compile(r"[+-]?[0-9]*\.?[0-9]+(?:e[+-]?[0-9]+)?", re.I)
 _NUMBER_AND_MORE: Final = re.compile(r"([+-]?[0-9]*\.?[0-9]+)\s*([A-Za-zµμ%\[{/*^].*)")
 _CODE: Final = re.compile(r"(?:[1-4]\+|[^\W\d_][\w +'/-]*)")
 
@@ -130,7 +131,7 @@ def _read_comparison(comparator: str, rest: str, may_be_negative: bool) -> Writt
 def _read_range(first: str, second: str) -> Written:
     low, high = parse_decimal(first), parse_decimal(second)
     if low is None or high is None:
-        return Unreadable("it is neither a number nor a range of two numbers")
+        return _OUT_OF_BOUNDS
     if low > high:
         return Unreadable("the range is upside down")
     return Number(low, False, high, False)
@@ -159,10 +160,10 @@ def _why_not(text: str) -> Unreadable:
         return Unreadable("an approximate number has no certain bounds")
     if re.fullmatch(r"[0-9.]+\s?/\s?[0-9.]+", text):
         return Unreadable("two numbers in one result: give each its own")
+    if _ANY_NUMERAL.fullmatch(text):
+        return _OUT_OF_BOUNDS
     if _NUMBER_AND_MORE.fullmatch(text):
         return Unreadable("only a number belongs here; the unit has its own field")
-    if re.fullmatch(r"[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?", text) and re.search(r"[0-9]", text):
-        return _OUT_OF_BOUNDS if text.count(".") < 2 and not text.endswith(".") else Unreadable("it is not a number")
     return Unreadable("it is neither a number, a range, nor a coded result")
 
 
