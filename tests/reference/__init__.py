@@ -7,7 +7,8 @@ decides the condition two-valued in each. Readings taken where docs/semantics.md
 - Limits are independent: an unknown ULN is any positive number, whatever the LLN or other results' ULN.
 - A result with an unreadable unit, a provisional one and one that cannot be read is there, with any value and limits.
   A refuted one and one with a null value are not there.
-- `<20` without a limit of detection leaves the limit open; any other number above 0 lies at or above it.
+- What was detected lies above the limit of detection: so does any number above 0 that came without a limit, but for
+  `<20`, which leaves it open.
 - Highest and lowest go by value; where two results tie, either counts. The mean of fewer results than asked is free.
 - Lengths of time between results count instants in hours and days in longer units.
 - `consecutive` counts neighbours in time among the results of the window; too few of them make it false.

@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.reference.dates import DAY, FIRST_DAY, LAST_DAY, first_day_where, instants, shift
 from tests.reference.rules import EventLeaf
-from tests.reference.vocabulary import CONCEPTS, STATUSES, narrower, with_broader
+from tests.reference.vocabulary import CONCEPTS, STATUSES, SYSTEMS_OF, narrower, with_broader
 
 Vector = tuple[bool, ...]
 Bounds = tuple[int, int]
@@ -333,6 +333,3 @@ def _completeness(complete: Any, today: int) -> tuple[int | None, list[str] | No
 
 def _expressible(concept: str, systems: list[str] | None) -> bool:
     return systems is None or SYSTEMS_OF.get(concept, frozenset[str]()) & set(systems) != frozenset()
-
-
-SYSTEMS_OF: dict[str, frozenset[str]] = {}

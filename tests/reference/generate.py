@@ -298,7 +298,7 @@ class _Maker:
             if records:
                 made[domain] = records
             if self.some(0.6):
-                complete[domain] = self.completeness(events)
+                complete[domain] = self.completeness(domain, events)
         if complete:
             made["complete"] = complete
         return made
@@ -312,7 +312,9 @@ class _Maker:
             return {"age": {"value": max(0, (self.today - day) // 365), "on": self.date_text(self.today - 30, 0.3)}}
         return {"birth_date": self.date_text(day, 0.5)}
 
-    def completeness(self, events: list[EventLeaf]) -> Any:
+    def completeness(self, domain: str, events: list[EventLeaf]) -> Any:
+        if domain == "treatments" and self.some(0.2):
+            return {"systems": [self.rng.choice(["atc", "rxnorm"])]}
         if self.some(0.5):
             return True
         return {"through": self.date_text(self.edge(events), 0.2)}

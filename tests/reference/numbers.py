@@ -138,7 +138,7 @@ def choices(record: dict[str, Any], leaves: list[ResultLeaf], others: set[Fracti
     elif isinstance(written, str) and written.startswith("<"):
         limits["llod"] = POSITIVE
     else:
-        limits["llod"] = "at most the value"
+        limits["llod"] = "below the value"
     return _numeric(within, kind, limits, leaves, others)
 
 
@@ -197,8 +197,8 @@ def _numeric(
                 options.append([limit])
             else:
                 open_range = POSITIVE
-                if limit == "at most the value" and value > 0:
-                    open_range = Range(F(0), value, low_open=True)
+                if limit == "below the value" and value > 0:
+                    open_range = Range(F(0), value, low_open=True, high_open=True)
                 options.append(cells(open_range, {value / each for each in multiples if each}))
         found += [Choice(value, kind, uln, lln, llod) for uln, lln, llod in product(*options)]
     return found
@@ -214,8 +214,9 @@ def _detection(
 ) -> list[Choice]:
     """Values on the right side of the limit of detection, be it known or not."""
     if limit is not None:
-        within = Range(limit, None) if detected else Range(F(0), limit, high_open=True)
+        within = Range(limit, None, low_open=True) if detected else Range(F(0), limit, high_open=True)
         return _numeric(within, kind, {**limits, "llod": limit}, leaves, others)
-    within = POSITIVE if detected else ANY_VALUE
-    found = _numeric(within, kind, {**limits, "llod": POSITIVE}, leaves, others)
-    return [each for each in found if (each.value >= each.llod) == detected] if _multiples(leaves, "LLOD") else found
+    found = _numeric(POSITIVE if detected else ANY_VALUE, kind, {**limits, "llod": POSITIVE}, leaves, others)
+    if not _multiples(leaves, "LLOD"):
+        return found
+    return [each for each in found if (each.value > each.llod if detected else each.value < each.llod)]

@@ -47,7 +47,13 @@ CONCEPTS = {
     "procedures": ("major-surgery", "kidney-transplant", "renal-biopsy"),
     "allergies": ("albumin",),
 }
-PARENT = {"lupus-nephritis": "SLE", "basal-cell-carcinoma": "malignancy"}
+PARENT = {"lupus-nephritis": "SLE", "basal-cell-carcinoma": "malignancy", "kidney-transplant": "major-surgery"}
+# Code systems that can express a concept; only needed where a list is complete among some systems.
+SYSTEMS_OF: dict[str, frozenset[str]] = {
+    "rituximab": frozenset({"atc", "rxnorm"}),
+    "cyclophosphamide": frozenset({"atc", "rxnorm"}),
+    "systemic-corticosteroids": frozenset({"atc"}),
+}
 
 
 def with_broader(concept: str) -> frozenset[str]:

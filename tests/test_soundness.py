@@ -1,0 +1,31 @@
+"""A quick run of the soundness check: the engine against the brute-force reference (`make soundness` runs more)."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.reference.compare import as_json, expected, judge, said
+from tests.reference.generate import pair
+
+
+def _check(seed: int) -> None:
+    made = pair(seed)
+    truths = expected(made)
+    if truths is None:
+        return
+    verdict = said(made)
+    assert judge(truths, verdict) in ("ok", "flagged"), f"said {verdict}, truths {set(truths)}: {as_json(made)}"
+
+
+@pytest.mark.parametrize("start", range(0, 240, 40))
+def test_the_first_pairs(start: int) -> None:
+    for seed in range(start, start + 40):
+        _check(seed)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(min_value=1_000_000, max_value=2**31))
+def test_any_pair(seed: int) -> None:
+    _check(seed)
