@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from prescreen.language.model import SCREENING, Age, Where
 from prescreen.language.source import Fields, Source, shown
 from prescreen.language.windows import lasting, least_hours
@@ -15,7 +17,7 @@ _BOUNDS = ("at_least", "above", "at_most", "below", "between")
 _NOT_YET = ("per_cohort",)
 
 
-def read_age(source: Source, fields: Fields, anchors: dict[str, str]) -> Age | None:
+def read_age(source: Source, fields: Fields, anchors: Collection[str]) -> Age | None:
     """The condition of a mapping with the key `age`: bounds of age on an anchor's day.
 
     Completed units: ``above: 18 years`` is at least 19, ``at_most: 65 years`` includes the whole year of being 65.
@@ -30,7 +32,8 @@ def read_age(source: Source, fields: Fields, anchors: dict[str, str]) -> Age | N
             source.refuse(bounds.keys[name], "not-yet", f"`{name}` is not supported yet")
             return None
     if not bounds.values:
-        source.refuse(node, "no-comparison", "an age needs a bound", "write `age: {at_least: 18 years}`")
+        if not bounds.misspelt:
+            source.refuse(node, "no-comparison", "an age needs a bound", "write `age: {at_least: 18 years}`")
         return None
     written = {name: _between(source, value) if name == "between" else (_age(source, value),)
                for name, value in bounds.values.items()}
@@ -42,7 +45,7 @@ def read_age(source: Source, fields: Fields, anchors: dict[str, str]) -> Age | N
     if len(lows) > 1 or len(highs) > 1:
         source.refuse(node, "wrong-comparison", "an age has one lower and one upper bound at most")
         return None
-    low, below = (lows or [None])[0], (highs or [None])[0]
+    low, below = next(iter(lows), None), next(iter(highs), None)
     if low and below and _nobody(low, below):
         source.refuse(node, "empty-comparison", "nobody has such an age: the lower bound is above the upper one")
         return None

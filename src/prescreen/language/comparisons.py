@@ -10,15 +10,14 @@ from prescreen.catalogue import ObservationConcept
 from prescreen.language.model import Coded, Comparison, Detected, LimitOfRange, Operator, Test, Threshold
 from prescreen.language.source import Fields, Source, listed, shown
 from prescreen.problems import did_you_mean
-from prescreen.quantities import UnitProblem
+from prescreen.quantities import UnitProblem, parse_number
 from prescreen.yamlio import Node
 
 OPERATORS: tuple[Operator, ...] = get_args(Operator)
 COMPARISONS = (*OPERATORS, "between", "is", "is_not", "one_of", "detected")
 
+_MAX_LOG = 30
 _LOWER: tuple[Operator, ...] = ("at_least", "above")
-_MAX_DIGITS = 40
-_MAX_EXPONENT = 30
 
 
 def read_tests(source: Source, fields: Fields, concept: ObservationConcept) -> tuple[tuple[Test, ...], str] | None:
@@ -38,8 +37,9 @@ def read_tests(source: Source, fields: Fields, concept: ObservationConcept) -> t
     if not sound:
         return None
     if not tests:
-        hint = f"write `{_example(concept)}`"
-        source.refuse(fields.node, "no-comparison", f"`{concept.name}` is compared with nothing", hint)
+        if not fields.misspelt:
+            hint = f"write `{_example(concept)}`"
+            source.refuse(fields.node, "no-comparison", f"`{concept.name}` is compared with nothing", hint)
         return None
     if _nothing_meets(tests, concept):
         message = f"no result of `{concept.name}` can meet all of these: {' and '.join(words)}"
@@ -59,11 +59,11 @@ def read_number(source: Source, node: Node, text: str) -> tuple[Fraction, str] |
         hint = "write decimals with a point and thousands without a separator"
         source.refuse(node, "invalid-number", f"`{shown(text)}` has no readable number", hint)
         return None
-    exponent = int(match[1] or 0)
-    if len(number) > _MAX_DIGITS or abs(exponent) > _MAX_EXPONENT:
+    value = parse_number(number)
+    if value is None:
         source.refuse(node, "invalid-number", f"`{shown(text)}` is no number that anyone would measure")
         return None
-    return Fraction(number), rest.strip()
+    return value, rest.strip()
 
 
 def contradictory(bounds: list[tuple[Operator, Fraction]]) -> bool:
@@ -77,7 +77,7 @@ def contradictory(bounds: list[tuple[Operator, Fraction]]) -> bool:
     )
 
 
-_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE]([-+]?\d{1,9})(?![\d.]))?", re.ASCII)
+_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?", re.ASCII)
 _LIMIT = re.compile(r"[×x*]?\s*(ULN|LLN|LLOD)")
 
 
@@ -154,32 +154,36 @@ def _threshold(source: Source, node: Node, concept: ObservationConcept) -> Thres
             return None
         of: LimitOfRange = next(known for known in get_args(LimitOfRange) if known == limit[1])
         return Threshold(number, of, None, text)
-    if number < 0 and not (concept.low is not None and concept.low < 0):
+    if number < 0 and not concept.analyte.may_be_negative:
         source.refuse(node, "invalid-number", f"`{shown(text)}`: `{concept.name}` is never below 0")
         return None
+    source.spend_on_unit(unit)
     scale = concept.analyte.scale(unit)
     if isinstance(scale, UnitProblem):
-        _refuse_unit(source, node, text, unit, concept, scale)
+        _refuse_unit(source, node, text, concept, scale)
         return None
     if scale.log10:
-        if number.denominator != 1:
+        if number.denominator != 1 or abs(number) > _MAX_LOG:
             hint = "write the limit itself instead of its logarithm"
             source.refuse(node, "invalid-number", f"`{shown(text)}` has no exact value", hint)
             return None
         number = Fraction(10) ** int(number)
-    return Threshold(number * scale.factor + scale.offset, None, scale.kind, text)
+    kind = scale.kind if concept.unit else None
+    return Threshold(number * scale.factor + scale.offset, None, kind, text)
 
 
-def _refuse_unit(
-    source: Source, node: Node, text: str, unit: str, concept: ObservationConcept, problem: UnitProblem
-) -> None:
-    right = f"write it in `{concept.unit}`" if concept.unit else "write the number alone"
-    if not unit:
-        message = f"`{shown(text)}` has no unit: `{concept.name}` needs one"
-        source.refuse(node, "missing-unit", message, f"write `{shown(text)} {concept.unit}`")
-    else:
-        code = "unknown-unit" if problem.code == "unknown-unit" else "wrong-unit"
-        source.refuse(node, code, f"{concept.name}: {problem.message}", right)
+_UNIT_CODES = {"unit-missing": "missing-unit", "unit-unknown": "unknown-unit", "unit-incompatible": "wrong-unit"}
+
+
+def _refuse_unit(source: Source, node: Node, text: str, concept: ObservationConcept, problem: UnitProblem) -> None:
+    """Report a unit that is missing, unknown or of another kind, with one that works."""
+    match _UNIT_CODES[problem.code]:
+        case "missing-unit":
+            message = f"`{shown(text)}` has no unit: `{concept.name}` needs one"
+            source.refuse(node, "missing-unit", message, f"write `{shown(text)} {concept.unit}`")
+        case code:
+            hint = f"write it in `{concept.unit}`" if concept.unit else "write the number alone"
+            source.refuse(node, code, problem.message, hint)
 
 
 def _coded(

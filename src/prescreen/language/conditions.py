@@ -136,10 +136,12 @@ def _read(names: Names, key: str, fields: Fields, place: Place) -> Condition | N
     match key:
         case "all" | "any":
             children = _children(names, node, f"`{key}`", place)
-            return children and (AllOf(children, where) if key == "all" else AnyOf(children, where))
+            if children is None:
+                return None
+            return AllOf(children, where) if key == "all" else AnyOf(children, where)
         case "not":
             child = read_condition(names, node, place.under_not())
-            return child and Not(child, where)
+            return Not(child, where) if child else None
         case "at_least_of":
             return _at_least_of(names, node, where, place)
         case "if":
@@ -149,13 +151,16 @@ def _read(names: Names, key: str, fields: Fields, place: Place) -> Condition | N
         case "age":
             return read_age(source, fields, names.anchors)
         case "sex":
-            sex = source.choice(node, "`sex`", ("female", "male"))
-            return sex and Sex("female" if sex == "female" else "male", where)
+            word = source.choice(node, "`sex`", _SEXES)
+            return next((Sex(sex, where) for sex in _SEXES if sex == word), None)
         case "observation":
             return _observation(names, fields)
         case "answer":
             return _answer(names, fields, where)
     return read_event(names, DOMAINS[key], fields)
+
+
+_SEXES: tuple[Literal["female", "male"], ...] = ("female", "male")
 
 
 def _children(names: Names, node: Node, what: str, place: Place) -> tuple[Condition, ...] | None:
@@ -183,8 +188,9 @@ def _if(names: Names, fields: Fields, where: Where, place: Place) -> Condition |
     if then is None:
         source.refuse(fields.keys["if"], "missing-key", "`if` needs `then`")
     if otherwise is None and not place.may_omit_else:
-        message = "`if` without `else` is clear only directly under `include_if`: here it would decide for everyone else"
-        source.refuse(fields.keys["if"], "missing-else", message, "write `all: [A, B]` for `if: A, then: B`, or add `else`")
+        message = "`if` without `else` is clear only under `include_if` itself: here it would decide for everyone else"
+        hint = "write `all: [A, B]` for `if: A, then: B`, or add `else`"
+        source.refuse(fields.keys["if"], "missing-else", message, hint)
     otherwise_holds = read_condition(names, otherwise, place) if otherwise else None
     if condition is None or holds is None or (otherwise and otherwise_holds is None):
         return None
@@ -196,11 +202,14 @@ def _use(names: Names, node: Node, where: Where, place: Place) -> Condition | No
     if name is None:
         return None
     if name in place.uses:
-        circle = " uses ".join(f"`{use}`" for use in (*place.uses[place.uses.index(name) :], name))
-        names.source.refuse(node, "recursive-definition", f"a definition uses itself: {shown(circle)}")
+        circle = place.uses[place.uses.index(name) :]
+        if not names.circular & set(circle):
+            names.circular.update(circle)
+            words = " uses ".join(f"`{use}`" for use in (*circle, name))
+            names.source.refuse(node, "recursive-definition", f"a definition uses itself: {shown(words)}")
         return None
     child = read_condition(names, names.definitions[name], replace(place, uses=(*place.uses, name)))
-    return child and Use(name, child, where)
+    return Use(name, child, where) if child else None
 
 
 def _answer(names: Names, fields: Fields, where: Where) -> Condition | None:
@@ -241,13 +250,15 @@ def _observation(names: Names, fields: Fields) -> Condition | None:
     if several is None:
         return None
     if len(several.values) != 1:
+        message = "an observation is one code, or several by `every_of` or `any_of`"
         hint = "write a code, `{every_of: [ALT, AST]}` or `{any_of: [ALT, AST]}`"
-        source.refuse(node, "not-one-condition", "an observation is one code, or several by `every_of` or `any_of`", hint)
+        source.refuse(node, "not-one-condition", message, hint)
         return None
     (how, codes), *_ = several.values.items()
-    results = []
-    for code in source.items(codes, f"`{how}`"):
-        results.append(_result(names, fields, code, Where(code.line, code.column), window, chosen))
+    results = [
+        _result(names, fields, code, Where(code.line, code.column), window, chosen)
+        for code in source.items(codes, f"`{how}`")
+    ]
     children = tuple(result for result in results if result)
     where = Where(fields.node.line, fields.node.column)
     if not children or len(children) < len(results):

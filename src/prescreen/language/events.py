@@ -127,11 +127,11 @@ def _exception(names: Names, domain: Domain, node: Node) -> Event | None:
     source, noun = names.source, NOUNS[domain]
     if node.kind == "scalar":
         concept = names.event(domain, node)
+        if concept is None:
+            return None
         every_status, any_certainty = frozenset(STATUSES[domain]), frozenset(_VERIFICATIONS)
         where = Where(node.line, node.column)
-        return concept and Event(
-            domain, (concept.name,), ANY_WINDOW, every_status, verification=any_certainty, where=where
-        )
+        return Event(domain, (concept.name,), ANY_WINDOW, every_status, verification=any_certainty, where=where)
     options = [option for option in event_options(domain) if option not in ("except", "count")]
     for key, _ in node.pairs():
         if key.text in ("except", "unless"):
@@ -222,7 +222,7 @@ def _bounds(source: Source, fields: Fields, option: str) -> list[tuple[Operator,
         if name in bounds:
             source.refuse(bounds.keys[name], "not-yet", f"`{name}` is not supported yet")
             return []
-    if not bounds.values and not node.pairs():
+    if not bounds.values and not bounds.misspelt:
         source.refuse(node, "no-comparison", f"`{option}` needs a bound: one of {listed(OPERATORS, 'or')}")
     found: list[tuple[Operator, Node]] = [(name, bounds.values[name]) for name in OPERATORS if name in bounds]
     if ends := bounds.get("between"):

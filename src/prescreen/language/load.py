@@ -59,8 +59,9 @@ def _rule_file(source: str | Path) -> Path:
         raise _unreadable(source, error) from None
     if isinstance(source, str) and source in known:
         return BUNDLED / source / RULE_FILE
+    message = "there is no such file, folder or bundled trial"
     hint = did_you_mean(str(source), known) or "name a folder, a trial.yaml or the id of a bundled trial"
-    raise InputRefused([Problem("missing-file", "there is no such file, folder or bundled trial", str(source), hint=hint)])
+    raise InputRefused([Problem("missing-file", message, str(source), hint=hint)])
 
 
 def _content(path: Path) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from prescreen.catalogue import Catalogue, EventConcept, ObservationConcept
 from prescreen.language.model import ANY_WINDOW, Domain, Question, Window
@@ -22,7 +22,10 @@ NOUNS: dict[Domain, str] = {
 
 @dataclass(frozen=True)
 class Names:
-    """Everything that a condition can refer to. definitions: their conditions, not read yet."""
+    """Everything that a condition can refer to.
+
+    definitions: their conditions, not read yet. circular: those already told to use themselves.
+    """
 
     source: Source
     catalogue: Catalogue
@@ -30,6 +33,7 @@ class Names:
     questions: Mapping[str, Question]
     definitions: Mapping[str, Node]
     results_within: Window = ANY_WINDOW
+    circular: set[str] = field(default_factory=set)
 
     def observation(self, node: Node) -> ObservationConcept | None:
         """The observation that a code or synonym names."""

@@ -17,6 +17,7 @@ from prescreen.yamlio import Node
 
 MAX_PROBLEMS = 100
 MAX_STEPS = 20_000
+_STEPS_OF_A_UNIT = 100
 MAX_DEPTH = 64
 _MAX_VALUES = 200_000
 _MAX_WORDS = 200  # characters of a code, quantity, window or name
@@ -71,11 +72,15 @@ Hint = str | Callable[[], str | None] | None
 
 @dataclass(slots=True)
 class Fields:
-    """A mapping's values by key, and the keys themselves for their places."""
+    """A mapping's values by key, and the keys themselves for their places.
+
+    misspelt: a key is unknown, so that what seems to be missing may only be misspelt.
+    """
 
     node: Node
     values: dict[str, Node]
     keys: dict[str, Node]
+    misspelt: bool = False
 
     def __contains__(self, key: str) -> bool:
         return key in self.values
@@ -94,6 +99,7 @@ class Source:
     problems: list[Problem] = field(default_factory=list)
     _told: set[tuple[str, int]] = field(default_factory=set)
     _steps: int = 0
+    _units: set[str] = field(default_factory=set)
 
     def refuse(self, node: Node, code: str, message: str, hint: Hint = None) -> None:
         """Report a mistake at a node, once for each code (a definition is read at every use).
@@ -129,6 +135,12 @@ class Source:
         if self._steps > MAX_STEPS:
             self.give_up("too-large", f"the trial has more than {MAX_STEPS:,} conditions and codes")
 
+    def spend_on_unit(self, unit: str) -> None:
+        """The first sight of a unit costs more: an unusual one takes milliseconds to read."""
+        if unit not in self._units:
+            self._units.add(unit)
+            self.spend(_STEPS_OF_A_UNIT)
+
     def fields(self, node: Node, what: str, known: Collection[str], required: Iterable[str] = ()) -> Fields | None:
         """A mapping with known keys only; `what` names it in messages ("a criterion")."""
         if node.kind != "map":
@@ -140,9 +152,10 @@ class Source:
                 found.values[key.text] = value
                 found.keys[key.text] = key
             else:
+                found.misspelt = True
                 self.refuse(key, "unknown-key", f"{what} has no `{shown(key.text)}`", _near(key.text, known))
         for name in required:
-            if name not in found:
+            if name not in found and not found.misspelt:
                 self.refuse(node, "missing-key", f"{what} needs `{name}`")
         return found
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Literal
 
 from prescreen.catalogue import Catalogue
 from prescreen.language.conditions import Place, read_condition
-from prescreen.language.model import ANY_WINDOW, Asked, Case, Cohort, Criterion, Question, Trial, Where, Window
+from prescreen.language.model import ANY_WINDOW, Asked, Case, Cohort, Criterion, Question, Trial, Where
 from prescreen.language.names import Names
 from prescreen.language.source import Fields, Source, plain_data, shown
 from prescreen.language.windows import RESERVED_ANCHORS, read_window
@@ -61,8 +62,8 @@ def read_trial(source: Source, root: Node, catalogue: Catalogue, sha256: str) ->
         window or ANY_WINDOW,
     )
     criteria = _criteria(names, fields.get("criteria"), cohorts)
-    for definition in names.definitions.values():  # those that no criterion uses are checked as well
-        read_condition(names, definition, Place.of("inclusion"))
+    for name, definition in names.definitions.items():  # those that no criterion uses are checked as well
+        read_condition(names, definition, replace(Place.of("inclusion"), uses=(name,)))
     if source.problems:
         raise InputRefused(source.in_order())
     return Trial(
@@ -146,7 +147,7 @@ def _questions(source: Source, node: Node | None) -> dict[str, Question]:
             continue
         asked_node, options = fields.get("ask"), fields.get("options")
         word = source.choice(asked_node, "`ask`", ASKED) if asked_node else None
-        asked = next((known for known in ASKED if known == word), "coordinator")
+        asked: Asked = next((known for known in ASKED if known == word), "coordinator")
         text = _prose(source, fields, "text")
         questions[key.text] = Question(key.text, asked, text or "", _options(source, options) if options else ())
     return questions

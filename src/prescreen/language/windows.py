@@ -30,21 +30,21 @@ def read_window(source: Source, node: Node, anchors: Collection[str]) -> Window 
     match _parts(words):
         case ("", "before", anchor):
             end = _anchored(source, node, anchor, anchors)
-            return end and Window(None, end, words)
+            return Window(None, end, words) if end else None
         case ("", "after", anchor):
             start = _anchored(source, node, anchor, anchors)
-            return start and Window(start, None, words)
+            return Window(start, None, words) if start else None
         case (length, "before", anchor):
             start = _moved(source, node, length, -1, anchor, anchors)
-            return start and Window(start, Moment(start.anchor), words)
+            return Window(start, Moment(start.anchor), words) if start else None
         case (length, "after", anchor):
             end = _moved(source, node, length, 1, anchor, anchors)
-            return end and Window(Moment(end.anchor), end, words)
+            return Window(Moment(end.anchor), end, words) if end else None
     if not words[:1].isdigit():
         source.refuse(node, "invalid-window", f"`{shown(words)}` is no window", _HINT)
         return None
     span = read_span(source, node, "a window")
-    return span and Window(Moment(SCREENING, span, -1), Moment(SCREENING), words)
+    return Window(Moment(SCREENING, span, -1), Moment(SCREENING), words) if span else None
 
 
 def read_span(source: Source, node: Node, what: str) -> Span | None:
@@ -84,7 +84,8 @@ def _from_to(source: Source, node: Node, anchors: Collection[str]) -> Window | N
     if fields is None:
         return None
     if not fields.values:
-        source.refuse(node, "invalid-window", "a window needs `from` or `to`", _HINT)
+        if not fields.misspelt:
+            source.refuse(node, "invalid-window", "a window needs `from` or `to`", _HINT)
         return None
     start_node, end_node = fields.get("from"), fields.get("to")
     start = read_moment(source, start_node, anchors) if start_node else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 from prescreen.catalogue import Catalogue
@@ -73,15 +74,15 @@ def describe(
         case Event():
             return _event(condition, catalogue)
         case Answer(question=question, equals=equals):
-            answer = {True: "yes", False: "no"}.get(equals, equals) if isinstance(equals, bool) else equals
+            answer = ("yes" if equals else "no") if isinstance(equals, bool) else equals
             asked_text = questions[question].text.strip() if question in questions else _readable(question)
             return f"“{asked_text}” answered {answer}"
 
 
 def observation_label(code: str, catalogue: Catalogue) -> str:
-    """How people call an observation: abbreviations as they are (ALT, HBV DNA), else the catalogue's label."""
+    """How people call an observation: an abbreviation by its name (ALT, HBV DNA), else by the catalogue's label."""
     if code != code.lower():
-        return code if code.isupper() and len(code) <= 4 else _abbreviation(code)
+        return _KIND_OF_TEST.sub(" ", code)
     concept = catalogue.observation(code)
     return concept.label if concept else _readable(code)
 
@@ -166,12 +167,11 @@ def _moment(moment: Moment) -> str:
     return f"{moment.span} {'before' if moment.sign < 0 else 'after'} {_readable(moment.anchor)}"
 
 
+_KIND_OF_TEST = re.compile(r"-(?=(?:DNA|RNA|Ab)$)")
+
+
 def _readable(name: str) -> str:
     return name.replace("_", " ").replace("-", " ")
-
-
-def _abbreviation(code: str) -> str:
-    return code
 
 
 def _listed(words: Iterable[str], last: str) -> str:
