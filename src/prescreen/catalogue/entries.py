@@ -56,7 +56,7 @@ def _observation(reader: _Reader, key: Node, node: Node) -> ObservationConcept:
     if unit is None and not values:
         reader.refuse(key, "no-unit", f"`{name}` needs a unit, or the values that a coded result may have",
                       '`unit: ""` is right for a score')  # fmt: skip
-    quantity = _analyte(reader, unit, fields)
+    quantity = _analyte(reader, name, unit, fields)
     units = reader.texts(fields.get("units"))
     if reader.check_units and quantity is not None:
         reader.check(quantity, fields)
@@ -80,7 +80,7 @@ def _observation(reader: _Reader, key: Node, node: Node) -> ObservationConcept:
     )
 
 
-def _analyte(reader: _Reader, unit: str | None, fields: Mapping[str, Node]) -> Analyte | None:
+def _analyte(reader: _Reader, name: str, unit: str | None, fields: Mapping[str, Node]) -> Analyte | None:
     """How the units of an observation convert; None for a coded result."""
     if unit is None:
         return None
@@ -93,6 +93,7 @@ def _analyte(reader: _Reader, unit: str | None, fields: Mapping[str, Node]) -> A
             equates=reader.texts(fields.get("equates")),
             affine=reader.affine(fields.get("affine")),
             may_be_negative=reader.flag(fields.get("signed")),
+            name=name,
         )
     except ValueError as error:
         reader.refuse(fields["unit"], "unit", str(error))
