@@ -138,7 +138,8 @@ _NEUTRAL: Final = frozenset({
     "gaarepeat", "repeat", "lvef", "ef", "mom", "m.o.m", "normal", "normalized", "ph",
 })  # fmt: skip
 _SAME: Final = {
-    "feu": "{FEU}", "ddu": "{DDU}", "ru": "{RU}", "eu": "{EU}", "copy": "{copies}", "copie": "{copies}", "cp": "{copies}",
+    "feu": "{FEU}", "ddu": "{DDU}", "ru": "{RU}", "eu": "{EU}",
+    "copy": "{copies}", "copie": "{copies}", "cp": "{copies}",
     "1.73m2": "{1.73_m2}",
 }  # fmt: skip
 
