@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import Final, Literal
 
 from prescreen.candidate.profile import (
@@ -23,7 +23,7 @@ from prescreen.candidate.profile import (
     TreatmentRecord,
 )
 from prescreen.catalogue import Catalogue, ObservationConcept, Related, system_name
-from prescreen.quantities import CodedValue, Magnitude, NoValue, Number, Scale, UnitProblem, Unreadable, read_value
+from prescreen.quantities import CodedValue, Magnitude, NoValue, Number, Scale, UnitProblem, Unreadable, compare, read_value
 from prescreen.time import ANY_TIME, When, age_interval, parse_when
 
 Domain = Literal["conditions", "treatments", "procedures", "allergies"]
@@ -340,18 +340,20 @@ def _read_number(result: Result, number: Number, record: ObservationRecord, issu
         result.problem = ("unit", scale.message)
         return
     result.kind = scale.kind
-    low, high = number.low, number.high
-    if low is not None:
-        result.value_low = scale.magnitude(low)
-    if high is not None:
-        result.value_high = result.value_low if low is high or low == high else scale.magnitude(high)
+    low, high = scale.bounds(number)
+    result.value_low, result.value_high = low, high
     result.low_open = number.low_open
     result.high_open = number.high_open
-    if (result.value_high is not None and concept.low is not None and result.value_high.approx < concept.low_float * 0.999999999) or (
-        result.value_low is not None and concept.high is not None and result.value_low.approx > concept.high_float * 1.000000001
+    if (high is not None and concept.low is not None and compare(high, _edge(concept.low)) < 0) or (
+        low is not None and concept.high is not None and compare(low, _edge(concept.high)) > 0
     ):
         result.problem = ("implausible", f"{record.value} {record.unit or ''}".rstrip() + " is not plausible")
     _read_limits(result, record, scale, issues)
+
+
+@lru_cache(maxsize=4096)
+def _edge(number: Fraction) -> Magnitude:
+    return Magnitude.of(number)
 
 
 def _read_limits(result: Result, record: ObservationRecord, scale: Scale | None, issues: list[DataIssue]) -> None:
@@ -408,6 +410,3 @@ def _read_code(result: Result, code: str, record: ObservationRecord, issues: lis
 
 _ZERO = Magnitude.of(0)
 
-
-def exact_number(value: int | Decimal) -> Fraction:
-    return Fraction(value)

@@ -301,9 +301,9 @@ class Cohort:
     title: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trial:
-    """A trial's rules, checked and resolved.
+    """A trial's rules, checked and resolved; equal only to itself.
 
     sha256: of the rule file's bytes. complete: whether the source text holds every criterion; gaps say what is
     missing. results_within: the window of results where a leaf names none.

@@ -137,6 +137,11 @@ class Report(BaseModel):
     issues: tuple[Issue, ...]
     questions: tuple[Missing, ...] = ()  # what to ask for each fact that some criterion misses
 
+    def __str__(self) -> str:
+        from prescreen.report.text import render  # the terminal's libraries only when they are needed
+
+        return render(self)
+
     def __getitem__(self, criterion_id: str) -> CriterionReport:
         for criterion in self.criteria:
             if criterion.id == criterion_id:

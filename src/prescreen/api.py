@@ -1,0 +1,71 @@
+"""What programs use: load a candidate, screen it (contract §5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from prescreen.candidate.checks import check_against_day
+from prescreen.candidate.facts import Candidate
+from prescreen.candidate.profile import Profile
+from prescreen.candidate.read import parse_candidate, read_candidates
+from prescreen.catalogue import Catalogue
+from prescreen.engine import screen as engine
+from prescreen.language.model import Trial
+from prescreen.problems import InputRefused, Problem
+from prescreen.ranges import Ranges, load_ranges
+from prescreen.report.model import Report, Status
+
+
+def load_candidate(source: str | Path | Mapping[str, Any], *, catalogue: Catalogue | None = None) -> Candidate:
+    """A candidate from a JSON file with one object, or from a dict of the same shape (contract §2).
+
+    catalogue: knows the names of codes; the bundled one by default, a trial's own is `trial.catalogue`. Raises
+    InputRefused with every problem.
+    """
+    if isinstance(source, Mapping):
+        return Candidate(parse_candidate(source, catalogue=catalogue))
+    found: list[Profile] = []
+    for item in read_candidates(str(source), catalogue=catalogue):
+        if isinstance(item, InputRefused):
+            raise item
+        found.append(item)
+        if len(found) > 1:
+            message = "holds several candidates; expected one"
+            raise InputRefused([Problem("several-candidates", message, file=str(source))])
+    return Candidate(found[0])
+
+
+def screen(
+    trial: Trial, candidate: Candidate | Mapping[str, Any], on: date, ranges: Ranges | str | Path | None = None
+) -> Report:
+    """Screen a candidate for a trial on a day: the report with every criterion's status and why.
+
+    ranges: a site's table of reference ranges, or the path of its CSV. Pure: the same input gives the same
+    report, on any thread. Raises InputRefused for a candidate that is none, or born after the day.
+    """
+    known = _known(trial, candidate, on)
+    return engine.report(trial, known, on, _table(trial, ranges))
+
+
+def statuses(
+    trial: Trial, candidate: Candidate | Mapping[str, Any], on: date, ranges: Ranges | str | Path | None = None
+) -> dict[str, Status]:
+    """The status of each criterion by id, without explanations: the same as in the report, sooner."""
+    known = _known(trial, candidate, on)
+    return engine.statuses(trial, known, on, _table(trial, ranges))
+
+
+def _known(trial: Trial, candidate: Candidate | Mapping[str, Any], on: date) -> Candidate:
+    if not isinstance(candidate, Candidate):
+        candidate = load_candidate(candidate, catalogue=trial.catalogue)
+    problems = check_against_day(candidate.profile, on.toordinal())
+    if problems:
+        raise InputRefused(problems)
+    return candidate
+
+
+def _table(trial: Trial, ranges: Ranges | str | Path | None) -> Ranges | None:
+    return load_ranges(ranges, trial.catalogue) if isinstance(ranges, str | Path) else ranges

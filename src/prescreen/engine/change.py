@@ -1,0 +1,160 @@
+"""What time alone will change: the day on which a criterion turns, and when to screen again (semantics §7).
+
+A leaf's truth can change only on days at which one of its records, or the candidate's age, crosses an edge of a window. Those
+days are collected, a few too many rather than one too few, and the criterion is evaluated on each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from prescreen.candidate.facts import EventFact, Facts, Result
+from prescreen.catalogue import Catalogue
+from prescreen.engine.cases import truth_of
+from prescreen.engine.compile import CompiledCriterion, CompiledTrial
+from prescreen.engine.setting import Setting
+from prescreen.language.model import SCREENING, Age, Event, Moment, Observation, Window
+from prescreen.time import DAY, EARLIEST_DAY, LATEST_DAY, Span, parse_when, shift_day
+from prescreen.truth import FALSE, TRUE, Truth
+
+HORIZON: Final = Span(10, "years")
+MOST_DAYS: Final = 2_000
+
+
+def turning(
+    criterion: CompiledCriterion, setting: Setting, truth: Truth, compiled: CompiledTrial
+) -> tuple[int, Truth] | None:
+    """The first later day within ten years on which the truth is another, and which; None: none."""
+    today = setting.day
+    last = shift_day(today, HORIZON, 1)
+    days: set[int] = set()
+    for node in criterion.root.leaves():
+        for day in _days(node.condition, setting, compiled.trial.catalogue):
+            if today < day <= last:
+                days.add(day)
+    for day in sorted(days)[:MOST_DAYS]:
+        then = truth_of(criterion, compiled.setting(setting.facts, day, setting.ranges), compiled.trial)
+        if then is not truth:
+            return day, then
+    return None
+
+
+def rescreening_day(compiled: CompiledTrial, setting: Setting, truths: list[Truth]) -> int | None:
+    """The first day without a failed criterion, for a candidate who fails only on what time will turn."""
+    last = shift_day(setting.day, HORIZON, 1)
+    here, now = setting, truths
+    for _ in range(MOST_DAYS):
+        failed = [c for c, truth in zip(compiled.criteria, now, strict=True) if _fails(c, truth)]
+        if not failed:
+            return here.day if here is not setting else None
+        turns = [turning(c, here, now[compiled.criteria.index(c)], compiled) for c in failed]
+        days = [turn[0] for turn in turns if turn is not None]
+        if len(days) < len(failed) or max(days) > last:
+            return None
+        here = compiled.setting(setting.facts, max(days), setting.ranges)
+        now = [truth_of(c, here, compiled.trial) for c in compiled.criteria]
+    return None
+
+
+def _fails(criterion: CompiledCriterion, truth: Truth) -> bool:
+    return truth is (TRUE if criterion.excludes else FALSE)
+
+
+def _days(leaf: object, setting: Setting, catalogue: Catalogue) -> Iterator[int]:
+    facts = setting.facts
+    match leaf:
+        case Observation():
+            yield from _observation_days(leaf, catalogue.observations[leaf.code].inputs, facts, setting)
+        case Event():
+            yield from _event_days(leaf, facts)
+        case Age() if leaf.anchor == SCREENING and facts.birth is not None:
+            for span in (leaf.low, leaf.below):
+                if span is not None:
+                    yield shift_day(facts.birth.first_day, span, 1)
+                    yield shift_day(facts.birth.last_day, span, 1)
+        case _:
+            pass
+
+
+def _observation_days(
+    leaf: Observation, inputs: tuple[str, ...], facts: Facts, setting: Setting
+) -> Iterator[int]:
+    codes = (leaf.code, *inputs)
+    for code in codes:
+        relevant: Iterable[Result] = facts.results.get(code, ())
+        if leaf.select.how == "latest" and len(codes) == 1:
+            relevant = _newest(facts.results.get(code, ()), setting)
+        for result in relevant:
+            yield from _crossings(leaf.window, result.low // DAY, result.high // DAY, setting.day)
+
+
+def _newest(results: tuple[Result, ...], setting: Setting) -> Iterator[Result]:
+    """Of results sorted newest first: those not yet over, and the newest of the others where that is plain."""
+    for position, result in enumerate(results):
+        yield result
+        if result.high <= setting.now and (position + 1 == len(results) or results[position + 1].high < result.low):
+            return
+
+
+def _event_days(leaf: Event, facts: Facts) -> Iterator[int]:
+    declared = facts.complete.get(leaf.domain)
+    if declared is not None and declared.through is not None:
+        yield declared.through.first_day + 1
+        yield declared.through.last_day + 1
+    for record in facts.events.get(leaf.domain, ()):
+        yield from _record_days(leaf, record)
+
+
+def _record_days(leaf: Event, record: EventFact) -> Iterator[int]:
+    edges = [day for when in (record.start, record.end) if when is not None for day in (when.first_day, when.last_day)]
+    if record.denies:
+        own = getattr(record.record, "date", None)
+        if own is not None:
+            edges += [parse_when(own).first_day, parse_when(own).last_day]
+        yield from (edge + 1 for edge in edges)
+        return
+    for edge in edges:
+        yield from _crossings(leaf.window, edge, edge, EARLIEST_DAY)
+        if leaf.for_at_least is not None and leaf.at == SCREENING:
+            yield from _moved(edge, leaf.for_at_least)
+    for exception in leaf.excepted:
+        yield from _record_days(exception, record)
+
+
+def _crossings(window: Window, first: int, last: int, today: int) -> Iterator[int]:
+    """Days on which something of the days first to last comes into sight, or enters or leaves a window."""
+    if last >= today:
+        yield first
+        yield from (last, last + 1)
+    for end in (window.start, window.end):
+        if end is not None and end.anchor == SCREENING and end.span is not None:
+            for edge in {first, last}:
+                yield from _crossing(edge, end)
+
+
+def _crossing(edge: int, end: Moment) -> Iterator[int]:
+    """Screening days on which a moved end of a window reaches a day, and passes it."""
+    span = end.span
+    assert span is not None
+    if span.unit == "hours":
+        day = edge - end.sign * (span.number // 24)
+        yield from range(day - 1, day + 4)
+        return
+    day = shift_day(edge, span, -end.sign)
+    # Clipped months make the way back uneven by up to three days.
+    while day > EARLIEST_DAY and shift_day(day - 1, span, end.sign) >= edge:
+        day -= 1
+    while day < LATEST_DAY and shift_day(day, span, end.sign) < edge:
+        day += 1
+    yield day
+    while day < LATEST_DAY and shift_day(day, span, end.sign) <= edge:
+        day += 1
+    yield day
+
+
+def _moved(edge: int, span: Span) -> Iterator[int]:
+    if span.unit == "hours":
+        yield from range(edge + span.number // 24, edge + span.number // 24 + 3)
+    else:
+        yield shift_day(edge, span, 1)

@@ -1,0 +1,252 @@
+"""Deciding facts: a subset-minimal set of facts that already forces a criterion's status (semantics §7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from prescreen.candidate.facts import Facts, Result
+from prescreen.engine import events, results
+from prescreen.engine.cases import truth_of
+from prescreen.engine.compare import limits_of, satisfies
+from prescreen.engine.compile import CompiledCriterion, CompiledTrial, Node
+from prescreen.engine.derive import FORMULAS
+from prescreen.engine.setting import Setting
+from prescreen.language.model import (
+    SCREENING,
+    Age,
+    AllOf,
+    Answer,
+    AtLeastOf,
+    Comparison,
+    Event,
+    If,
+    Not,
+    Observation,
+    Sex,
+    Unless,
+    Window,
+)
+from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth
+
+Names = tuple[str, ...]
+
+
+def deciding(criterion: CompiledCriterion, setting: Setting, truth: Truth, compiled: CompiledTrial) -> Names:
+    """The facts that force a known truth; the same ones for the same input, none of them superfluous."""
+    if truth is UNKNOWN:
+        return ()
+    if criterion.root.evaluate(setting) is truth:
+        names, simple = _forcing(criterion.root, setting)
+    else:
+        names, simple = _everything(criterion, setting), False
+    if len(names) < 2 or (simple and not criterion.shares):
+        return names
+    kept = list(names)
+    for name in reversed(names):
+        fewer = [other for other in kept if other != name]
+        restricted = compiled.setting(restrict(setting.facts, fewer), setting.day, setting.ranges)
+        if truth_of(criterion, restricted, compiled.trial) is truth:
+            kept = fewer
+    return tuple(kept)
+
+
+def restrict(facts: Facts, names: Iterable[str]) -> Facts:
+    """The facts as if only those named were on file."""
+    kept = set(names)
+    return facts.varied(
+        results={
+            code: some
+            for code, found in facts.results.items()
+            if (some := tuple(result for result in found if result.name in kept))
+        },
+        events={
+            domain: some
+            for domain, found in facts.events.items()
+            if (some := tuple(record for record in found if record.name in kept))
+        },
+        complete={domain: what for domain, what in facts.complete.items() if f"complete:{domain}" in kept},
+        answers={name: answer for name, answer in facts.answers.items() if f"answer:{name}" in kept},
+        anchors={name: when for name, when in facts.anchors.items() if f"anchor:{name}" in kept},
+        birth=facts.birth if "birth_date" in kept else None,
+        sex=facts.sex if "sex" in kept else None,
+    )
+
+
+def _everything(criterion: CompiledCriterion, setting: Setting) -> Names:
+    """All facts on file that some leaf of the criterion looks at."""
+    facts = setting.facts
+    names: dict[str, None] = {}
+    for node in criterion.root.leaves():
+        leaf = node.condition
+        match leaf:
+            case Observation():
+                for result in facts.results.get(leaf.code, ()):
+                    names[result.name] = None
+                found = setting.found[node.number]
+                if isinstance(found, results.Found):
+                    for result in found.results:
+                        for used in result.inputs:
+                            names[used.name] = None
+            case Event():
+                for record in facts.events.get(leaf.domain, ()):
+                    names[record.name] = None
+                if leaf.domain in facts.complete:
+                    names[f"complete:{leaf.domain}"] = None
+            case Answer():
+                for name in facts.answers:
+                    if name.rpartition(":")[2] == leaf.question:
+                        names[f"answer:{name}"] = None
+            case _:
+                pass
+    names.update({f"anchor:{name}": None for name in facts.anchors})
+    if facts.birth is not None:
+        names["birth_date"] = None
+    if facts.sex is not None:
+        names["sex"] = None
+    return tuple(names)
+
+
+def _forcing(node: Node, setting: Setting) -> tuple[Names, bool]:
+    """Facts that force a node's known truth, and whether each leaf's own set is plainly minimal."""
+    truth = node.evaluate(setting)
+    if node.number >= 0:
+        return _of_leaf(node, setting, truth)
+    condition, children = node.condition, node.children
+    match condition:
+        case Not():
+            return _forcing(children[0], setting)
+        case If():
+            return _of_choice(children, setting, truth)
+        case AtLeastOf():
+            wanted = condition.count if truth is TRUE else len(children) - condition.count + 1
+            agreeing = [child for child in children if child.evaluate(setting) is truth]
+            return _fewest(agreeing, setting, wanted)
+        case Unless() if not condition.saves:
+            if truth is TRUE:
+                return _union(children, setting)
+            agreeing = [
+                child
+                for child, part in zip(children, (FALSE, TRUE), strict=True)
+                if child.evaluate(setting) is part
+            ]
+            return _fewest(agreeing, setting, 1)
+        case _:
+            conjunctive = isinstance(condition, AllOf)
+            if len(children) == 1 or truth is (TRUE if conjunctive else FALSE):
+                return _union(children, setting)
+            return _fewest([child for child in children if child.evaluate(setting) is truth], setting, 1)
+
+
+def _union(nodes: Iterable[Node], setting: Setting) -> tuple[Names, bool]:
+    names: dict[str, None] = {}
+    simple = True
+    for node in nodes:
+        some, plain = _forcing(node, setting)
+        names.update(dict.fromkeys(some))
+        simple = simple and plain
+    return tuple(names), simple
+
+
+def _fewest(nodes: list[Node], setting: Setting, count: int) -> tuple[Names, bool]:
+    """The union of the `count` nodes that rest on the fewest facts, the earlier first."""
+    if len(nodes) <= count:
+        return _union(nodes, setting)
+    ranked = sorted(nodes, key=lambda node: len(_forcing(node, setting)[0]))
+    return _union(ranked[:count], setting)
+
+
+def _of_choice(children: tuple[Node, ...], setting: Setting, truth: Truth) -> tuple[Names, bool]:
+    condition = children[0].evaluate(setting)
+    if condition is UNKNOWN:
+        return _union(children[1:], setting)
+    branch = 1 if condition is TRUE else 2
+    return _union((children[0], *children[branch : branch + 1]), setting)
+
+
+def _of_leaf(node: Node, setting: Setting, truth: Truth) -> tuple[Names, bool]:
+    leaf, facts = node.condition, setting.facts
+    match leaf:
+        case Age():
+            names = ("birth_date",) if leaf.anchor == SCREENING else ("birth_date", f"anchor:{leaf.anchor}")
+            return names, leaf.anchor == SCREENING
+        case Sex():
+            return ("sex",), True
+        case Answer():
+            for name in facts.answers:
+                if name.rpartition(":")[2] == leaf.question and ":" in name:
+                    return (f"answer:{name}",), False
+            return (f"answer:{leaf.question}",), True
+        case Event():
+            found = setting.found[node.number]
+            assert isinstance(found, events.Found)
+            anchors = _anchors(leaf.window) + (() if leaf.at == SCREENING else (f"anchor:{leaf.at}",))
+            if truth is TRUE and not leaf.count:
+                name = next(record.name for record, match, _ in found.matches if match is TRUE)
+                return (name, *anchors), not anchors
+            matches = tuple(record.name for record, _, _ in found.matches) if leaf.count else ()
+            return (*matches, *found.against, *anchors), not anchors and not leaf.count
+        case Observation():
+            found_results = setting.found[node.number]
+            assert isinstance(found_results, results.Found)
+            return _of_observation(leaf, found_results, setting, truth)
+        case _:
+            raise TypeError(leaf)
+
+
+def _of_observation(leaf: Observation, found: results.Found, setting: Setting, truth: Truth) -> tuple[Names, bool]:
+    chosen: tuple[Result, ...] = found.results
+    simple = True
+    if leaf.select.how not in ("consecutive", "mean_of"):
+        bounds = setting.bounds(leaf.window)
+        alone = next(
+            (
+                result
+                for result in found.results
+                if result.low >= bounds.low_sure
+                and min(result.high, setting.now) <= bounds.high_sure
+                and satisfies(result, leaf.tests, setting) is truth
+            ),
+            None,
+        )
+        if alone is not None and (len(found.results) == 1 or _uncut(alone, setting)):
+            chosen = (alone,)
+    names: dict[str, None] = {}
+    for result in chosen:
+        for used in result.inputs or (result,):
+            names[used.name] = None
+        formula = FORMULAS[result.concept.formula or ""] if result.inputs else None
+        if formula is not None and formula.needs_age:
+            names["birth_date"] = None
+        if formula is not None and formula.needs_sex:
+            names["sex"] = None
+        for test in leaf.tests:
+            if isinstance(test, Comparison) and not result.inputs:
+                simple = _table_facts(result, test, setting, names) and simple
+    anchors = _anchors(leaf.window)
+    names.update(dict.fromkeys(anchors))
+    simple = simple and not anchors and (len(chosen) == 1 and not chosen[0].inputs)
+    return tuple(names), simple
+
+
+def _uncut(result: Result, setting: Setting) -> bool:
+    """Whether this is the result as on file, not what is left of it beside others."""
+    return any(result is other for other in setting.facts.results.get(result.concept.name, ()))
+
+
+def _table_facts(result: Result, test: Comparison, setting: Setting, names: dict[str, None]) -> bool:
+    """Add sex and birth date where the site's table gave the limit; False when it did."""
+    simple = True
+    for threshold in test.thresholds:
+        if threshold.of in ("ULN", "LLN") and setting.ranges is not None:
+            for limit in limits_of(result, threshold.of, setting):
+                if limit.row is not None:
+                    names["sex"] = None
+                    names["birth_date"] = None
+                    simple = False
+    return simple
+
+
+def _anchors(window: Window) -> Names:
+    ends = (window.start, window.end)
+    return tuple(dict.fromkeys(f"anchor:{end.anchor}" for end in ends if end is not None and end.anchor != SCREENING))
+

@@ -1,0 +1,186 @@
+"""Missing facts: what two completions may differ in alone and yet differ in status, by name, with whom to ask.
+
+Names: ``observation:ALT``, ``observation:ALT#reference_range``, ``condition:malignancy#date``,
+``complete:conditions``, ``answer:informed-consent``, ``anchor:enrolment``, ``birth_date``, ``sex``.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prescreen.candidate.facts import KIND_OF, Domain, Result
+from prescreen.engine import events, results
+from prescreen.engine.cases import Budget, TooManyCases, Uncut, key_uses, matters
+from prescreen.engine.compare import threshold_for, threshold_magnitude
+from prescreen.engine.compile import CompiledCriterion, Node
+from prescreen.engine.open import (
+    AnchorKey,
+    AnswerKey,
+    BirthKey,
+    DateKey,
+    EventKey,
+    FreeKeyOf,
+    Key,
+    ResultKey,
+    SexKey,
+    TieKey,
+    open_keys,
+    undecided,
+)
+from prescreen.engine.setting import Setting
+from prescreen.language.model import Comparison, Detected, Event, Observation, Trial
+from prescreen.language.wording import event_label, observation_label
+from prescreen.report.model import Missing
+
+_DOMAIN_OF: Final[dict[str, Domain]] = {
+    "condition": "conditions",
+    "treatment": "treatments",
+    "procedure": "procedures",
+    "allergy": "allergies",
+}
+
+
+def missing(criterion: CompiledCriterion, setting: Setting, trial: Trial) -> tuple[str, ...]:
+    """The missing facts of an undetermined criterion, in the order of its leaves."""
+    names: dict[str, None] = {}
+    if not (criterion.repeats if setting.ranges is None else criterion.repeats_with_ranges):
+        for leaf in undecided(criterion.root, setting):
+            for name in leaf_names(leaf, setting):
+                names[name] = None
+        return tuple(names)
+    uses = key_uses(criterion.root, setting)
+    repeated = any(count > 1 for count in uses.values())
+    tipping = {key for key in uses if not repeated or _matters(criterion.root, setting, trial, key)}
+    for leaf in undecided(criterion.root, setting):
+        for key in open_keys(leaf, setting):
+            if key in tipping:
+                names.update(dict.fromkeys(key_names(key, leaf, setting)))
+    return tuple(names)
+
+
+def _matters(root: Node, setting: Setting, trial: Trial, key: Key) -> bool:
+    try:
+        return matters(root, setting, trial, key, Budget())
+    except (TooManyCases, Uncut):
+        return True
+
+
+def leaf_names(leaf: Node, setting: Setting) -> tuple[str, ...]:
+    """All names of what an undecided leaf waits for."""
+    found = setting.found[leaf.number]
+    if isinstance(leaf.condition, Observation) and isinstance(found, results.Found) and not found.results and not found.lacking:
+        return (f"observation:{leaf.condition.code}",)
+    return tuple(dict.fromkeys(name for key in open_keys(leaf, setting) for name in key_names(key, leaf, setting)))
+
+
+def key_names(key: Key, leaf: Node, setting: Setting) -> tuple[str, ...]:
+    """The names of an open fact as a leaf sees it."""
+    match key:
+        case AnchorKey(name):
+            return (f"anchor:{name}",)
+        case SexKey():
+            return ("sex",)
+        case BirthKey():
+            return ("birth_date",)
+        case AnswerKey(question):
+            return (f"answer:{question}",)
+        case DateKey(code, _):
+            found = setting.found[leaf.number]
+            if isinstance(found, results.Found) and found.conflict:
+                return (f"observation:{code}",)
+            return (f"observation:{code}#date",)
+        case TieKey(code, _, _):
+            return (f"observation:{code}",)
+        case FreeKeyOf(free):
+            found = setting.found[leaf.number]
+            lacking = found.lacking if isinstance(found, results.Found) else ()
+            return (f"observation:{free[0]}", *lacking)
+        case ResultKey(code, index):
+            return _result_names(code, index, leaf, setting)
+        case EventKey(event):
+            return _event_names(event, setting.found[leaf.number])
+
+
+def _result_names(code: str, index: int, leaf: Node, setting: Setting) -> tuple[str, ...]:
+    assert isinstance(leaf.condition, Observation)
+    result = next(r for r in setting.facts.results[code] if r.index == index)
+    name = f"observation:{code}"
+    if result.problem is not None:
+        return (f"{name}#unit",) if result.problem[0] == "unit" else (name,)
+    names: dict[str, None] = {}
+    for test in leaf.condition.tests:
+        if isinstance(test, Comparison):
+            names.update(dict.fromkeys(_comparison_names(name, result, test, setting)))
+        elif isinstance(test, Detected) and result.lod is None:
+            names[f"{name}#detection_limit"] = None
+        elif not result.is_point:
+            names[name] = None
+    return tuple(names) or (name,)
+
+
+def _comparison_names(name: str, result: Result, test: Comparison, setting: Setting) -> list[str]:
+    threshold = threshold_for(result, test)
+    names = []
+    if threshold is not None and threshold.of is not None and threshold_magnitude(result, test, setting) is None:
+        names.append(f"{name}#detection_limit" if threshold.of == "LLOD" else f"{name}#reference_range")
+        if threshold.of == "LLOD":
+            return names
+    if not result.is_point:
+        names.append(name)
+    return names
+
+
+def _event_names(leaf: Event, found: object) -> tuple[str, ...]:
+    kind = KIND_OF[leaf.domain]
+    names: dict[str, None] = {}
+    if isinstance(found, events.Found):
+        for record, _, aspects in found.matches:
+            code = min(record.related.named, default=leaf.codes[0])
+            names.update({f"{kind}:{code}#{aspect}": None for aspect in aspects})
+        if found.absent:
+            return tuple(names)
+    names.update({f"{kind}:{code}": None for code in leaf.codes})
+    names[f"complete:{leaf.domain}"] = None
+    return tuple(names)
+
+
+_ASPECT_QUESTIONS: Final = {
+    "reference_range": "Which reference range (upper and lower limit of normal) belongs to {label}?",
+    "detection_limit": "What is the lower limit of detection of {label}?",
+    "unit": "In which unit was {label} reported?",
+    "date": "On which day was {label}?",
+    "end": "When did {label} end?",
+    "status": "What is the status of {label}?",
+    "verification": "Is {label} confirmed?",
+    "code": "What exactly was recorded as {label}, and is it one of those asked for?",
+    "conflict": "Which of the contradicting records of {label} is right?",
+    "exception": "Does the exception apply to {label}?",
+}
+
+
+def ask(fact: str, trial: Trial) -> Missing:
+    """A missing fact with whom to ask and what."""
+    kind, _, rest = fact.partition(":")
+    name, _, aspect = rest.partition("#")
+    catalogue = trial.catalogue
+    if kind == "answer":
+        question = trial.questions[rest]
+        return Missing(fact, question.ask, question.text.strip())
+    if kind == "anchor":
+        return Missing(fact, "coordinator", f"On which day is or was {trial.anchors.get(rest, rest)}?")
+    if kind == "complete":
+        return Missing(fact, "coordinator", f"Are all {rest} of the candidate on file, and up to which day?")
+    if kind == "birth_date":
+        return Missing(fact, "candidate", "What is the full date of birth?")
+    if kind == "sex":
+        return Missing(fact, "candidate", "What is the sex for clinical use?")
+    if kind == "observation":
+        concept = catalogue.observations[name]
+        label, who, words = observation_label(name, catalogue), concept.ask, concept.question
+    else:
+        domain = _DOMAIN_OF[kind]
+        event = catalogue.events[domain][name]
+        label, who, words = event_label(domain, name, catalogue), event.ask, event.question
+    if aspect:
+        words = _ASPECT_QUESTIONS.get(aspect, f"What is the {aspect.replace('_', ' ')} of {{label}}?").format(label=label)
+    return Missing(fact, who, words)

@@ -1,0 +1,198 @@
+"""What to find out next, ranked (semantics §7).
+
+For every undetermined criterion: which single fact could settle it either way; where none could, the smallest set that could.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from prescreen.candidate.facts import KIND_OF
+from prescreen.engine import events, results
+from prescreen.engine.compile import CompiledTrial, Node
+from prescreen.engine.missing import ask, key_names, leaf_names
+from prescreen.engine.open import DateKey, open_keys
+from prescreen.engine.setting import Setting
+from prescreen.language.model import AllOf, AtLeastOf, Event, If, Not, Observation, Unless
+from prescreen.report.model import NextFact
+from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth
+
+Names = tuple[str, ...]
+NO_NAMES: Final[frozenset[str]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Settles:
+    """How a node can become true or false: single facts that may do it alone, and a smallest set (None: no way)."""
+
+    true_by: frozenset[str]
+    false_by: frozenset[str]
+    true_set: Names | None
+    false_set: Names | None
+
+    def turned(self) -> Settles:
+        return Settles(self.false_by, self.true_by, self.false_set, self.true_set)
+
+
+_IS_TRUE: Final = Settles(NO_NAMES, NO_NAMES, (), None)
+_IS_FALSE: Final = Settles(NO_NAMES, NO_NAMES, None, ())
+
+
+def next_facts(
+    compiled: CompiledTrial, setting: Setting, truths: list[Truth], missing: list[tuple[str, ...]], open_verdict: bool
+) -> tuple[NextFact, ...]:
+    """The ranked list. missing: of each criterion; open_verdict: nothing has failed yet, so that one failure decides."""
+    undetermined = [i for i, truth in enumerate(truths) if truth is UNKNOWN]
+    settles: dict[str, list[str]] = {}
+    decides: set[str] = set()
+    sets: dict[Names, list[str]] = {}
+    last_one = len(undetermined) == 1 and compiled.trial.complete
+    for i in undetermined:
+        criterion = compiled.criteria[i]
+        ways = _ways(criterion.root, setting)
+        allowed = set(missing[i])
+        fails, meets = (ways.true_by, ways.false_by) if criterion.excludes else (ways.false_by, ways.true_by)
+        fails, meets = fails & allowed, meets & allowed
+        singles = [name for name in missing[i] if name in fails or name in meets]
+        for name in singles:
+            settles.setdefault(name, []).append(criterion.criterion.id)
+            if open_verdict and (name in fails or last_one):
+                decides.add(name)
+        if not singles:
+            found = [names for names in (ways.true_set, ways.false_set) if names]
+            if found:
+                sets.setdefault(min(found, key=len), []).append(criterion.criterion.id)
+    order = {name: place for place, name in enumerate(settles)}
+    ranked = sorted(settles, key=lambda name: (name not in decides, -len(settles[name]), order[name]))
+    trial = compiled.trial
+    listed = []
+    for name in ranked:
+        asked = ask(name, trial)
+        listed.append(NextFact(name, (name,), asked.ask, asked.question, tuple(settles[name]), name in decides))
+    for names, criteria in sorted(sets.items(), key=lambda item: len(item[0])):
+        asked = ask(names[0], trial)
+        words = " ".join(ask(name, trial).question for name in names)
+        listed.append(NextFact(names[0], names, asked.ask, words, tuple(criteria), False))
+    return tuple(listed)
+
+
+def _ways(node: Node, setting: Setting) -> Settles:
+    """How a node can be settled; built from the leaves up."""
+    truth = node.evaluate(setting)
+    if truth is TRUE:
+        return _IS_TRUE
+    if truth is FALSE:
+        return _IS_FALSE
+    if node.number >= 0:
+        return _leaf_ways(node, setting)
+    match node.condition:
+        case Not():
+            return _ways(node.children[0], setting).turned()
+        case AtLeastOf():
+            return _count([_ways(child, setting) for child in node.children], node.condition.count)
+        case Unless() if not node.condition.saves:
+            child, exception = (_ways(part, setting) for part in node.children)
+            return _count([child, exception.turned()], 2)
+        case If():
+            return _if(node, setting)
+        case _:
+            parts = [_ways(child, setting) for child in node.children]
+            return _count(parts, len(parts) if isinstance(node.condition, AllOf) or len(parts) == 1 else 1)
+
+
+def _if(node: Node, setting: Setting) -> Settles:
+    condition, then = _ways(node.children[0], setting), _ways(node.children[1], setting)
+    otherwise = _ways(node.children[2], setting) if len(node.children) > 2 else _IS_TRUE
+    first = _count([condition, then], 2)
+    second = _count([condition.turned(), otherwise], 2)
+    true = _count([first, second], 1)
+    against_first = _count([condition, then.turned()], 2)
+    against_second = _count([condition.turned(), otherwise.turned()], 2)
+    false = _count([against_first, against_second], 1)
+    return Settles(true.true_by, false.true_by, true.true_set, false.true_set)
+
+
+def _count(parts: list[Settles], count: int) -> Settles:
+    """At least `count` of the parts: `all` is all of them, `any` one."""
+    true_by, true_set = _reach([(p.true_by, p.true_set) for p in parts], count)
+    false_by, false_set = _reach([(p.false_by, p.false_set) for p in parts], len(parts) - count + 1)
+    return Settles(true_by, false_by, true_set, false_set)
+
+
+def _reach(ways: list[tuple[frozenset[str], Names | None]], count: int) -> tuple[frozenset[str], Names | None]:
+    """Single facts, and a smallest set, that bring `count` of some parts about; a part that is so already needs ()."""
+    done = sum(names == () for _, names in ways)
+    needed = count - done
+    if needed <= 0:
+        return NO_NAMES, ()
+    todo = [(singles, names) for singles, names in ways if names]
+    if len(todo) < needed:
+        return NO_NAMES, None
+    tally: dict[str, int] = {}
+    for singles, _ in todo:
+        for name in singles:
+            tally[name] = tally.get(name, 0) + 1
+    alone = frozenset(name for name, times in tally.items() if times >= needed)
+    if alone:
+        smallest: Names = (min(alone, key=lambda name: _place(name, todo)),)
+    else:
+        chosen = sorted((names for _, names in todo if names is not None), key=len)[:needed]
+        smallest = tuple(dict.fromkeys(name for names in chosen for name in names))
+    return alone, smallest
+
+
+def _place(name: str, todo: list[tuple[frozenset[str], Names | None]]) -> tuple[bool, str]:
+    return (name.startswith("complete:"), name)
+
+
+def _leaf_ways(node: Node, setting: Setting) -> Settles:
+    found = setting.found[node.number]
+    names = leaf_names(node, setting)
+    leaf = node.condition
+    if isinstance(leaf, Event) and isinstance(found, events.Found):
+        return _event_ways(leaf, found, names)
+    if isinstance(leaf, Observation) and isinstance(found, results.Found) and (found.results or found.lacking):
+        return _observation_ways(node, leaf, found, setting, names)
+    alone = frozenset(names) if len(names) == 1 else NO_NAMES
+    return Settles(alone, alone, names, names)
+
+
+def _event_ways(leaf: Event, found: events.Found, names: Names) -> Settles:
+    kind = KIND_OF[leaf.domain]
+    codes = tuple(f"{kind}:{code}" for code in leaf.codes)
+    complete = f"complete:{leaf.domain}"
+    pending = [record for record in found.matches if record[1] is UNKNOWN]
+    if not pending:
+        by_absence = frozenset({complete, codes[0]}) if len(codes) == 1 else frozenset({complete})
+        return Settles(frozenset(codes), by_absence, codes[:1], (complete,) if len(codes) > 1 else codes)
+    aspects = tuple(name for name in names if "#" in name)
+    one = aspects[:1] if len(pending) == 1 and len(pending[0][2]) == 1 else ()
+    true_by = frozenset(one) | frozenset(codes if not found.absent else ())
+    if found.absent:
+        false_by = frozenset(aspects) if len(pending) == 1 else NO_NAMES
+        return Settles(true_by, false_by, one or aspects, aspects[:1] if len(pending) == 1 else aspects)
+    return Settles(true_by, NO_NAMES, one or codes[:1], (*aspects, complete))
+
+
+def _observation_ways(node: Node, leaf: Observation, found: results.Found, setting: Setting, names: Names) -> Settles:
+    keys = list(dict.fromkeys(open_keys(node, setting)))
+    derived = f"observation:{leaf.code}"
+    if found.lacking and not found.results:
+        alone = {derived} | (set(found.lacking) if len(found.lacking) == 1 else set())
+        return Settles(frozenset(alone), frozenset(alone), (derived,), (derived,))
+    if len(keys) == 1:
+        of_key = key_names(keys[0], node, setting)
+        alone_names = frozenset(of_key) if len(of_key) == 1 else NO_NAMES
+        return Settles(alone_names, alone_names, of_key, of_key)
+    true_by: set[str] = set()
+    false_by: set[str] = set()
+    known: Iterable[Truth] = {truth for truth in found.truths if truth is not UNKNOWN}
+    for key in keys:
+        if isinstance(key, DateKey):
+            by_date = key_names(key, node, setting)
+            true_by.update(by_date if TRUE in known else ())
+            false_by.update(by_date if FALSE in known else ())
+    return Settles(frozenset(true_by), frozenset(false_by), names, names)
+

@@ -1,0 +1,218 @@
+"""What leaves found, in words: the sentences of headlines and explanations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from prescreen.candidate.facts import EventFact, Facts, Result
+from prescreen.candidate.profile import ObservationRecord
+from prescreen.catalogue import Catalogue
+from prescreen.engine import events, results
+from prescreen.engine.compare import limits_of, threshold_for, threshold_magnitude
+from prescreen.engine.setting import Setting
+from prescreen.language.model import ANY_WINDOW, Age, Answer, Comparison, Event, Observation, Sex
+from prescreen.language.wording import event_label, observation_label, window_words
+from prescreen.quantities import Magnitude
+from prescreen.time import When, completed_months, completed_years, length_text
+from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth
+
+
+def written(record: ObservationRecord) -> str:
+    """A result's value as written, with its unit."""
+    return f"{record.value} {record.unit}" if record.unit else str(record.value)
+
+
+def number_text(magnitude: Magnitude) -> str:
+    """About four digits of a number."""
+    return _digits(magnitude.approx)
+
+
+def _digits(value: float) -> str:
+    if value == int(value) and abs(value) < 1e9:
+        return str(int(value))
+    if 1e-4 <= abs(value) < 1e9:
+        text = f"{value:.4g}"
+        return f"{value:.0f}" if "e" in text else text
+    return f"{value:.3g}"
+
+
+def with_unit(magnitude: Magnitude, unit: str) -> str:
+    return f"{number_text(magnitude)} {unit}" if unit else number_text(magnitude)
+
+
+def value_text(result: Result) -> str:
+    """A result's value: as written, or computed from its inputs."""
+    if result.record is not None:
+        return written(result.record)
+    if result.inputs and result.value_low is not None and result.problem is None:
+        low = with_unit(result.value_low, result.concept.unit)
+        if result.is_point:
+            return f"{low} (derived)"
+        high = "more" if result.value_high is None else with_unit(result.value_high, result.concept.unit)
+        return f"{low} to {high} (derived)"
+    return "a value that cannot be derived"
+
+
+def observation_finding(leaf: Observation, found: results.Found, setting: Setting, catalogue: Catalogue) -> tuple[str, str | None]:
+    """What an observation leaf found, and the stable name of why it is unknown."""
+    name = observation_label(leaf.code, catalogue)
+    if not found.results:
+        if found.lacking:
+            return f"{name} is not on file and cannot be derived without {_facts_words(found.lacking, catalogue)}", "missing"
+        if found.stale is not None:
+            return f"{name} of {found.stale.when.text} is outside the window ({_window(leaf)})", "stale"
+        return f"{name} is not on file", "missing"
+    if found.conflict:
+        values = " and ".join(value_text(result) for result in found.results[:4])
+        return f"{name}: {values} at the same time ({found.results[0].when.text}) contradict each other", "conflict"
+    chosen = _telling(found)
+    text = f"{name} {_one_finding(leaf, chosen, setting)}"
+    if found.truth is not UNKNOWN:
+        return text, None
+    if not found.sure:
+        return f"{text}; it may lie outside the window ({_window(leaf)})", "date"
+    if len(found.results) > 1 and TRUE in found.truths and FALSE in found.truths:
+        others = ", ".join(f"{value_text(r)} on {r.when.text}" for r in found.results[:4])
+        return f"{name}: which result counts is open ({others})", "date"
+    return text + _why_unknown(leaf, chosen, setting)[0], _why_unknown(leaf, chosen, setting)[1]
+
+
+def _telling(found: results.Found) -> Result:
+    for result, truth in zip(found.results, found.truths, strict=True):
+        if truth is found.truth:
+            return result
+    return found.results[0]
+
+
+def _one_finding(leaf: Observation, result: Result, setting: Setting) -> str:
+    text = f"{value_text(result)} on {result.when.text}" if result.record is None or result.record.date else value_text(result) + ", undated"
+    point = result.value_low if result.is_point else None
+    for test in leaf.tests:
+        if not isinstance(test, Comparison):
+            continue
+        threshold = threshold_for(result, test)
+        if threshold is None or threshold.of is None:
+            continue
+        limit = None
+        if threshold.of == "LLOD":
+            limit = result.lod
+        else:
+            limits = limits_of(result, threshold.of, setting)
+            limit = limits[0].number if len(limits) == 1 else None
+        if limit is not None and point is not None and limit.approx > 0:
+            return f"{text} = {_digits(float(f'{point.approx / limit.approx:.4g}'))} × {threshold.of} {with_unit(limit, result.concept.unit)}"
+    return text
+
+
+def _why_unknown(leaf: Observation, result: Result, setting: Setting) -> tuple[str, str]:
+    if result.problem is not None:
+        return f": {result.problem[1]}", result.problem[0]
+    for test in leaf.tests:
+        if isinstance(test, Comparison):
+            threshold = threshold_for(result, test)
+            if threshold is not None and threshold.of is not None and threshold_magnitude(result, test, setting) is None:
+                if threshold.of == "LLOD":
+                    return "; the limit of detection is not known", "detection-limit"
+                return f"; its {threshold.of} is not known", "range"
+        elif result.coded is None:
+            return "; a coded result is needed", "code"
+    return "; the value is not known closely enough", "censored"
+
+
+def _window(leaf: Observation) -> str:
+    return window_words(leaf.window) if leaf.window != ANY_WINDOW else "any time"
+
+
+def _facts_words(facts: Sequence[str], catalogue: Catalogue) -> str:
+    words = [
+        observation_label(fact.partition(":")[2], catalogue) if ":" in fact else fact.replace("_", " ") for fact in facts
+    ]
+    return listed(words)
+
+
+def listed(words: Sequence[str]) -> str:
+    """Words as people list them: ``A, B and C``."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""
+
+
+def event_text(fact: EventFact, setting: Setting) -> str:
+    """A record in words: ``appendectomy 2026-01-12, 20 weeks before``."""
+    record = fact.record
+    parts = [fact.label]
+    status = getattr(record, "status", None)
+    if fact.start is not None:
+        parts.append(fact.start.text if fact.domain in ("procedures", "allergies") else f"since {fact.start.text}")
+    if fact.end is not None and fact.domain not in ("procedures", "allergies"):
+        parts.append(f"until {fact.end.text}")
+    text = " ".join(parts)
+    if status not in (None, "completed", "active"):
+        text += f" ({status})"
+    if record.verification == "provisional":
+        text += " (provisional)"
+    when: When | None = fact.end or fact.start
+    if when is not None and when.is_one_day and status not in ("active", "ongoing", "planned"):
+        days = setting.day - when.first_day
+        if days > 0:
+            text += f", {length_text(days)} before"
+    return text
+
+
+_ASPECT_WORDS = {
+    "code": "what was recorded is broader than what is asked, or coded where that has no codes",
+    "verification": "it is provisional",
+    "status": "its status is not on file",
+    "date": "its date is not known closely enough",
+    "end": "its end is not on file",
+    "conflict": "it is both confirmed and refuted",
+    "exception": "whether the exception applies is open",
+    "for": "its indication is not on file or unclear",
+}
+
+
+def event_finding(leaf: Event, found: events.Found, setting: Setting, catalogue: Catalogue) -> tuple[str, str | None]:
+    """What an existence leaf found, and the stable name of why it is unknown."""
+    if found.truth is TRUE:
+        sure = [event_text(record, setting) for record, truth, _ in found.matches if truth is TRUE]
+        return listed(sure[:3]) or "as supposed", None
+    label = listed([event_label(leaf.domain, code, catalogue) for code in leaf.codes[:3]])
+    if found.truth is FALSE:
+        if any(fact.startswith("complete:") for fact in found.against):
+            return f"no {label}: the {leaf.domain} on file are declared complete", None
+        return f"no {label}: recorded as absent", None
+    if found.matches:
+        record, _, aspects = next(((r, t, a) for r, t, a in found.matches if t is UNKNOWN), found.matches[0])
+        why = "; ".join(_ASPECT_WORDS.get(aspect, f"its {aspect.replace('_', ' ')} is not on file") for aspect in aspects)
+        return f"{event_text(record, setting)}: {why}", aspects[0] if aspects else "status"
+    return f"{label} not on file, and the {leaf.domain} are not declared complete", "missing"
+
+
+def age_finding(leaf: Age, setting: Setting) -> tuple[str, str | None]:
+    birth = setting.facts.birth
+    if birth is None:
+        return "the birth date is not on file", "missing"
+    anchor = setting.anchor(leaf.anchor)
+    if anchor is None:
+        return f"the day of {leaf.anchor.replace('_', ' ')} is not on file", "anchor"
+    units = {span.unit for span in (leaf.low, leaf.below) if span is not None}
+    in_months = bool(units & {"months", "weeks", "days"})
+    completed = completed_months if in_months else completed_years
+    youngest = completed(min(birth.last_day, anchor.first_day), anchor.first_day)
+    oldest = completed(min(birth.first_day, anchor.last_day), anchor.last_day)
+    age = str(oldest) if youngest == oldest else f"{youngest} to {oldest}"
+    return f"Age {age}{' months' if in_months else ''}, required {leaf.text}", "date" if youngest != oldest else None
+
+
+def sex_finding(leaf: Sex, setting: Setting) -> tuple[str, str | None]:
+    sex = setting.facts.sex
+    return ("the sex is not on file", "missing") if sex is None else (f"{sex}, required {leaf.sex}", None)
+
+
+def answer_finding(leaf: Answer, found_truth: Truth, facts: Facts, trial: str, words: str) -> tuple[str, str | None]:
+    answer = facts.answers.get(f"{trial}:{leaf.question}", facts.answers.get(leaf.question))
+    if answer is None:
+        return f"not answered yet: {words}", "missing"
+    said = {True: "yes", False: "no"}.get(answer, str(answer)) if isinstance(answer, bool) else answer
+    if found_truth is UNKNOWN:
+        return f"answered “{said}”, which is none of the answers to: {words}", "answer"
+    return f"answered {said}: {words}", None
+
