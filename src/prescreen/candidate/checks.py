@@ -6,24 +6,23 @@ once; what has the wrong type is passed over here, because it is told there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
 
 from prescreen.candidate.profile import Profile
-from prescreen.candidate.structure import quoted
+from prescreen.candidate.structure import MANY_PROBLEMS, RECORD_LISTS, quoted
 from prescreen.catalogue import Catalogue, ObservationConcept, system_name
 from prescreen.catalogue.codes import SYSTEMS
 from prescreen.catalogue.model import DOMAINS, Domain
 from prescreen.problems import Problem, did_you_mean
 from prescreen.quantities import Number, Scale, Unreadable, read_value
 from prescreen.quantities.numerals import DIGITS, bounded
-from prescreen.time import When, day_text, parse_when
+from prescreen.time import day_text, parse_when
 
 MAX_ID: Final = 200
 
-_BOUND: Final = 10**DIGITS
 _DATES: Final[dict[Domain, tuple[str, ...]]] = {
     "conditions": ("onset", "abatement", "date"),
     "treatments": ("start", "end", "date"),
@@ -38,19 +37,34 @@ _KINDS: Final[dict[Domain, str]] = {
 }
 
 
-def problems_of_meaning(data: dict[str, Any], catalogue: Catalogue) -> Iterator[Problem]:
-    """Everything in a candidate's plain data that cannot mean what it must, in the order of a profile."""
-    yield from _check_id(data.get("id"))
-    yield from _check_person(data)
-    for index, record in enumerate(_objects(data.get("observations"))):
-        if record is not None:
-            yield from _check_observation(f"observations[{index}]", record, catalogue)
-    for domain in DOMAINS:
-        for index, record in enumerate(_objects(data.get(domain))):
-            if record is not None:
-                yield from _check_event(f"{domain}[{index}]", domain, record, catalogue)
-    yield from _check_anchors(data)
-    yield from _check_complete(data)
+def problems_of_meaning(data: dict[str, Any], catalogue: Catalogue) -> list[Problem]:
+    """Everything in a candidate's plain data that cannot mean what it must, in the order of a profile.
+
+    Of a flood of mistakes, the first thousand or so.
+    """
+    problems: list[Problem] = []
+    _check_id(data.get("id"), problems)
+    _check_dates("", data, ("birth_date",), problems)
+    if type(age := data.get("age")) is dict:
+        _check_dates("age.", age, ("on",), problems)
+    for name in RECORD_LISTS:
+        records = data.get(name)
+        if type(records) is not list:
+            continue
+        for index, record in enumerate(records):
+            if type(record) is not dict:
+                continue
+            if name == "observations":
+                _check_observation(index, record, catalogue, problems)
+            else:
+                _check_event(name, index, record, catalogue, problems)
+            if len(problems) >= MANY_PROBLEMS:
+                return problems
+    if type(anchors := data.get("anchors")) is dict:
+        _check_dates("anchors.", anchors, tuple(anchors), problems)
+    if type(complete := data.get("complete")) is dict:
+        _check_complete(complete, problems)
+    return problems
 
 
 def check_against_day(profile: Profile, day: int, file: str | None = None) -> list[Problem]:
@@ -61,195 +75,175 @@ def check_against_day(profile: Profile, day: int, file: str | None = None) -> li
     return [Problem("future-birth", message, file=file, path="birth_date")]
 
 
-def _objects(records: Any) -> list[dict[str, Any] | None]:
-    if type(records) is not list:
-        return []
-    return [record if type(record) is dict else None for record in records]
-
-
-def _check_id(identity: Any) -> Iterator[Problem]:
+def _check_id(identity: Any, problems: list[Problem]) -> None:
     if type(identity) is str and not (identity.strip() and identity.isprintable() and len(identity) <= MAX_ID):
         message = f"{quoted(identity)} is no id: expected 1 to {MAX_ID} printable characters"
-        yield Problem("bad-id", message, path="id")
+        problems.append(Problem("bad-id", message, path="id"))
 
 
-def _check_person(data: dict[str, Any]) -> Iterator[Problem]:
-    yield from _check_dates("", data, ("birth_date",))
-    age = data.get("age")
-    if type(age) is dict:
-        yield from _check_dates("age.", age, ("on",))
-
-
-def _check_observation(path: str, record: dict[str, Any], catalogue: Catalogue) -> Iterator[Problem]:
+def _check_observation(index: int, record: dict[str, Any], catalogue: Catalogue, problems: list[Problem]) -> None:
     get = record.get
-    concept: ObservationConcept | None = None
     code = get("code")
+    fault: Fault | None = None
     if type(code) is str:
-        concept = catalogue.observation(code)
-        if concept is None:
-            yield _unknown_code("observation", code, f"{path}.code", catalogue.observation_names())
-    elif type(code) is dict:
-        concept, problem = _coded_observation(code, catalogue)
-        if problem is not None:
-            yield Problem(problem[0], problem[1], path=f"{path}.code.system", hint=problem[2])
-    may_be_negative = concept is None or _may_be_negative(concept, get("unit"))
+        if catalogue.observation(code) is None:
+            fault = _unknown_code("observation", code, catalogue.observation_names())
+            problems.append(_problem(fault, f"observations[{index}].code"))
+    elif type(code) is dict and (fault := _coding_fault(code)) is not None:
+        problems.append(_problem(fault, f"observations[{index}].code.system"))
     value = get("value")
-    if value is not None and (fault := _value_fault(value, may_be_negative)) is not None:
-        yield Problem(fault[0], fault[1], path=f"{path}.value", hint=fault[2])
-    date = get("date")
-    if type(date) is str and (reason := _date_fault(date)) is not None:
-        yield Problem("bad-date", reason, path=f"{path}.date")
+    if value is not None:
+        fault = _text_fault(value) if type(value) is str else _number_fault(value)
+        if fault is not None and not (fault[0] == "negative" and _may_be_negative(record, catalogue)):
+            problems.append(_problem(fault, f"observations[{index}].value"))
+    if type(date := get("date")) is str and (fault := _date_fault(date)) is not None:
+        problems.append(_problem(fault, f"observations[{index}].date"))
     limit = get("detection_limit")
-    if limit is not None and (fault := _number_fault(limit, False)) is not None:
-        yield Problem(fault[0], fault[1], path=f"{path}.detection_limit", hint=fault[2])
+    if limit is not None and (fault := _number_fault(limit)) is not None:
+        problems.append(_problem(fault, f"observations[{index}].detection_limit"))
     reference = get("reference_range")
     if type(reference) is dict:
-        yield from _check_range(f"{path}.reference_range", reference, may_be_negative)
+        _check_range(f"observations[{index}].reference_range", reference, record, catalogue, problems)
 
 
-def _may_be_negative(concept: ObservationConcept, unit: Any) -> bool:
-    """Whether a result below zero exists: of few analytes, and of any as a logarithm."""
-    analyte = concept.analyte
-    if analyte is None or analyte.may_be_negative:
+def _check_range(
+    path: str, reference: dict[str, Any], record: dict[str, Any], catalogue: Catalogue, problems: list[Problem]
+) -> None:
+    low, high = reference.get("low"), reference.get("high")
+    for name, bound in (("low", low), ("high", high)):
+        if bound is not None and (fault := _number_fault(bound)) is not None:
+            if fault[0] == "negative" and _may_be_negative(record, catalogue):
+                continue
+            problems.append(_problem(fault, f"{path}.{name}"))
+            return
+    if type(low) in _NUMBERS and type(high) in _NUMBERS and low > high:
+        message = f"the lower limit {low} is above the upper limit {high}"
+        problems.append(Problem("range-upside-down", message, path=path))
+
+
+def _may_be_negative(record: dict[str, Any], catalogue: Catalogue) -> bool:
+    """Whether a result below zero exists: of few analytes, of any as a logarithm, of what nobody knows."""
+    code, unit = record.get("code"), record.get("unit")
+    concept: ObservationConcept | None = None
+    if type(code) is str:
+        concept = catalogue.observation(code)
+    elif type(code) is dict and type(code.get("system")) is str and type(code.get("code")) is str:
+        concept = catalogue.observation_for(code["system"], code["code"])
+    if concept is None or concept.analyte is None or concept.analyte.may_be_negative:
         return True
-    if type(unit) is not str or "log" not in unit.lower():
-        return False
-    scale = analyte.scale(unit)
+    scale = concept.analyte.scale(unit) if type(unit) is str else None
     return isinstance(scale, Scale) and scale.log10
 
 
-def _check_range(path: str, reference: dict[str, Any], may_be_negative: bool) -> Iterator[Problem]:
-    low, high = reference.get("low"), reference.get("high")
-    sound = True
-    for name, bound in (("low", low), ("high", high)):
-        if bound is not None and (fault := _number_fault(bound, may_be_negative)) is not None:
-            sound = False
-            yield Problem(fault[0], fault[1], path=f"{path}.{name}", hint=fault[2])
-    if sound and isinstance(low, (int, Decimal)) and isinstance(high, (int, Decimal)) and low > high:
-        yield Problem("range-upside-down", f"the lower limit {low} is above the upper limit {high}", path=path)
-
-
-def _check_event(path: str, domain: Domain, record: dict[str, Any], catalogue: Catalogue) -> Iterator[Problem]:
-    yield from _check_event_code(f"{path}.code", domain, record.get("code"), catalogue)
-    yield from _check_dates(f"{path}.", record, _DATES[domain])
-    if domain == "conditions":
-        yield from _check_order(path, record, "onset", "abatement")
+def _check_event(
+    domain: Domain, index: int, record: dict[str, Any], catalogue: Catalogue, problems: list[Problem]
+) -> None:
+    _check_event_code(domain, index, "code", record.get("code"), domain, catalogue, problems)
+    before = len(problems)
+    _check_dates((domain, index), record, _DATES[domain], problems)
+    if domain == "conditions" and len(problems) == before:
+        _check_order(domain, index, record, "onset", "abatement", problems)
     elif domain == "treatments":
-        yield from _check_order(path, record, "start", "end")
-        if "for" in record:
-            yield from _check_event_code(f"{path}.for", "conditions", record["for"], catalogue)
+        if len(problems) == before:
+            _check_order(domain, index, record, "start", "end", problems)
+        _check_event_code(domain, index, "for", record.get("for"), "conditions", catalogue, problems)
         for name in ("dose", "daily_dose"):
             dose = record.get(name)
-            if type(dose) is dict and (fault := _number_fault(dose.get("value"), False)) is not None:
-                yield Problem(fault[0], fault[1], path=f"{path}.{name}.value", hint=fault[2])
+            if type(dose) is dict and (fault := _number_fault(dose.get("value"))) is not None:
+                problems.append(_problem(fault, f"treatments[{index}].{name}.value"))
 
 
-def _check_event_code(path: str, domain: Domain, code: Any, catalogue: Catalogue) -> Iterator[Problem]:
+def _check_event_code(
+    place: str, index: int, key: str, code: Any, domain: Domain, catalogue: Catalogue, problems: list[Problem]
+) -> None:
     if type(code) is str:
         if catalogue.event(domain, code) is None:
-            yield _unknown_code(_KINDS[domain], code, path, catalogue.event_names(domain))
-    elif type(code) is dict:
-        system = code.get("system")
-        if type(system) is str and (fault := _system_fault(system)) is not None:
-            yield Problem(fault[0], fault[1], path=f"{path}.system", hint=fault[2])
+            fault = _unknown_code(_KINDS[domain], code, catalogue.event_names(domain))
+            problems.append(_problem(fault, f"{place}[{index}].{key}"))
+    elif type(code) is dict and (found := _coding_fault(code)) is not None:
+        problems.append(_problem(found, f"{place}[{index}].{key}.system"))
 
 
-def _check_order(path: str, record: dict[str, Any], first: str, last: str) -> Iterator[Problem]:
-    begun, ended = _when(record.get(first)), _when(record.get(last))
-    if begun is not None and ended is not None and begun.low > ended.high:
-        yield Problem("dates-upside-down", f"the {first} {begun} lies after the {last} {ended}", path=path)
+def _check_order(
+    domain: Domain, index: int, record: dict[str, Any], first: str, last: str, problems: list[Problem]
+) -> None:
+    """Something that ended, in every reading of its dates, before it began; the dates are known to be dates."""
+    begun, ended = record.get(first), record.get(last)
+    if type(begun) is str and type(ended) is str and parse_when(begun).low > parse_when(ended).high:
+        message = f"the {first} {begun} lies after the {last} {ended}"
+        problems.append(Problem("dates-upside-down", message, path=f"{domain}[{index}]"))
 
 
-def _check_anchors(data: dict[str, Any]) -> Iterator[Problem]:
-    anchors = data.get("anchors")
-    if type(anchors) is dict:
-        yield from _check_dates("anchors.", anchors, tuple(anchors))
-
-
-def _check_complete(data: dict[str, Any]) -> Iterator[Problem]:
-    complete = data.get("complete")
-    if type(complete) is not dict:
-        return
+def _check_complete(complete: dict[str, Any], problems: list[Problem]) -> None:
     for domain in DOMAINS:
         declared = complete.get(domain)
         if type(declared) is not dict:
             continue
-        yield from _check_dates(f"complete.{domain}.", declared, ("through",))
+        _check_dates(f"complete.{domain}.", declared, ("through",), problems)
         systems = declared.get("systems")
         if type(systems) is list:
             for index, system in enumerate(systems):
                 if type(system) is str and (fault := _system_fault(system)) is not None:
-                    yield Problem(fault[0], fault[1], path=f"complete.{domain}.systems[{index}]", hint=fault[2])
+                    problems.append(_problem(fault, f"complete.{domain}.systems[{index}]"))
 
 
-def _check_dates(prefix: str, record: dict[str, Any], names: tuple[str, ...]) -> Iterator[Problem]:
+def _check_dates(
+    place: str | tuple[str, int], record: dict[str, Any], names: tuple[str, ...], problems: list[Problem]
+) -> None:
     for name in names:
         text = record.get(name)
-        if type(text) is str and (reason := _date_fault(text)) is not None:
-            yield Problem("bad-date", reason, path=prefix + name)
-
-
-def _when(text: Any) -> When | None:
-    return parse_when(text) if type(text) is str and _date_fault(text) is None else None
-
-
-def _date_fault(text: str) -> str | None:
-    try:
-        parse_when(text)
-    except ValueError as error:
-        return str(error)
-    return None
+        if type(text) is str and (fault := _date_fault(text)) is not None:
+            prefix = place if isinstance(place, str) else f"{place[0]}[{place[1]}]."
+            problems.append(_problem(fault, prefix + name))
 
 
 Fault = tuple[str, str, str | None]
 """Code, message and hint of a problem whose place the caller knows."""
 
 
-def _value_fault(value: Any, may_be_negative: bool) -> Fault | None:
-    if type(value) is str:
-        return _text_fault(value, may_be_negative)
-    return _number_fault(value, may_be_negative)
+def _problem(fault: Fault, path: str) -> Problem:
+    code, message, hint = fault
+    return Problem(code, message, path=path, hint=hint)
 
 
-def _number_fault(number: Any, may_be_negative: bool) -> Fault | None:
-    """Why a number cannot be used: far too long, or negative where nothing is."""
-    if type(number) is int:
-        if not -_BOUND < number < _BOUND:
-            return _too_long()
-    elif type(number) is Decimal:
-        if bounded(number) is None:
-            return _too_long()
-    else:
-        return None
-    if number < 0 and not may_be_negative:
-        return ("negative", f"{number} is negative, which this cannot be", None)
+def _date_fault(text: str) -> Fault | None:
+    try:
+        parse_when(text)
+    except ValueError as error:
+        return ("bad-date", str(error), None)
     return None
 
 
-def _too_long() -> Fault:
-    return ("too-long", f"a number of more than {DIGITS} digits, which no result has", None)
+def _number_fault(number: Any) -> Fault | None:
+    """Why a number cannot be used: far too long, or negative where nothing is."""
+    if type(number) is int:
+        if not -_BOUND < number < _BOUND:
+            return _TOO_LONG
+    elif type(number) is Decimal:
+        if bounded(number) is None:
+            return _TOO_LONG
+    else:
+        return None
+    return ("negative", f"{number} is negative, which this cannot be", None) if number < 0 else None
 
 
 @lru_cache(maxsize=16_384)
-def _text_fault(text: str, may_be_negative: bool) -> Fault | None:
-    written = read_value(text, may_be_negative)
+def _text_fault(text: str) -> Fault | None:
+    """Why a written result cannot be used, as for a number; for what it means, the same text is read again later."""
+    written = read_value(text, may_be_negative=True)
     if isinstance(written, Unreadable):
         hint = "write null where there is no result" if "no result yet" in written.reason else None
         return ("unreadable-value", f"the value {quoted(text)} cannot be read: {written.reason}", hint)
-    if isinstance(written, Number) and not may_be_negative:
+    if isinstance(written, Number):
         lowest = written.low if written.low is not None else written.high
         if lowest is not None and lowest < 0:
             return ("negative", f"the value {quoted(text)} is negative, which this cannot be", None)
     return None
 
 
-def _coded_observation(code: dict[str, Any], catalogue: Catalogue) -> tuple[ObservationConcept | None, Fault | None]:
-    system, name = code.get("system"), code.get("code")
-    if type(system) is not str:
-        return None, None
-    if (fault := _system_fault(system)) is not None:
-        return None, fault
-    return (catalogue.observation_for(system, name) if type(name) is str else None), None
+def _coding_fault(code: dict[str, Any]) -> Fault | None:
+    system = code.get("system")
+    return _system_fault(system) if type(system) is str else None
 
 
 @lru_cache(maxsize=1_024)
@@ -258,9 +252,13 @@ def _system_fault(system: str) -> Fault | None:
     if system_name(system) is not None or ":" in system:
         return None
     message = f"{quoted(system)} is no code system: expected a URI or one of {', '.join(SYSTEMS)}"
-    return ("unknown-system", message, did_you_mean(system, SYSTEMS))
+    return ("unknown-system", message, did_you_mean(system[:100], SYSTEMS))
 
 
-def _unknown_code(kind: str, code: str, path: str, known: Iterable[str]) -> Problem:
-    message = f"no {kind} is named {quoted(code)}"
-    return Problem("unknown-code", message, path=path, hint=did_you_mean(code[:100], known))
+def _unknown_code(kind: str, code: str, known: Iterable[str]) -> Fault:
+    return ("unknown-code", f"no {kind} is named {quoted(code)}", did_you_mean(code[:100], known))
+
+
+_BOUND: Final = 10**DIGITS
+_NUMBERS: Final = (int, Decimal)
+_TOO_LONG: Final[Fault] = ("too-long", f"a number of more than {DIGITS} digits, which no result has", None)

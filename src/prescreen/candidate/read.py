@@ -12,14 +12,14 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from itertools import chain, islice
+from itertools import chain
 from typing import Any, BinaryIO, Final
 
 import jiter
 
 from prescreen.candidate.checks import problems_of_meaning
 from prescreen.candidate.profile import Profile
-from prescreen.candidate.structure import MANY_PROBLEMS, build_profile, path_text, quoted, shown
+from prescreen.candidate.structure import build_profile, path_text, quoted, shown
 from prescreen.catalogue import Catalogue, bundled_catalogue
 from prescreen.problems import InputRefused, Problem
 
@@ -95,7 +95,7 @@ def _parse(data: Mapping[str, Any] | str | bytes, catalogue: Catalogue) -> Profi
         text = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
         plain = _from_json(text)
         large = len(text) > _LARGE
-        if any(sign in text for sign in _SIGNS_OF_CONTROL):
+        if b"\\" in text or b"\x7f" in text or b"\xc2" in text:  # without these, no control character comes in
             plain = _plain(plain, problems)
     else:
         plain = _plain(data, problems)
@@ -107,7 +107,7 @@ def _parse(data: Mapping[str, Any] | str | bytes, catalogue: Catalogue) -> Profi
     profile = build_profile(plain, large=large)
     if isinstance(profile, list):
         problems += profile
-    problems += islice(problems_of_meaning(plain, catalogue), MANY_PROBLEMS)
+    problems += problems_of_meaning(plain, catalogue)
     if isinstance(profile, list) or problems:
         raise InputRefused(problems)
     return profile
@@ -123,7 +123,6 @@ def _no_candidate(plain: object) -> Problem:
 # --- JSON text -------------------------------------------------------------------------------------------------
 
 _PLACE: Final = re.compile(r"(.*) at line (\d+) column (\d+)", re.DOTALL)
-_SIGNS_OF_CONTROL: Final = (b"\\", b"\x7f", b"\xc2")  # no control character comes in without one of these
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 

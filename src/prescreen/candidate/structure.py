@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ValidationError
 
@@ -22,12 +22,13 @@ from prescreen.candidate.profile import (
     Range,
     TreatmentRecord,
 )
+from prescreen.catalogue import DOMAINS, Domain
 from prescreen.problems import Problem, did_you_mean
 
 Place = tuple[str | int, ...]
 """Where something stands in the JSON: keys and 0-based positions."""
 
-RECORD_LISTS: Final = ("observations", "conditions", "treatments", "procedures", "allergies")
+RECORD_LISTS: Final[tuple[Literal["observations"] | Domain, ...]] = ("observations", *DOMAINS)
 
 MANY_PROBLEMS: Final = 1_000
 _PIECE: Final = 1_000  # records
