@@ -39,7 +39,7 @@ def test_what_is_no_formula_is_refused(formula: str) -> None:
         ("C19H28O2", "ng/dL", "nmol/L", "0.03467"),  # testosterone
     ],
 )
-def test_conversion_factors_agree_with_the_printed_ones(formula: str, mass_unit: str, amount_unit: str, printed: str) -> None:
+def test_factors_agree_with_the_printed_ones(formula: str, mass_unit: str, amount_unit: str, printed: str) -> None:
     scale = analyte(amount_unit, molar_mass=molar_mass(formula)).scale(mass_unit)
     assert isinstance(scale, Scale)
     digits = len(printed.partition(".")[2])

@@ -13,7 +13,13 @@ from prescreen.quantities.numerals import bounded
 
 @pytest.mark.parametrize(
     ("text", "number"),
-    [("1.8", Fraction(9, 5)), ("-3", Fraction(-3)), ("+.5", Fraction(1, 2)), ("2e3", Fraction(2000)), ("1E-2", Fraction(1, 100))],
+    [
+        ("1.8", Fraction(9, 5)),
+        ("-3", Fraction(-3)),
+        ("+.5", Fraction(1, 2)),
+        ("2e3", Fraction(2000)),
+        ("1E-2", Fraction(1, 100)),
+    ],
 )
 def test_numerals_are_exact(text: str, number: Fraction) -> None:
     assert parse_number(text) == number
@@ -21,7 +27,26 @@ def test_numerals_are_exact(text: str, number: Fraction) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " 1", "1 ", "1.", ".", "1,5", "1_000", "nan", "inf", "0x10", "１", "1e999", "1e41", "1e-41", "9" * 41, "1e", "--1", "1/2"],
+    [
+        "",
+        " 1",
+        "1 ",
+        "1.",
+        ".",
+        "1,5",
+        "1_000",
+        "nan",
+        "inf",
+        "0x10",
+        "１",
+        "1e999",
+        "1e41",
+        "1e-41",
+        "9" * 41,
+        "1e",
+        "--1",
+        "1/2",
+    ],
 )
 def test_what_is_no_plain_numeral_is_refused(text: str) -> None:
     assert parse_number(text) is None

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prescreen.quantities import CodedValue, Number, NoValue, Unreadable, read_value
+from prescreen.quantities import CodedValue, NoValue, Number, Unreadable, read_value
 
 
 def interval(value: Any) -> tuple[object, bool, object, bool]:
@@ -60,7 +60,9 @@ def test_below_has_no_lower_end_where_results_may_be_negative() -> None:
     assert read_value("<2", may_be_negative=True) == Number(None, True, D(2), True)
 
 
-@pytest.mark.parametrize(("text", "low", "high"), [("1:80", 80, 80), ("1 : 80", 80, 80), ("<1:40", 0, 40), (">=1:640", 640, None)])
+@pytest.mark.parametrize(
+    ("text", "low", "high"), [("1:80", 80, 80), ("1 : 80", 80, 80), ("<1:40", 0, 40), (">=1:640", 640, None)]
+)
 def test_titres_are_their_reciprocals(text: str, low: int, high: int | None) -> None:
     written = read_value(text)
     assert isinstance(written, Number)

@@ -15,7 +15,7 @@ from typing import Final
 
 from prescreen.problems import closest
 from prescreen.quantities.magnitude import Exact, Magnitude, Root
-from prescreen.quantities.units import Dimension, Unit, combine, read_unit, spellings
+from prescreen.quantities.units import Dimension, Unit, combine, is_arbitrary, read_unit, spellings
 from prescreen.quantities.written import Number
 
 _MOST_SCALES: Final = 2000
@@ -252,7 +252,7 @@ def _known(code: str) -> Unit:
 def _equations(codes: tuple[str, ...]) -> tuple[tuple[str, Unit], ...]:
     """Each base that is replaced, and by what: all by the one that is no base itself, else by the first."""
     units = [_known(code) for code in codes]
-    arbitrary = [unit for unit in units if not unit.bottom and len(unit.top) == 1 and unit.top[0][1] == 1]
+    arbitrary = [unit for unit in units if not unit.bottom and len(unit.top) == 1 and is_arbitrary(unit.top[0][0])]
     others = [unit for unit in units if unit not in arbitrary]
     if len(others) > 1:
         raise ValueError(f"{' and '.join(f'`{unit.ucum}`' for unit in others)} cannot be equated: both have a meaning")

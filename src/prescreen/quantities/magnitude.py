@@ -15,7 +15,7 @@ from math import lcm
 from typing import Final
 
 # Floats here are at most a dozen roundings from the true value (1e-15 each): a relative distance of 1e-9 decides.
-_SAFE: Final = 1e-9
+SAFE: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def compare(a: Magnitude, b: Magnitude) -> int:
     """-1, 0 or 1 as a is less than, equal to or greater than b; always exact."""
     x, y = a.approx, b.approx
     difference = x - y
-    bound = _SAFE * (abs(x) + abs(y))
+    bound = SAFE * (abs(x) + abs(y))
     if difference > bound:
         return 1
     if difference < -bound:

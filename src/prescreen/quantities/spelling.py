@@ -46,6 +46,9 @@ def _respell(text: str) -> str:
 
 
 def _component(part: str) -> str:
+    annotated = part.find("{")
+    if annotated > 0:  # mcg{FEU}
+        return _component(part[:annotated]) + part[annotated:]
     return _COMPONENTS.get(part) or _WORDS.get(part.casefold()) or part
 
 

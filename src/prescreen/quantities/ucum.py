@@ -187,7 +187,7 @@ def _registry() -> Any:
 _COMMON: Final = """
 kg g mg ug ng pg mol mmol umol nmol pmol kat ukat nkat / L dL mL uL
 [IU] k[IU] m[IU] u[IU] U kU mU uU [arb'U] [AU] {RU} {EU} / L dL mL uL
-_ {cells} {copies} 10*3 10*6 10*9 10*12 10*6.{cells} 10*3.{copies} [CFU] [PFU] meq mosm / L dL mL uL
+_ 1 {#} {cells} {copies} 10*3 10*6 10*9 10*12 10*6.{cells} 10*3.{copies} [CFU] [PFU] meq mosm / L dL mL uL
 _ {cells} 10*3 10*6 {copies} / mm3
 g mg ug ng / g mg kg mol mmol umol d h min (24.h)
 g mg ug mmol / g{creat} mg{creat} mol{creat} mmol{creat}

@@ -20,7 +20,7 @@ from prescreen.quantities.spelling import to_ucum
 Dimension = tuple[tuple[str, int], ...]
 """Bases with their exponents, sorted by name: (("length", 3),) is a volume."""
 
-LONGEST: Final = 60
+LONGEST: Final = 40
 """No unit is longer; the grammar's time grows with the cube of the length."""
 
 
@@ -57,6 +57,11 @@ def combine(a: Dimension, b: Dimension) -> Dimension:
     for base, exponent in b:
         powers[base] = powers.get(base, 0) + exponent
     return tuple(sorted((base, exponent) for base, exponent in powers.items() if exponent))
+
+
+def is_arbitrary(base: str) -> bool:
+    """Whether a base is a unit that equals nothing but itself, rather than a dimension of physics."""
+    return base[0] in "[{" or base in ("equivalents", "osmoles")
 
 
 def read_unit(text: str) -> Unit | None:
