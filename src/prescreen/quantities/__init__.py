@@ -1,6 +1,6 @@
 """Values and units as laboratories write them, compared exactly. The only place that knows pint (`ucum`, lazily)."""
 
-from prescreen.quantities.analyte import Analyte, Scale, UnitProblem, analyte
+from prescreen.quantities.analytes import Analyte, Scale, UnitProblem, analyte
 from prescreen.quantities.magnitude import Exact, Magnitude, Root, compare, compare_exact
 from prescreen.quantities.molar import HAEMOGLOBIN_MONOMER, molar_mass
 from prescreen.quantities.numerals import parse_number, plain

@@ -155,7 +155,7 @@ def test_unknown_units_are_shown_short_and_printable() -> None:
 
 
 def test_scales_are_found_once_and_not_without_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("prescreen.quantities.analyte._MOST_SCALES", 20)
+    monkeypatch.setattr("prescreen.quantities.analytes._MOST_SCALES", 20)
     known = analyte("g/L")
     assert known.scale("mg/dL") is known.scale("mg/dL")
     for i in range(30):
