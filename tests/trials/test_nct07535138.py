@@ -58,7 +58,8 @@ EXAMPLE: dict[str, dict[str, str]] = {
     "c-010-si-units": {"E6": UNDETERMINED},
     "c-011-partial-dates": {"I3.1": UNDETERMINED, "E4": UNDETERMINED},
     "c-012-conflicts": {"P1": UNDETERMINED, "I3.1": UNDETERMINED},
-    "c-013-coded-records": {"E4": FAILED},
+    # mixed connective tissue disease has no ICD-10-CM code of its own, HTLV no SNOMED code: such records leave both open
+    "c-013-coded-records": {"E4": FAILED, "E5": UNDETERMINED, "E7": UNDETERMINED},
     "c-014-several-exclusions": {"I1": FAILED, "E2": FAILED, "E7": FAILED, "E8": FAILED},
 }
 
@@ -130,6 +131,11 @@ def test_an_example_comes_out_as_intended(name: str) -> None:
     assert report.counts == {"met": 0, "failed": 0, "undetermined": 0} | Counter(expected.values())
 
 
+@pytest.mark.parametrize("name", EXAMPLE)
+def test_an_example_is_readable_to_the_last_record(name: str) -> None:
+    assert _screen(name).issues == ()
+
+
 def test_surgery_alone_turns_with_time() -> None:
     # the surgery of "2026-01" may have been on the 1st: 24 weeks end on 18 June, and the next day is open again
     report = _screen("c-005-recent-surgery")
@@ -152,8 +158,12 @@ def test_what_is_missing_is_named() -> None:
 
 
 def test_the_hepatitis_b_result_decides() -> None:
-    deciding = " ".join(_screen("c-004-hepatitis-b")["E6"].deciding)
-    assert "HBV" in deciding or "observations" in deciding
+    example = json.loads((EXAMPLES / "c-004-hepatitis-b.json").read_text(encoding="utf-8"))
+    codes = [record["code"] for record in example["observations"]]
+    deciding = _screen("c-004-hepatitis-b")["E6"].deciding
+    # one of the two positive serologies is enough, and the DNA alone is not
+    assert f"observations[{codes.index('HBV-DNA')}]" in deciding
+    assert len(deciding) == 2
 
 
 def test_many_candidates_one_a_line() -> None:
