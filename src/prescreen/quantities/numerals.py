@@ -14,13 +14,14 @@ _NUMERAL: Final = re.compile(r"[+-]?(?:[0-9]{1,40}(?:\.[0-9]{1,40})?|\.[0-9]{1,4
 _BOUNDED: Final = Context(
     prec=DIGITS, Emax=DIGITS, Emin=-DIGITS, traps=[Inexact, Overflow, InvalidOperation, Subnormal]
 )
+_plus: Final = _BOUNDED.plus
 
 
 def bounded(number: Decimal) -> Decimal | None:
     """The number itself, or None when it is not finite or has more digits than `DIGITS` allows."""
     try:
-        result = _BOUNDED.plus(number)
-    except (Inexact, Overflow, InvalidOperation, Subnormal):
+        result = _plus(number)
+    except ArithmeticError:
         return None
     return result if result.is_finite() else None
 
