@@ -35,8 +35,10 @@ def read_age(source: Source, fields: Fields, anchors: Collection[str]) -> Age | 
         if not bounds.misspelt:
             source.refuse(node, "no-comparison", "an age needs a bound", "write `age: {at_least: 18 years}`")
         return None
-    written = {name: _between(source, value) if name == "between" else (_age(source, value),)
-               for name, value in bounds.values.items()}
+    written = {
+        name: _between(source, value) if name == "between" else (_age(source, value),)
+        for name, value in bounds.values.items()
+    }
     if anchor is None or any(None in ages for ages in written.values()):
         return None
     spans = {name: [age for age in ages if age] for name, ages in written.items()}

@@ -8,8 +8,7 @@ from typing import get_args
 
 from prescreen.catalogue import ObservationConcept
 from prescreen.language.model import Coded, Comparison, Detected, LimitOfRange, Operator, Test, Threshold
-from prescreen.language.source import Fields, Source, listed, shown
-from prescreen.problems import did_you_mean
+from prescreen.language.source import Fields, Source, listed, near, shown
 from prescreen.quantities import UnitProblem, parse_number
 from prescreen.yamlio import Node
 
@@ -217,8 +216,8 @@ def _value(source: Source, node: Node, concept: ObservationConcept) -> str | Non
     folded = text.strip().casefold()
     value = known.get(folded) or known.get(_SAME.get(folded, ""))
     if value is None:
-        hint = did_you_mean(text, concept.values) or f"one of {listed(concept.values)}"
-        source.refuse(node, "unknown-value", f"`{concept.name}` is never `{shown(text)}`", hint)
+        message = f"`{concept.name}` is never `{shown(text)}`"
+        source.refuse(node, "unknown-value", message, near(text, concept.values))
     return value
 
 

@@ -106,6 +106,19 @@ def read_condition(names: Names, node: Node, place: Place) -> Condition | None:
     return Unless(child, spared_by, place.saves, where) if child and spared_by else None
 
 
+def read_definition(names: Names, name: str, place: Place) -> Condition | None:
+    """A definition as it is meant at a place; one found to be wrong is read only once."""
+    if name in names.broken:
+        return None
+    child = read_condition(names, names.definitions[name], replace(place, uses=(*place.uses, name)))
+    if child is None:
+        names.broken.add(name)
+    return child
+
+
+_MAX_GUESSES = 10
+
+
 def _only_condition(source: Source, node: Node) -> str | None:
     """The one key of a mapping that says what kind of condition it is."""
     if node.kind != "map":
@@ -120,7 +133,8 @@ def _only_condition(source: Source, node: Node) -> str | None:
         found = listed(key.text for key in keys)
         source.refuse(keys[1], "not-one-condition", f"several kinds of condition in one mapping: {found}", hint)
         return None
-    meant = next(((key, near) for key, _ in node.pairs() if (near := closest(key.text, CONDITIONS))), None)
+    first = [key for key, _ in node.pairs()[:_MAX_GUESSES]]
+    meant = next(((key, near) for key in first if (near := closest(key.text, CONDITIONS))), None)
     if meant:
         key, near = meant
         message = f"`{shown(key.text)}` is no kind of condition"
@@ -199,16 +213,13 @@ def _if(names: Names, fields: Fields, where: Where, place: Place) -> Condition |
 
 def _use(names: Names, node: Node, where: Where, place: Place) -> Condition | None:
     name = names.source.lookup(node, "definition", names.definitions, "definitions")
-    if name is None:
+    if name is None or name in names.broken:
         return None
     if name in place.uses:
-        circle = place.uses[place.uses.index(name) :]
-        if not names.circular & set(circle):
-            names.circular.update(circle)
-            words = " uses ".join(f"`{use}`" for use in (*circle, name))
-            names.source.refuse(node, "recursive-definition", f"a definition uses itself: {shown(words)}")
+        circle = " uses ".join(f"`{use}`" for use in (*place.uses[place.uses.index(name) :], name))
+        names.source.refuse(node, "recursive-definition", f"a definition uses itself: {shown(circle)}")
         return None
-    child = read_condition(names, names.definitions[name], replace(place, uses=(*place.uses, name)))
+    child = read_definition(names, name, place)
     return Use(name, child, where) if child else None
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from prescreen.catalogue import Catalogue, bundled_catalogue, load_catalogue
 from prescreen.language.model import Trial
-from prescreen.language.source import Source, from_plain, plain_data
+from prescreen.language.source import Source, from_plain, plain_data, shown
 from prescreen.language.trial import read_trial
 from prescreen.problems import InputRefused, Problem, did_you_mean
 from prescreen.yamlio import MAX_BYTES, load_yaml
@@ -45,23 +45,24 @@ def bundled_trials() -> tuple[str, ...]:
 
 
 def _rule_file(source: str | Path) -> Path:
+    """The file that a folder, file name or bundled id stands for."""
     path = Path(source)
     try:
-        if path.is_dir():
-            path = path / RULE_FILE
-            if not path.exists():
-                message = f"the folder has no {RULE_FILE}"
-                raise InputRefused([Problem("missing-file", message, str(source), hint="name a trial's own folder")])
-        if path.exists():
-            return path
-        known = bundled_trials()
-    except (OSError, ValueError) as error:
+        in_folder = path.is_dir()
+        path = path / RULE_FILE if in_folder else path
+        found, known = path.exists(), bundled_trials()
+    except OSError as error:
         raise _unreadable(source, error) from None
+    if found:
+        return path
     if isinstance(source, str) and source in known:
         return BUNDLED / source / RULE_FILE
-    message = "there is no such file, folder or bundled trial"
-    hint = did_you_mean(str(source), known) or "name a folder, a trial.yaml or the id of a bundled trial"
-    raise InputRefused([Problem("missing-file", message, str(source), hint=hint)])
+    if in_folder:
+        message, hint = f"the folder has no {RULE_FILE}", "name a trial's own folder"
+    else:
+        message = "there is no such file, folder or bundled trial"
+        hint = did_you_mean(str(source), known) or "name a folder, a trial.yaml or the id of a bundled trial"
+    raise InputRefused([Problem("missing-file", message, shown(str(source), 200), hint=hint)])
 
 
 def _content(path: Path) -> bytes:
@@ -74,16 +75,21 @@ def _content(path: Path) -> bytes:
         raise _unreadable(path, error) from None
 
 
-def _unreadable(source: str | Path, error: OSError | ValueError) -> InputRefused:
-    reason = (error.strerror if isinstance(error, OSError) else None) or "the name is no path"
-    return InputRefused([Problem("unreadable", f"cannot be read: {reason.lower()}", str(source)[:200])])
+def _unreadable(source: str | Path, error: OSError) -> InputRefused:
+    reason = (error.strerror or "unknown reason").lower()
+    return InputRefused([Problem("unreadable", f"cannot be read: {reason}", shown(str(source), 200))])
 
 
 def _catalogue_beside(folder: Path) -> Catalogue:
-    """The bundled catalogue, extended by a `catalogue/` beside a trial's folder unless it is the bundled one."""
+    """The bundled catalogue, extended by a `catalogue/` beside a trial's folder unless that is the bundled one."""
     try:
-        beside = (folder.resolve().parent / "catalogue").resolve()
-        own = beside.is_dir() and beside != (BUNDLED / "catalogue").resolve()
-    except OSError as error:  # pragma: no cover - a loop of links that opened a moment ago
+        beside, bundled = folder.resolve().parent / "catalogue", BUNDLED / "catalogue"
+        extends = beside.is_dir() and not beside.samefile(bundled) and _files(beside) != _files(bundled)
+    except OSError as error:
         raise _unreadable(folder, error) from None
-    return load_catalogue(beside) if own else bundled_catalogue()
+    return load_catalogue(beside) if extends else bundled_catalogue()
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    """The rule files' own catalogue as bytes by name: an installed program holds a copy of the repository's."""
+    return {path.name: path.read_bytes() for path in folder.glob("*.y*ml") if path.is_file()}

@@ -24,7 +24,7 @@ NOUNS: dict[Domain, str] = {
 class Names:
     """Everything that a condition can refer to.
 
-    definitions: their conditions, not read yet. circular: those already told to use themselves.
+    definitions: their conditions, not read yet. broken: those found to be wrong, read no more.
     """
 
     source: Source
@@ -33,7 +33,7 @@ class Names:
     questions: Mapping[str, Question]
     definitions: Mapping[str, Node]
     results_within: Window = ANY_WINDOW
-    circular: set[str] = field(default_factory=set)
+    broken: set[str] = field(default_factory=set)
 
     def observation(self, node: Node) -> ObservationConcept | None:
         """The observation that a code or synonym names."""

@@ -15,11 +15,11 @@ from typing import NoReturn
 from prescreen.problems import InputRefused, Problem, did_you_mean
 from prescreen.yamlio import Node
 
-MAX_PROBLEMS = 100
+MAX_PROBLEMS = 50
 MAX_STEPS = 20_000
-_STEPS_OF_A_UNIT = 100
+_STEPS_OF_A_UNIT = 300
 MAX_DEPTH = 64
-_MAX_VALUES = 200_000
+_MAX_VALUES = 50_000
 _MAX_WORDS = 200  # characters of a code, quantity, window or name
 _MAX_PROSE = 20_000
 _MAX_SHOWN = 60  # characters of a wrong name that a message repeats
@@ -153,7 +153,7 @@ class Source:
                 found.keys[key.text] = key
             else:
                 found.misspelt = True
-                self.refuse(key, "unknown-key", f"{what} has no `{shown(key.text)}`", _near(key.text, known))
+                self.refuse(key, "unknown-key", f"{what} has no `{shown(key.text)}`", near(key.text, known))
         for name in required:
             if name not in found and not found.misspelt:
                 self.refuse(node, "missing-key", f"{what} needs `{name}`")
@@ -223,7 +223,7 @@ class Source:
         """One of several words."""
         text = self.text(node, what)
         if text is not None and text not in options:
-            self.refuse(node, "unknown-value", f"{what} cannot be `{shown(text)}`", _near(text, options))
+            self.refuse(node, "unknown-value", f"{what} cannot be `{shown(text)}`", near(text, options))
             return None
         return text
 
@@ -242,14 +242,15 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", re.ASCII)
 _WHOLE = re.compile(r"\d{1,9}", re.ASCII)
 
 
-def _near(text: str, known: Collection[str]) -> Callable[[], str]:
+def near(text: str, known: Collection[str]) -> Callable[[], str]:
+    """A hint with the nearest known word, or with all of them."""
     return lambda: did_you_mean(text, known) or f"one of {listed(known, 'or')}"
 
 
-def shown(text: str) -> str:
+def shown(text: str, most: int = _MAX_SHOWN) -> str:
     """A text short enough to be repeated in a message, on one line."""
     line = " ".join(text.split())
-    return line if len(line) <= _MAX_SHOWN else line[: _MAX_SHOWN - 1] + "…"
+    return line if len(line) <= most else line[: most - 1] + "…"
 
 
 def listed(words: Iterable[str], last: str = "and") -> str:

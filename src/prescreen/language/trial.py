@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Literal
 
 from prescreen.catalogue import Catalogue
-from prescreen.language.conditions import Place, read_condition
+from prescreen.language.conditions import Place, read_condition, read_definition
 from prescreen.language.model import ANY_WINDOW, Asked, Case, Cohort, Criterion, Question, Trial, Where
 from prescreen.language.names import Names
 from prescreen.language.source import Fields, Source, plain_data, shown
@@ -62,8 +61,8 @@ def read_trial(source: Source, root: Node, catalogue: Catalogue, sha256: str) ->
         window or ANY_WINDOW,
     )
     criteria = _criteria(names, fields.get("criteria"), cohorts)
-    for name, definition in names.definitions.items():  # those that no criterion uses are checked as well
-        read_condition(names, definition, replace(Place.of("inclusion"), uses=(name,)))
+    for name in names.definitions:  # those that no criterion uses are checked as well
+        read_definition(names, name, Place.of("inclusion"))
     if source.problems:
         raise InputRefused(source.in_order())
     return Trial(

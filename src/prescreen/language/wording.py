@@ -54,7 +54,7 @@ def describe(
         case AtLeastOf(count=count):
             return f"at least {count} of"
         case Not(child=Event() as event):
-            return f"no {_event(event, catalogue)}"
+            return f"no {_event(event, catalogue, _USUAL)}"
         case Not(child=child):
             return f"not: {words(child)}"
         case If(condition=asked, then=then, otherwise=otherwise):
@@ -69,10 +69,10 @@ def describe(
         case Sex(sex=sex):
             return sex
         case Observation(code=code, text=text, window=window, select=select):
-            when = "" if window == results_within else window_words(window)
+            when = "" if window == results_within else window_words(window) or "at any time"
             return _joined([observation_label(code, catalogue), text, _select(select), when])
         case Event():
-            return _event(condition, catalogue)
+            return _event(condition, catalogue, _USUAL)
         case Answer(question=question, equals=equals):
             answer = ("yes" if equals else "no") if isinstance(equals, bool) else equals
             asked_text = questions[question].text.strip() if question in questions else _readable(question)
@@ -111,14 +111,18 @@ def window_words(window: Window) -> str:
     return window.text
 
 
-def _event(event: Event, catalogue: Catalogue) -> str:
-    """An event with the options that are not the default."""
+_USUAL = frozenset({"confirmed"})
+_ANY_CERTAINTY = frozenset({"confirmed", "provisional"})
+
+
+def _event(event: Event, catalogue: Catalogue, usual: frozenset[str]) -> str:
+    """An event with the options that are not the default. usual: the certainty that goes without saying."""
     sort = "allergy to " if event.domain == "allergies" else ""
     parts = [
         _listed(sorted(event.severity), "or"),
         sort + _listed((event_label(event.domain, code, catalogue) for code in event.codes), "or"),
         f"({status})" if (status := _statuses(event)) else "",
-        f"({_listed(sorted(event.verification), 'or')})" if event.verification != {"confirmed"} else "",
+        f"({_listed(sorted(event.verification), 'or')})" if event.verification != usual else "",
     ]
     for before, words in (
         ("of the", event.site),
@@ -136,15 +140,18 @@ def _event(event: Event, catalogue: Catalogue) -> str:
         parts.append(f"at {_readable(event.at)}" if event.at != SCREENING else "")
     parts.append(window_words(event.window))
     if event.excepted:
-        parts.append(f"except {_listed((_event(exception, catalogue) for exception in event.excepted), 'and')}")
+        exceptions = (_event(exception, catalogue, _ANY_CERTAINTY) for exception in event.excepted)
+        parts.append(f"except {_listed(exceptions, 'and')}")
     return _joined(parts)
 
 
 def _statuses(event: Event) -> str:
     """The statuses that count, where they are neither the default nor all of them."""
-    if event.statuses in (statuses_of(event.domain, "ever"), frozenset(STATUSES[event.domain])):
+    every = frozenset(STATUSES[event.domain])
+    if not event.statuses or event.statuses in (statuses_of(event.domain, "ever"), every):
         return ""
-    return _listed((status for status in STATUSES[event.domain] if status in event.statuses), "or")
+    named = (status for status in STATUSES[event.domain] if status in event.statuses)
+    return _listed(("in remission" if status == "remission" else status for status in named), "or")
 
 
 def _select(select: Select) -> str:
