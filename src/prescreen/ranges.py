@@ -67,6 +67,13 @@ class Ranges:
         """The rows of an analyte by its catalogue name, in the order of the file; none where it has none."""
         return self._rows.get(code, ())
 
+    @property
+    def ages(self) -> frozenset[int]:
+        """The ages at which some row begins or ends."""
+        return frozenset(
+            age for rows in self._rows.values() for row in rows for age in (row.age_from, row.age_to) if age is not None
+        )
+
 
 def load_ranges(path: str | Path, catalogue: Catalogue) -> Ranges:
     """Read a site's table. Codes are catalogue names or LOINC codes.

@@ -22,8 +22,18 @@ from prescreen.candidate.profile import (
     Profile,
     TreatmentRecord,
 )
-from prescreen.catalogue import Catalogue, ObservationConcept, Related, system_name
-from prescreen.quantities import CodedValue, Magnitude, NoValue, Number, Scale, UnitProblem, Unreadable, compare, read_value
+from prescreen.catalogue import HIERARCHICAL, Catalogue, ObservationConcept, Related, system_name
+from prescreen.quantities import (
+    CodedValue,
+    Magnitude,
+    NoValue,
+    Number,
+    Scale,
+    UnitProblem,
+    Unreadable,
+    compare,
+    read_value,
+)
 from prescreen.time import ANY_TIME, When, age_interval, parse_when
 
 Domain = Literal["conditions", "treatments", "procedures", "allergies"]
@@ -128,10 +138,14 @@ class EventFact:
     """One condition, treatment, procedure or allergy record, with the concepts that it is or may be.
 
     start, end: the instants at which it may have begun and ended; end None: not written. statuses: those that
-    it may have. denies: the record says that something is not so (refuted, never, not done).
+    it may have. denies: the record says that something is not so (refuted, never, not done). unplaced: its code is
+    listed for no concept, in a system whose codes do not show what is below what: it may be of any concept.
     """
 
-    __slots__ = ("denies", "domain", "end", "index", "label", "record", "related", "start", "statuses")
+    __slots__ = (
+        "denies", "domain", "end", "index", "is_a", "label", "may_be", "record", "related", "start", "statuses", "system",
+        "unplaced",
+    )  # fmt: skip
 
     def __init__(self, index: int, domain: Domain, record: EventRecord, related: Related) -> None:
         self.index = index
@@ -139,6 +153,10 @@ class EventFact:
         self.record = record
         self.related = related
         self.label = related.label
+        self.system = related.system
+        self.is_a = related.is_a
+        self.may_be = related.may_be
+        self.unplaced = related.system is not None and not related.named and related.system not in HIERARCHICAL
         start, end = _times(record)
         self.start = parse_when(start) if start is not None else None
         self.end = parse_when(end) if end is not None else None
@@ -241,7 +259,11 @@ def prepare(profile: Profile, catalogue: Catalogue) -> Facts:
         concept = _observation_concept(record.code, catalogue)
         if concept is None:
             issues.append(
-                DataIssue("unmapped-code", f"observations[{index}].code", f"{_code_text(record.code)} is no observation that the catalogue knows; not used")
+                DataIssue(
+                    "unmapped-code",
+                    f"observations[{index}].code",
+                    f"{_code_text(record.code)} is no observation that the catalogue knows; not used",
+                )
             )
             continue
         result = read_result(index, concept, record, issues)
@@ -287,7 +309,11 @@ def _birth(profile: Profile, issues: list[DataIssue]) -> When | None:
         return aged
     low, high = max(born.low, aged.low), min(born.high, aged.high)
     if low > high:
-        issues.append(DataIssue("conflict", "age", f"the age given does not agree with the birth date {born.text}; neither is used"))
+        issues.append(
+            DataIssue(
+                "conflict", "age", f"the age given does not agree with the birth date {born.text}; neither is used"
+            )
+        )
         return None
     return When(born.text, low, high)
 
@@ -326,7 +352,9 @@ def read_result(
     if record.verification == "provisional":
         result.problem = ("provisional", "the result is provisional")
     if result.problem is not None:
-        issues.append(DataIssue(f"{result.problem[0]}-unusable", f"observations[{index}]", f"{concept.name}: {result.problem[1]}"))
+        issues.append(
+            DataIssue(f"{result.problem[0]}-unusable", f"observations[{index}]", f"{concept.name}: {result.problem[1]}")
+        )
     return result
 
 
@@ -338,6 +366,9 @@ def _read_number(result: Result, number: Number, record: ObservationRecord, issu
     scale = concept.analyte.scale(record.unit)
     if isinstance(scale, UnitProblem):
         result.problem = ("unit", scale.message)
+        return
+    if number.titre and concept.unit:
+        result.problem = ("value", f"`{record.value}` is a titre, not a quantity")
         return
     result.kind = scale.kind
     low, high = scale.bounds(number)
@@ -365,7 +396,11 @@ def _read_limits(result: Result, record: ObservationRecord, scale: Scale | None,
         if reference.unit is not None:
             own = concept.analyte.scale(reference.unit)
         if isinstance(own, UnitProblem):
-            issues.append(DataIssue("unit-unusable", f"observations[{result.index}].reference_range", f"{concept.name}: {own.message}"))
+            issues.append(
+                DataIssue(
+                    "unit-unusable", f"observations[{result.index}].reference_range", f"{concept.name}: {own.message}"
+                )
+            )
         elif own is not None:
             if reference.low is not None:
                 result.lln = own.magnitude(reference.low)
@@ -391,7 +426,9 @@ def _read_code(result: Result, code: str, record: ObservationRecord, issues: lis
                 return
         if concept.analyte is None:
             return
-    scale = concept.analyte.scale(record.unit) if record.unit is not None or record.detection_limit is not None else None
+    scale = (
+        concept.analyte.scale(record.unit) if record.unit is not None or record.detection_limit is not None else None
+    )
     usable = scale if isinstance(scale, Scale) else None
     if code in NOT_DETECTED:
         result.detection = False
@@ -409,4 +446,3 @@ def _read_code(result: Result, code: str, record: ObservationRecord, issues: lis
 
 
 _ZERO = Magnitude.of(0)
-

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import Final
 
 from prescreen.candidate.facts import Result
@@ -34,18 +35,18 @@ from prescreen.engine.open import (
 )
 from prescreen.engine.setting import Setting
 from prescreen.language.model import (
-    SCREENING,
     Age,
     Coded,
     Comparison,
     Detected,
     Event,
     Observation,
+    Test,
     Trial,
     Window,
 )
 from prescreen.quantities import Magnitude
-from prescreen.time import ANY_TIME, DAY, EARLIEST, EARLIEST_DAY, LATEST_DAY, Span, When, shift_day, unshift_day
+from prescreen.time import ANY_TIME, DAY, EARLIEST_DAY, LATEST_DAY, Span, When, shift_day, unshift_day
 from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth
 
 MOST_CASES: Final = 20_000
@@ -58,11 +59,11 @@ _PRIORITY: Final[dict[type, int]] = {
 _DAY_MARGIN: Final = 4  # clipped months move a day by at most three
 
 
-class TooManyCases(Exception):
+class TooManyCasesError(Exception):
     """The bound on the number of cases was reached."""
 
 
-class Uncut(Exception):
+class UncutError(Exception):
     """The possibilities of a fact could not be cut into finitely many regions."""
 
 
@@ -73,7 +74,7 @@ class Budget:
     def spend(self) -> None:
         self.left -= 1
         if self.left < 0:
-            raise TooManyCases
+            raise TooManyCasesError
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ def resolve(criterion: CompiledCriterion, setting: Setting, trial: Trial) -> Res
         return _KLEENE[UNKNOWN] if _promised(criterion.root, setting, trial) else Resolved(UNKNOWN, False)
     try:
         truth = _resolve(criterion.root, setting, trial, Budget())
-    except (TooManyCases, Uncut):
+    except (TooManyCasesError, UncutError):
         return Resolved(UNKNOWN, False)
     return Resolved(truth, truth is not UNKNOWN or _promised(criterion.root, setting, trial))
 
@@ -108,7 +109,7 @@ def truth_of(criterion: CompiledCriterion, setting: Setting, trial: Trial) -> Tr
         return truth
     try:
         return _resolve(criterion.root, setting, trial, Budget())
-    except (TooManyCases, Uncut):
+    except (TooManyCasesError, UncutError):
         return UNKNOWN
 
 
@@ -178,8 +179,10 @@ def _promised(root: Node, setting: Setting, trial: Trial) -> bool:
         if isinstance(one, Observation):
             inputs = set(catalogue.observations[one.code].inputs)
             for other in leaves:
-                if other is not one and isinstance(other, Observation) and (
-                    other.code in inputs or (inputs and other.code == one.code)
+                if (
+                    other is not one
+                    and isinstance(other, Observation)
+                    and (other.code in inputs or (inputs and other.code == one.code))
                 ):
                     return False
             if inputs and any(isinstance(other, Age) for other in leaves):
@@ -264,12 +267,16 @@ def _with_result(setting: Setting, code: str, index: int, **changes: object) -> 
 def _spread(low: int, high: int, cuts: Iterable[int]) -> list[int]:
     """Whole numbers of [low, high] so that between two neighbouring cuts at least one is taken."""
     inside = sorted({low, high, *(cut for cut in cuts if low < cut < high)})
-    between = {(a + b) // 2 for a, b in zip(inside, inside[1:], strict=False)}
+    between = {(a + b) // 2 for a, b in pairwise(inside)}
     return sorted({*inside, *between})
 
 
 def _observation_leaves(root: Node, code: str) -> list[Observation]:
-    return [leaf.condition for leaf in root.leaves() if isinstance(leaf.condition, Observation) and leaf.condition.code == code]
+    return [
+        leaf.condition
+        for leaf in root.leaves()
+        if isinstance(leaf.condition, Observation) and leaf.condition.code == code
+    ]
 
 
 def _anchor_days(name: str, root: Node, setting: Setting) -> list[int]:
@@ -394,7 +401,7 @@ def _derived_bounds(code: str, root: Node, setting: Setting) -> Result | None:
         if isinstance(node.condition, Observation) and node.condition.code == code and isinstance(found, results.Found):
             derived = [result for result in found.results if result.inputs]
             if len(derived) > 1:
-                raise Uncut
+                raise UncutError
             if derived:
                 return derived[0].copy()
     return None
@@ -405,7 +412,7 @@ def _variants(result: Result, root: Node, setting: Setting) -> Iterator[Result]:
     leaves = _observation_leaves(root, result.concept.name)
     tests = [test for leaf in leaves for test in leaf.tests]
     if any(leaf.select.how == "mean_of" for leaf in leaves):
-        raise Uncut
+        raise UncutError
     comparisons = [test for test in tests if isinstance(test, Comparison)]
     multiples: dict[str, set[Fraction]] = {"ULN": set(), "LLN": set(), "LLOD": set()}
     fixed: set[Fraction] = set()
@@ -430,14 +437,16 @@ def _variants(result: Result, root: Node, setting: Setting) -> Iterator[Result]:
                 yield variant
 
 
-def _codes(result: Result, tests: list[object]) -> list[str | None]:
+def _codes(result: Result, tests: list[Test]) -> list[str | None]:
     named = {value for test in tests if isinstance(test, Coded) for value in test.values}
     if not named or (result.coded is not None and result.problem is None):
         return [None]
     return [*sorted(named), "another"]
 
 
-def _values(result: Result, fixed: set[Fraction], multiples: dict[str, set[Fraction]], setting: Setting) -> list[Fraction]:
+def _values(
+    result: Result, fixed: set[Fraction], multiples: dict[str, set[Fraction]], setting: Setting
+) -> list[Fraction]:
     """Values on, between and beyond every point at which some comparison changes."""
     usable = result.problem is None
     signed = result.concept.analyte is not None and result.concept.analyte.may_be_negative
@@ -447,11 +456,11 @@ def _values(result: Result, fixed: set[Fraction], multiples: dict[str, set[Fract
     if usable and result.value_low is not None:
         low, low_open = result.value_low.rational, result.low_open
         if low is None:
-            raise Uncut
+            raise UncutError
     if usable and result.value_high is not None:
         high, high_open = result.value_high.rational, result.high_open
         if high is None:
-            raise Uncut
+            raise UncutError
     if low is not None and low == high:
         return [low]
     cuts = set(fixed)
@@ -468,7 +477,7 @@ def _values(result: Result, fixed: set[Fraction], multiples: dict[str, set[Fract
     inside = sorted(c for c in cuts if (low is None or c > low) and (high is None or c < high))
     points = list(inside)
     ends = [*([low] if low is not None else []), *inside, *([high] if high is not None else [])]
-    points += [(a + b) / 2 for a, b in zip(ends, ends[1:], strict=False)]
+    points += [(a + b) / 2 for a, b in pairwise(ends)]
     if low is not None and not low_open:
         points.append(low)
     if high is not None and not high_open:
@@ -514,7 +523,7 @@ def _limit_points(
     cuts = sorted({value / number for number in numbers if number > 0 and value > 0})
     if not cuts:
         return [Magnitude.of(1)]
-    points = [*cuts, *((a + b) / 2 for a, b in zip(cuts, cuts[1:], strict=False)), cuts[0] / 2, cuts[-1] * 2]
+    points = [*cuts, *((a + b) / 2 for a, b in pairwise(cuts)), cuts[0] / 2, cuts[-1] * 2]
     return [Magnitude.of(point) for point in sorted(points)]
 
 
@@ -523,7 +532,7 @@ def _detection_points(result: Result, value: Fraction, numbers: set[Fraction]) -
     cuts = sorted({value / number for number in {*numbers, Fraction(1)} if number > 0 and value > 0})
     if not cuts:
         return [Magnitude.of(1)]
-    points = {*cuts, *((a + b) / 2 for a, b in zip(cuts, cuts[1:], strict=False)), cuts[0] / 2, cuts[-1] * 2}
+    points = {*cuts, *((a + b) / 2 for a, b in pairwise(cuts)), cuts[0] / 2, cuts[-1] * 2}
     if result.detection is True or (result.detection is None and _positive(result)):
         points = {point for point in points if point < value}
     elif result.detection is False:
@@ -534,4 +543,3 @@ def _detection_points(result: Result, value: Fraction, numbers: set[Fraction]) -
 def _positive(result: Result) -> bool:
     low = result.value_low
     return low is not None and (low.approx > 0 or result.low_open)
-

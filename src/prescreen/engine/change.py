@@ -12,13 +12,12 @@ from typing import Final
 from prescreen.candidate.facts import EventFact, Facts, Result
 from prescreen.catalogue import Catalogue
 from prescreen.engine.cases import truth_of
-from prescreen.engine.compile import CompiledCriterion, CompiledTrial
+from prescreen.engine.compile import CompiledCriterion, CompiledTrial, Node
 from prescreen.engine.setting import Setting
 from prescreen.language.model import SCREENING, Age, Event, Moment, Observation, Window
 from prescreen.time import DAY, EARLIEST_DAY, LATEST_DAY, Span, parse_when, shift_day
 from prescreen.truth import FALSE, TRUE, Truth
 
-HORIZON: Final = Span(10, "years")
 MOST_DAYS: Final = 2_000
 
 
@@ -27,14 +26,20 @@ def turning(
 ) -> tuple[int, Truth] | None:
     """The first later day within ten years on which the truth is another, and which; None: none."""
     today = setting.day
-    last = shift_day(today, HORIZON, 1)
+    last = setting.windows.horizon
     days: set[int] = set()
-    for node in criterion.root.leaves():
-        for day in _days(node.condition, setting, compiled.trial.catalogue):
-            if today < day <= last:
-                days.add(day)
+    firsts: dict[int, int] = {}
+    for node in criterion.timed:
+        own = [day for day in _days(node, setting, compiled.trial.catalogue) if today < day <= last]
+        if own:
+            firsts[node.number] = min(own)
+            days.update(own)
     for day in sorted(days)[:MOST_DAYS]:
-        then = truth_of(criterion, compiled.setting(setting.facts, day, setting.ranges), compiled.trial)
+        later = compiled.setting(setting.facts, day, setting.ranges)
+        for number in criterion.numbers:
+            if firsts.get(number, LATEST_DAY) > day:
+                later.found[number] = setting.found[number]  # nothing has changed for this leaf
+        then = truth_of(criterion, later, compiled.trial)
         if then is not truth:
             return day, then
     return None
@@ -42,7 +47,7 @@ def turning(
 
 def rescreening_day(compiled: CompiledTrial, setting: Setting, truths: list[Truth]) -> int | None:
     """The first day without a failed criterion, for a candidate who fails only on what time will turn."""
-    last = shift_day(setting.day, HORIZON, 1)
+    last = setting.windows.horizon
     here, now = setting, truths
     for _ in range(MOST_DAYS):
         failed = [c for c, truth in zip(compiled.criteria, now, strict=True) if _fails(c, truth)]
@@ -61,13 +66,16 @@ def _fails(criterion: CompiledCriterion, truth: Truth) -> bool:
     return truth is (TRUE if criterion.excludes else FALSE)
 
 
-def _days(leaf: object, setting: Setting, catalogue: Catalogue) -> Iterator[int]:
-    facts = setting.facts
+def _days(node: Node, setting: Setting, catalogue: Catalogue) -> Iterator[int]:
+    facts, leaf = setting.facts, node.condition
     match leaf:
         case Observation():
-            yield from _observation_days(leaf, catalogue.observations[leaf.code].inputs, facts, setting)
+            if setting.found[node.number] is None or setting.found[node.number].constant is None:
+                yield from _observation_days(leaf, catalogue.observations[leaf.code].inputs, facts, setting)
         case Event():
-            yield from _event_days(leaf, facts)
+            found = setting.found[node.number]
+            records = facts.events.get(leaf.domain, ()) if found is None else found.seen
+            yield from _event_days(leaf, facts, records)
         case Age() if leaf.anchor == SCREENING and facts.birth is not None:
             for span in (leaf.low, leaf.below):
                 if span is not None:
@@ -77,9 +85,7 @@ def _days(leaf: object, setting: Setting, catalogue: Catalogue) -> Iterator[int]
             pass
 
 
-def _observation_days(
-    leaf: Observation, inputs: tuple[str, ...], facts: Facts, setting: Setting
-) -> Iterator[int]:
+def _observation_days(leaf: Observation, inputs: tuple[str, ...], facts: Facts, setting: Setting) -> Iterator[int]:
     codes = (leaf.code, *inputs)
     for code in codes:
         relevant: Iterable[Result] = facts.results.get(code, ())
@@ -97,12 +103,12 @@ def _newest(results: tuple[Result, ...], setting: Setting) -> Iterator[Result]:
             return
 
 
-def _event_days(leaf: Event, facts: Facts) -> Iterator[int]:
+def _event_days(leaf: Event, facts: Facts, records: tuple[EventFact, ...]) -> Iterator[int]:
     declared = facts.complete.get(leaf.domain)
     if declared is not None and declared.through is not None:
         yield declared.through.first_day + 1
         yield declared.through.last_day + 1
-    for record in facts.events.get(leaf.domain, ()):
+    for record in records:
         yield from _record_days(leaf, record)
 
 
@@ -142,6 +148,9 @@ def _crossing(edge: int, end: Moment) -> Iterator[int]:
         yield from range(day - 1, day + 4)
         return
     day = shift_day(edge, span, -end.sign)
+    if span.unit in ("days", "weeks"):
+        yield from (day, day + 1)
+        return
     # Clipped months make the way back uneven by up to three days.
     while day > EARLIEST_DAY and shift_day(day - 1, span, end.sign) >= edge:
         day -= 1

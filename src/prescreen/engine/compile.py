@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from prescreen.candidate.facts import Facts
 from prescreen.catalogue import Catalogue
 from prescreen.engine import events, person, results
-from prescreen.engine.setting import Bounds, Setting, depends_on_day_only, window_bounds
+from prescreen.engine.asking import ask
+from prescreen.engine.setting import Setting, Windows
 from prescreen.language.model import (
     SCREENING,
     Age,
@@ -38,21 +39,24 @@ from prescreen.language.model import (
 )
 from prescreen.language.wording import describe
 from prescreen.ranges import Ranges
-from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth, at_least, choice, negation
+from prescreen.report.model import Missing
+from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth, at_least, choice, conjunction, disjunction, negation
 
 Evaluate = Callable[[Setting], Truth]
 
-_DAYS_KEPT: Final = 64
+_DAYS_KEPT: Final = 512
 
 
 class Node:
-    """A condition with its parts and the function that evaluates it; `number` is that of a leaf, else -1.
+    """A condition with its parts and the function that evaluates it; `number` is that of a leaf, else -1. `place` is the
+    node's own among those of its criterion, parts before the whole. `memory` keeps explanations of findings in which
+    no record of a candidate is.
 
     For `if` without `else` and for `unless` the parts are as written: (condition, then[, else]), (requirement,
     exception).
     """
 
-    __slots__ = ("children", "condition", "evaluate", "number", "requirement")
+    __slots__ = ("children", "condition", "evaluate", "memory", "number", "place", "requirement")
 
     def __init__(
         self, condition: Condition, children: tuple[Node, ...], evaluate: Evaluate, number: int, requirement: str
@@ -62,6 +66,8 @@ class Node:
         self.evaluate = evaluate
         self.number = number
         self.requirement = requirement
+        self.place = -1
+        self.memory: dict[tuple[str, ...], Any] = {}
 
     def leaves(self) -> Iterator[Node]:
         """The leaves below this node, in order, as often as they occur."""
@@ -70,14 +76,42 @@ class Node:
         for child in self.children:
             yield from child.leaves()
 
+    def parts_first(self) -> Iterator[Node]:
+        """All nodes, each after its parts."""
+        for child in self.children:
+            yield from child.parts_first()
+        yield self
+
+
+def combined(node: Node, truths: list[Truth]) -> Truth:
+    """The truth of a node whose parts have been evaluated, by Kleene's tables; `truths` by place."""
+    condition = node.condition
+    parts = [truths[child.place] for child in node.children]
+    match condition:
+        case AllOf():
+            return conjunction(parts)
+        case AnyOf():
+            return disjunction(parts)
+        case Not():
+            return negation(parts[0])
+        case AtLeastOf():
+            return at_least(condition.count, parts)
+        case Unless():
+            return disjunction(parts) if condition.saves else conjunction((parts[0], negation(parts[1])))
+        case If():
+            return choice(parts[0], parts[1], parts[2] if len(parts) > 2 else TRUE)
+        case _:
+            return parts[0]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CompiledCriterion:
     """A criterion ready to be evaluated.
 
     repeats: a fact may be used more than once, so that Kleene's tables alone may be needlessly unknown;
-    repeats_with_ranges: so, where a site's table makes limits depend on sex and age. shares: some leaves may rest on
-    the same fact or declaration.
+    repeats_with_ranges: so, where a site's table makes limits depend on sex and age. reach: of each leaf, by number, the
+    kinds of facts that may inform it. numbers: the distinct leaves. nodes: all, parts first. timed: those whose truth may change with the day.
+    memory: reports of findings in which no record of a candidate is (see `engine.screen`).
     """
 
     criterion: Criterion
@@ -85,13 +119,24 @@ class CompiledCriterion:
     excludes: bool
     repeats: bool
     repeats_with_ranges: bool
-    shares: bool
+    reach: tuple[tuple[int, frozenset[str]], ...]
+    numbers: tuple[int, ...]
+    nodes: tuple[Node, ...]
+    timed: tuple[Node, ...]
+    memory: dict[tuple[object, ...], Any] = field(default_factory=dict)
+
+    def truths(self, setting: Setting) -> list[Truth]:
+        """The truth of every node, by place."""
+        found: list[Truth] = []
+        for node in self.nodes:
+            found.append(node.evaluate(setting) if node.number >= 0 else combined(node, found))
+        return found
 
 
 class CompiledTrial:
     """A trial ready to screen; made once, shared by all threads."""
 
-    __slots__ = ("_days", "criteria", "leaf_count", "leaves", "trial", "windows")
+    __slots__ = ("_asked", "_days", "criteria", "leaf_count", "leaves", "trial", "windows")
 
     def __init__(self, trial: Trial) -> None:
         self.trial = trial
@@ -99,18 +144,25 @@ class CompiledTrial:
         self.criteria = tuple(_criterion(criterion, builder) for criterion in trial.criteria)
         self.leaves: tuple[Node, ...] = tuple(builder.leaves)
         self.leaf_count = len(self.leaves)
-        self.windows = tuple(window for window in builder.windows if depends_on_day_only(window))
-        self._days: dict[int, dict[Window, Bounds]] = {}
+        self.windows = builder.windows
+        self._days: dict[int, Windows] = {}
+        self._asked: dict[str, Missing] = {}
 
     def setting(self, facts: Facts, day: int, ranges: Ranges | None) -> Setting:
         """A fresh evaluation of a candidate on a day."""
-        return Setting(facts, day, ranges, self.leaf_count, self.bounds_on(day))
+        return Setting(facts, day, ranges, self.leaf_count, self._windows_on(day))
 
-    def bounds_on(self, day: int) -> dict[Window, Bounds]:
-        """The windows that depend on the screening day alone."""
+    def asked(self, fact: str) -> Missing:
+        """Whom to ask for a fact, and what; one of a few names for each leaf."""
+        found = self._asked.get(fact)
+        if found is None:
+            found = self._asked[fact] = ask(fact, self.trial)
+        return found
+
+    def _windows_on(self, day: int) -> Windows:
         found = self._days.get(day)
         if found is None:
-            found = {window: window_bounds(window, day, {}) for window in self.windows}
+            found = Windows(self.windows, day)
             if len(self._days) >= _DAYS_KEPT:
                 self._days = {}
             self._days[day] = found
@@ -119,15 +171,30 @@ class CompiledTrial:
 
 def _criterion(criterion: Criterion, builder: _Builder) -> CompiledCriterion:
     root = builder.build(criterion.condition)
-    leaves = [leaf.condition for leaf in root.leaves()]
+    nodes = list(root.leaves())
+    in_order = tuple(root.parts_first())
+    for place, node in enumerate(in_order):
+        node.place = place
+    leaves = [node.condition for node in nodes]
     catalogue = builder.trial.catalogue
+    reach = {
+        node.number: frozenset(
+            {node.condition.domain}
+            if isinstance(node.condition, Event)
+            else _facts_of(node.condition, catalogue, ranges=True)
+        )
+        for node in nodes
+    }
     return CompiledCriterion(
         criterion,
         root,
         criterion.kind == "exclusion",
         _repeats(leaves, catalogue, ranges=False),
         _repeats(leaves, catalogue, ranges=True),
-        _repeats(leaves, catalogue, ranges=True) or _same_domain(leaves),
+        tuple(reach.items()),
+        tuple(reach),
+        in_order,
+        tuple({node.number: node for node in nodes if not isinstance(node.condition, Answer | Sex)}.values()),
     )
 
 
@@ -136,7 +203,7 @@ class _Builder:
         self.trial = trial
         self.numbers: dict[Leaf, int] = {}
         self.leaves: list[Node] = []
-        self.windows: dict[Window, None] = {}
+        self.windows: dict[Window, int] = {}
 
     def build(self, condition: Condition) -> Node:
         words = describe(condition, self.trial.catalogue, self.trial.questions)
@@ -146,7 +213,9 @@ class _Builder:
                 return Node(condition, children, _junction(condition, children), -1, words)
             case Not() | Use():
                 child = self.build(condition.child)
-                return Node(condition, (child,), _not(child) if isinstance(condition, Not) else child.evaluate, -1, words)
+                return Node(
+                    condition, (child,), _not(child) if isinstance(condition, Not) else child.evaluate, -1, words
+                )
             case Unless():
                 child, exception = self.build(condition.child), self.build(condition.exception)
                 evaluate = _saved(child, exception) if condition.saves else _spared(child, exception)
@@ -163,21 +232,19 @@ class _Builder:
         number = self.numbers.get(leaf)
         if number is None:
             number = self.numbers[leaf] = len(self.leaves)
-            node = Node(leaf, (), _remembered(number, self._decide(leaf)), number, words)
-            self.leaves.append(node)
-            return node
+            self.leaves.append(Node(leaf, (), _remembered(number, self._decide(leaf)), number, words))
         return Node(leaf, (), self.leaves[number].evaluate, number, words)
 
     def _decide(self, leaf: Leaf) -> Callable[[Setting], Any]:
         catalogue = self.trial.catalogue
         match leaf:
             case Observation():
-                self.windows.setdefault(leaf.window)
-                return results.observation_leaf(leaf, catalogue.observations[leaf.code])
+                number = self.windows.setdefault(leaf.window, len(self.windows))
+                return results.observation_leaf(leaf, catalogue.observations[leaf.code], number)
             case Event():
                 for event in (leaf, *leaf.excepted):
-                    self.windows.setdefault(event.window)
-                return events.event_leaf(leaf, catalogue)
+                    self.windows.setdefault(event.window, len(self.windows))
+                return events.event_leaf(leaf, catalogue, self.windows)
             case Age():
                 return person.age_leaf(leaf)
             case Sex():
@@ -260,11 +327,11 @@ def _choice(parts: list[Node]) -> Evaluate:
 
 
 def _repeats(leaves: list[Condition], catalogue: Catalogue, *, ranges: bool) -> bool:
-    uses = Counter(key for leaf in leaves for key in _facts_of(leaf, catalogue, ranges))
+    uses = Counter(key for leaf in leaves for key in _facts_of(leaf, catalogue, ranges=ranges))
     return any(count > 1 for count in uses.values())
 
 
-def _facts_of(leaf: Condition, catalogue: Catalogue, ranges: bool) -> set[str]:
+def _facts_of(leaf: Condition, catalogue: Catalogue, *, ranges: bool) -> set[str]:
     """Names of what a leaf's truth may rest on, coarse enough that distinct names never share a fact."""
     match leaf:
         case Observation():
@@ -297,8 +364,3 @@ def _uses_limits(leaf: Observation) -> bool:
 
 def _anchors(window: Window) -> set[str]:
     return {f"anchor:{end.anchor}" for end in (window.start, window.end) if end is not None and end.anchor != SCREENING}
-
-
-def _same_domain(leaves: list[Condition]) -> bool:
-    domains = [leaf.domain for leaf in leaves if isinstance(leaf, Event)]
-    return len(set(domains)) < len(domains)

@@ -20,7 +20,6 @@ from prescreen.language.model import (
     Comparison,
     Event,
     If,
-    Not,
     Observation,
     Sex,
     Unless,
@@ -31,15 +30,39 @@ from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth
 Names = tuple[str, ...]
 
 
-def deciding(criterion: CompiledCriterion, setting: Setting, truth: Truth, compiled: CompiledTrial) -> Names:
-    """The facts that force a known truth; the same ones for the same input, none of them superfluous."""
+class _Proof:
+    """Facts that force a truth, as they are gathered: their names, the leaves that they decide, and whether the facts
+    of each leaf are plainly as few as can be."""
+
+    __slots__ = ("leaves", "names", "plain")
+
+    def __init__(self) -> None:
+        self.names: dict[str, None] = {}
+        self.leaves: set[int] = set()
+        self.plain = True
+
+    def take(self, other: _Proof) -> None:
+        self.names.update(other.names)
+        self.leaves |= other.leaves
+        self.plain = self.plain and other.plain
+
+
+def deciding(
+    criterion: CompiledCriterion, truths: list[Truth], setting: Setting, truth: Truth, compiled: CompiledTrial
+) -> Names:
+    """The facts that force a known truth; the same ones for the same input, none of them superfluous.
+
+    truths: of every node, by Kleene's tables; truth: the criterion's own.
+    """
     if truth is UNKNOWN:
         return ()
-    if criterion.root.evaluate(setting) is truth:
-        names, simple = _forcing(criterion.root, setting)
+    proof = _Proof()
+    if truths[criterion.root.place] is truth:
+        _force(criterion.root, truths, setting, proof)
     else:
-        names, simple = _everything(criterion, setting), False
-    if len(names) < 2 or (simple and not criterion.shares):
+        proof.names, proof.plain = dict.fromkeys(_everything(criterion, setting)), False
+    names = tuple(proof.names)
+    if len(names) < 2 or (proof.plain and _read_once(criterion, proof.leaves)):
         return names
     kept = list(names)
     for name in reversed(names):
@@ -48,6 +71,23 @@ def deciding(criterion: CompiledCriterion, setting: Setting, truth: Truth, compi
         if truth_of(criterion, restricted, compiled.trial) is truth:
             kept = fewer
     return tuple(kept)
+
+
+def _read_once(criterion: CompiledCriterion, leaves: set[int]) -> bool:
+    """Whether the facts of some leaves tell nothing of the other leaves, so that none of them can be spared.
+
+    Taking away a fact then leaves one of these leaves open, and with it the criterion.
+    """
+    if criterion.repeats_with_ranges:
+        return False
+    inside: set[str] = set()
+    outside: set[str] = set()
+    for number, keys in criterion.reach:
+        if number in leaves:
+            inside |= keys
+        else:
+            outside |= keys
+    return inside.isdisjoint(outside)
 
 
 def restrict(facts: Facts, names: Iterable[str]) -> Facts:
@@ -106,61 +146,62 @@ def _everything(criterion: CompiledCriterion, setting: Setting) -> Names:
     return tuple(names)
 
 
-def _forcing(node: Node, setting: Setting) -> tuple[Names, bool]:
-    """Facts that force a node's known truth, and whether each leaf's own set is plainly minimal."""
-    truth = node.evaluate(setting)
+def _force(node: Node, truths: list[Truth], setting: Setting, proof: _Proof) -> None:
+    """Gather facts that force a node's known truth."""
+    truth = truths[node.place]
     if node.number >= 0:
-        return _of_leaf(node, setting, truth)
+        names, plain = _of_leaf(node, setting, truth)
+        for name in names:
+            proof.names[name] = None
+        proof.leaves.add(node.number)
+        proof.plain = proof.plain and plain
+        return
     condition, children = node.condition, node.children
     match condition:
-        case Not():
-            return _forcing(children[0], setting)
         case If():
-            return _of_choice(children, setting, truth)
+            chosen = truths[children[0].place]
+            branch = 1 if chosen is TRUE else 2
+            _union(
+                children[1:] if chosen is UNKNOWN else (children[0], *children[branch : branch + 1]),
+                truths,
+                setting,
+                proof,
+            )
         case AtLeastOf():
             wanted = condition.count if truth is TRUE else len(children) - condition.count + 1
-            agreeing = [child for child in children if child.evaluate(setting) is truth]
-            return _fewest(agreeing, setting, wanted)
+            _fewest([child for child in children if truths[child.place] is truth], truths, setting, wanted, proof)
         case Unless() if not condition.saves:
             if truth is TRUE:
-                return _union(children, setting)
-            agreeing = [
-                child
-                for child, part in zip(children, (FALSE, TRUE), strict=True)
-                if child.evaluate(setting) is part
-            ]
-            return _fewest(agreeing, setting, 1)
+                _union(children, truths, setting, proof)
+                return
+            child, exception = children
+            agreeing = [child] if truths[child.place] is FALSE else []
+            _fewest([*agreeing, *([exception] if truths[exception.place] is TRUE else [])], truths, setting, 1, proof)
         case _:
-            conjunctive = isinstance(condition, AllOf)
-            if len(children) == 1 or truth is (TRUE if conjunctive else FALSE):
-                return _union(children, setting)
-            return _fewest([child for child in children if child.evaluate(setting) is truth], setting, 1)
+            if len(children) == 1 or truth is (TRUE if isinstance(condition, AllOf) else FALSE):
+                _union(children, truths, setting, proof)
+            else:
+                _fewest([child for child in children if truths[child.place] is truth], truths, setting, 1, proof)
 
 
-def _union(nodes: Iterable[Node], setting: Setting) -> tuple[Names, bool]:
-    names: dict[str, None] = {}
-    simple = True
+def _union(nodes: Iterable[Node], truths: list[Truth], setting: Setting, proof: _Proof) -> None:
     for node in nodes:
-        some, plain = _forcing(node, setting)
-        names.update(dict.fromkeys(some))
-        simple = simple and plain
-    return tuple(names), simple
+        _force(node, truths, setting, proof)
 
 
-def _fewest(nodes: list[Node], setting: Setting, count: int) -> tuple[Names, bool]:
-    """The union of the `count` nodes that rest on the fewest facts, the earlier first."""
+def _fewest(nodes: list[Node], truths: list[Truth], setting: Setting, count: int, proof: _Proof) -> None:
+    """The `count` nodes that rest on the fewest facts, the earlier first."""
     if len(nodes) <= count:
-        return _union(nodes, setting)
-    ranked = sorted(nodes, key=lambda node: len(_forcing(node, setting)[0]))
-    return _union(ranked[:count], setting)
-
-
-def _of_choice(children: tuple[Node, ...], setting: Setting, truth: Truth) -> tuple[Names, bool]:
-    condition = children[0].evaluate(setting)
-    if condition is UNKNOWN:
-        return _union(children[1:], setting)
-    branch = 1 if condition is TRUE else 2
-    return _union((children[0], *children[branch : branch + 1]), setting)
+        _union(nodes, truths, setting, proof)
+        return
+    proofs = []
+    for node in nodes:
+        own = _Proof()
+        _force(node, truths, setting, own)
+        proofs.append(own)
+    proofs.sort(key=lambda own: len(own.names))
+    for own in proofs[:count]:
+        proof.take(own)
 
 
 def _of_leaf(node: Node, setting: Setting, truth: Truth) -> tuple[Names, bool]:
@@ -249,4 +290,3 @@ def _table_facts(result: Result, test: Comparison, setting: Setting, names: dict
 def _anchors(window: Window) -> Names:
     ends = (window.start, window.end)
     return tuple(dict.fromkeys(f"anchor:{end.anchor}" for end in ends if end is not None and end.anchor != SCREENING))
-

@@ -231,4 +231,3 @@ def _extreme(magnitudes: list[Magnitude], sign: int) -> Magnitude:
         if compare(magnitude, best) == sign:
             best = magnitude
     return best
-

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
@@ -10,8 +10,8 @@ from typing import Final
 from prescreen.candidate.facts import Declared, Domain, EventFact
 from prescreen.candidate.profile import Coding, Dose, TreatmentRecord
 from prescreen.catalogue import Catalogue
-from prescreen.engine.setting import Bounds, Setting
-from prescreen.language.model import Amount, Event, Operator
+from prescreen.engine.setting import Bounds, Setting, depends_on_day_only
+from prescreen.language.model import Amount, Event, Operator, Window
 from prescreen.quantities import Analyte, Scale, analyte
 from prescreen.time import DAY, EARLIEST, HOUR, LATEST, parse_when, shift_day
 from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth, agreement, at_least, conjunction, disjunction, negation
@@ -26,7 +26,8 @@ class Found:
 
     matches: the records that are or may be what the leaf asks for, with each one's truth and the names of what is open
     about it (``date``, ``status``, ``code``, ``verification`` …). against: records and declarations that deny it.
-    conflict: the same is both confirmed and refuted. absent: whether nothing else can exist.
+    conflict: the same is both confirmed and refuted. absent: whether nothing else can exist. constant: where no record of
+    this candidate is in it, what tells one such finding from another. seen: all records that had to be looked at.
     """
 
     truth: Truth
@@ -35,34 +36,60 @@ class Found:
     conflict: bool = False
     absent: bool = False
     approximate: bool = False
+    constant: tuple[str, ...] | None = None
+    seen: tuple[EventFact, ...] = ()
 
 
 Decide = Callable[[Setting], Found]
 
 
-def event_leaf(leaf: Event, catalogue: Catalogue) -> Decide:
-    """The function that decides an existence leaf."""
-    domain, window = leaf.domain, leaf.window
-    nothing = Found(UNKNOWN)
+def event_leaf(leaf: Event, catalogue: Catalogue, numbers: Mapping[Window, int]) -> Decide:
+    """The function that decides an existence leaf; `numbers` are those of the trial's windows."""
+    domain, window, number = leaf.domain, leaf.window, numbers[leaf.window]
+    nothing = Found(UNKNOWN, constant=("nothing",))
     sought = _Sought(leaf, catalogue)
     apart = tuple(_Sought(leaf, catalogue, (code,)) for code in leaf.codes) if leaf.count else ()
+    codes = frozenset(leaf.codes)
+    covered = frozenset.intersection(*(code.systems for code in sought.codes))
+    denied = Found(FALSE, against=(f"complete:{domain}",), absent=True, constant=("complete",))
+    day_only = depends_on_day_only(window)
 
     def decide(setting: Setting) -> Found:
         if setting.forced is not None and leaf in setting.forced:
             return Found(setting.forced[leaf])
-        records = setting.facts.events.get(domain)
-        declared = setting.facts.complete.get(domain)
+        facts = setting.facts
+        records = facts.events.get(domain)
+        declared = facts.complete.get(domain)
         if records is None:
             if declared is None:
                 return nothing
             records = ()
-        bounds = setting.bounds(window)
-        if leaf.count:
+        bounds = setting.windows.bounds[number] or setting.bounds(window)
+        if apart:
             return _counted(leaf, apart, records, declared, bounds, setting)
+        touching = [
+            record
+            for record in records
+            if not (record.is_a.isdisjoint(codes) and record.may_be.isdisjoint(codes))
+            or record.unplaced
+            or (record.system is not None and record.system not in covered)
+            or record.denies
+        ]
+        if not touching:
+            if declared is None:
+                return nothing
+            if declared.through is None and declared.systems is None:
+                return denied
+            if _covers(declared, sought.codes):
+                if _declared_through(declared, bounds, setting, sought.plans_only):
+                    through = "" if declared.through is None else declared.through.text
+                    return Found(FALSE, (), denied.against, absent=True, constant=(through,) if day_only else None)
+                return nothing if day_only and declared.through is None else Found(UNKNOWN)
+            return Found(UNKNOWN)
         matches: list[tuple[EventFact, Truth, tuple[str, ...]]] = []
         conflict = False
         best = FALSE
-        for record in records:
+        for record in touching:
             if record.denies:
                 continue
             truth, open_aspects = _matches(sought, record, bounds, setting)
@@ -76,12 +103,12 @@ def event_leaf(leaf: Event, catalogue: Catalogue) -> Decide:
             elif best is FALSE:
                 best = UNKNOWN
         if best is TRUE:
-            return Found(TRUE, tuple(matches))
+            return Found(TRUE, tuple(matches), seen=tuple(touching))
         absent, against = _absent(sought, records, declared, bounds, setting)
         if best is FALSE and absent:
-            return Found(FALSE, (), against, False, True)
+            return Found(FALSE, (), against, False, True, seen=tuple(touching))
         approximate = any(len(aspects) > 1 and "date" in aspects for _, _, aspects in matches)
-        return Found(UNKNOWN, tuple(matches), against, conflict, absent, approximate)
+        return Found(UNKNOWN, tuple(matches), against, conflict, absent, approximate, None, tuple(touching))
 
     return decide
 
@@ -121,14 +148,12 @@ def _relation(record: EventFact, code: _Code) -> Truth:
         return TRUE
     if code.name in related.may_be:
         return UNKNOWN
-    if related.system is not None and related.system not in code.systems:
+    if record.unplaced or (related.system is not None and related.system not in code.systems):
         return UNKNOWN
     return FALSE
 
 
-def _matches(
-    sought: _Sought, record: EventFact, bounds: Bounds, setting: Setting
-) -> tuple[Truth, tuple[str, ...]]:
+def _matches(sought: _Sought, record: EventFact, bounds: Bounds, setting: Setting) -> tuple[Truth, tuple[str, ...]]:
     """Whether one record is what the leaf asks for, and what is open about it."""
     leaf = sought.leaf
     related = disjunction([_relation(record, code) for code in sought.codes])
@@ -164,9 +189,7 @@ def _matches(
     return (UNKNOWN, tuple(open_aspects)) if open_aspects else (TRUE, ())
 
 
-def _timed(
-    sought: _Sought, record: EventFact, bounds: Bounds, setting: Setting
-) -> tuple[Truth, list[str]]:
+def _timed(sought: _Sought, record: EventFact, bounds: Bounds, setting: Setting) -> tuple[Truth, list[str]]:
     """Status, window and duration together: whatever status the record may have, its times follow from it."""
     leaf, momentary = sought.leaf, sought.momentary
     possible = record.statuses
@@ -184,9 +207,9 @@ def _timed(
         if lasting is UNKNOWN:
             _note(aspects, "date")
     truth = agreement(truths)
-    if truth is UNKNOWN and TRUE in truths and FALSE in truths:
-        aspects.insert(0, "status")
-    elif truth is UNKNOWN and len(possible) > 1 and len(set(truths)) > 1:
+    if (truth is UNKNOWN and TRUE in truths and FALSE in truths) or (
+        truth is UNKNOWN and len(possible) > 1 and len(set(truths)) > 1
+    ):
         aspects.insert(0, "status")
     return truth, aspects
 
@@ -196,9 +219,7 @@ def _note(aspects: list[str], name: str) -> None:
         aspects.append(name)
 
 
-def _in_window(
-    leaf: Event, record: EventFact, status: str, momentary: bool, bounds: Bounds, setting: Setting
-) -> Truth:
+def _in_window(leaf: Event, record: EventFact, status: str, momentary: bool, bounds: Bounds, setting: Setting) -> Truth:
     start_low, start_high, end_low, end_high = times(record, status, momentary, setting)
     if start_low > start_high:
         return FALSE  # wholly later than the screening day, and not a plan
@@ -351,7 +372,7 @@ def denied_through(record: EventFact, setting: Setting) -> int:
     """The last instant up to which a refutation surely speaks: its own date, else the screening day."""
     own = record.record.date if record.domain != "procedures" else None
     when = parse_when(own) if own is not None else record.end or record.start
-    return setting.now if when is None else min(when.low, setting.now)
+    return setting.now if when is None else min(when.first_day * DAY + DAY - 1, setting.now)
 
 
 def _absent(
@@ -360,7 +381,11 @@ def _absent(
     """Whether nothing unrecorded can match, and the facts that say so."""
     leaf, codes = sought.leaf, sought.codes
     domain = leaf.domain
-    if declared is not None and _covers(declared, codes) and _declared_through(declared, bounds, setting, sought.plans_only):
+    if (
+        declared is not None
+        and _covers(declared, codes)
+        and _declared_through(declared, bounds, setting, sought.plans_only)
+    ):
         return True, (f"complete:{domain}",)
     if sought.plans_only:
         return False, ()
@@ -428,7 +453,7 @@ def _counted(
             truth = FALSE if absent else UNKNOWN
         truths.append(truth)
     parts = [_count_holds(truths, operator, bound) for operator, bound in leaf.count]
-    return Found(conjunction(parts), tuple(matches), tuple(against))
+    return Found(conjunction(parts), tuple(matches), tuple(against), seen=records)
 
 
 def _count_holds(truths: list[Truth], operator: Operator, bound: int) -> Truth:
@@ -441,4 +466,3 @@ def _count_holds(truths: list[Truth], operator: Operator, bound: int) -> Truth:
             return negation(at_least(bound + 1, truths))
         case "below":
             return negation(at_least(bound, truths))
-

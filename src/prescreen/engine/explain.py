@@ -30,6 +30,7 @@ from prescreen.report.model import Evidence, Explanation
 from prescreen.truth import FALSE, UNKNOWN, Truth
 
 _MOST_EVIDENCE: Final = 12
+_MOST_REMEMBERED: Final = 256
 
 _NODE_NAMES: Final[dict[type, str]] = {
     AllOf: "all",
@@ -42,12 +43,24 @@ _NODE_NAMES: Final[dict[type, str]] = {
 }
 
 
-def explain(node: Node, setting: Setting, trial: Trial) -> Explanation:
-    """The tree of a condition with every node's truth and every leaf's evidence."""
-    truth = node.evaluate(setting)
+def explain(node: Node, truths: list[Truth], setting: Setting, trial: Trial) -> Explanation:
+    """The tree of a condition with every node's truth (`truths`, by place) and every leaf's evidence."""
+    truth = truths[node.place]
     if node.number < 0:
-        children = tuple([explain(child, setting, trial) for child in node.children])
+        children = tuple([explain(child, truths, setting, trial) for child in node.children])
         return Explanation(_NODE_NAMES[type(node.condition)], truth.known, node.requirement, children=children)
+    constant = setting.found[node.number].constant
+    if constant is None:
+        return _leaf(node, truth, setting, trial)
+    remembered: Explanation | None = node.memory.get(constant)
+    if remembered is None:
+        if len(node.memory) >= _MOST_REMEMBERED:
+            node.memory.clear()
+        remembered = node.memory[constant] = _leaf(node, truth, setting, trial)
+    return remembered
+
+
+def _leaf(node: Node, truth: Truth, setting: Setting, trial: Trial) -> Explanation:
     found = setting.found[node.number]
     leaf = node.condition
     match leaf:
@@ -80,10 +93,8 @@ def _observation(
 ) -> Explanation:
     finding, reason = wording.observation_finding(leaf, found, setting, trial.catalogue)
     if not found.results:
-        evidence = () if found.stale is None else (_result_evidence(found.stale, "outside", None, None),)
-        return Explanation(
-            "observation", found.truth.known, requirement, finding, None, None, None, reason, evidence
-        )
+        stale = () if found.stale is None else (_result_evidence(found.stale, "outside", None, None),)
+        return Explanation("observation", found.truth.known, requirement, finding, None, None, None, reason, stale)
     telling = found.results[0]
     for result, truth in zip(found.results, found.truths, strict=True):
         if truth is found.truth:
@@ -92,13 +103,20 @@ def _observation(
     threshold, limit, margin = _compared(leaf, telling, setting)
     evidence = tuple(
         [
-            _result_evidence(result, _role(result, truth, found), _note(leaf, result, truth, setting), result.concept.unit)
+            _result_evidence(
+                result, _role(result, truth, found), _note(leaf, result, truth, setting), result.concept.unit
+            )
             for result, truth in zip(found.results[:_MOST_EVIDENCE], found.truths, strict=False)
         ]
     )
     inputs = tuple(
         [
-            _result_evidence(used, "considered", f"input of {result.concept.name}: {FORMULAS[result.concept.formula or ''].source}", None)
+            _result_evidence(
+                used,
+                "considered",
+                f"input of {result.concept.name}: {FORMULAS[result.concept.formula or ''].source}",
+                None,
+            )
             for result in found.results[:_MOST_EVIDENCE]
             for used in result.inputs
         ]
@@ -126,7 +144,9 @@ def _compared(leaf: Observation, result: Result, setting: Setting) -> tuple[str 
             continue
         text = wording.with_unit(number, unit)
         if threshold.of is None:
-            texts.append(text if text == threshold.text else f"{threshold.text} = {text}" if threshold.text != text else text)
+            texts.append(
+                text if text == threshold.text else f"{threshold.text} = {text}" if threshold.text != text else text
+            )
         elif threshold.of == "LLOD":
             texts.append(f"{text} ({threshold.text})")
             sources.append(f"LLOD {wording.with_unit(result.lod, unit)}: the result's own" if result.lod else "")

@@ -6,11 +6,9 @@ Names: ``observation:ALT``, ``observation:ALT#reference_range``, ``condition:mal
 
 from __future__ import annotations
 
-from typing import Final
-
-from prescreen.candidate.facts import KIND_OF, Domain, Result
+from prescreen.candidate.facts import KIND_OF, Result
 from prescreen.engine import events, results
-from prescreen.engine.cases import Budget, TooManyCases, Uncut, key_uses, matters
+from prescreen.engine.cases import Budget, TooManyCasesError, UncutError, key_uses, matters
 from prescreen.engine.compare import threshold_for, threshold_magnitude
 from prescreen.engine.compile import CompiledCriterion, Node
 from prescreen.engine.open import (
@@ -29,15 +27,6 @@ from prescreen.engine.open import (
 )
 from prescreen.engine.setting import Setting
 from prescreen.language.model import Comparison, Detected, Event, Observation, Trial
-from prescreen.language.wording import event_label, observation_label
-from prescreen.report.model import Missing
-
-_DOMAIN_OF: Final[dict[str, Domain]] = {
-    "condition": "conditions",
-    "treatment": "treatments",
-    "procedure": "procedures",
-    "allergy": "allergies",
-}
 
 
 def missing(criterion: CompiledCriterion, setting: Setting, trial: Trial) -> tuple[str, ...]:
@@ -61,14 +50,19 @@ def missing(criterion: CompiledCriterion, setting: Setting, trial: Trial) -> tup
 def _matters(root: Node, setting: Setting, trial: Trial, key: Key) -> bool:
     try:
         return matters(root, setting, trial, key, Budget())
-    except (TooManyCases, Uncut):
+    except (TooManyCasesError, UncutError):
         return True
 
 
 def leaf_names(leaf: Node, setting: Setting) -> tuple[str, ...]:
     """All names of what an undecided leaf waits for."""
     found = setting.found[leaf.number]
-    if isinstance(leaf.condition, Observation) and isinstance(found, results.Found) and not found.results and not found.lacking:
+    if (
+        isinstance(leaf.condition, Observation)
+        and isinstance(found, results.Found)
+        and not found.results
+        and not found.lacking
+    ):
         return (f"observation:{leaf.condition.code}",)
     return tuple(dict.fromkeys(name for key in open_keys(leaf, setting) for name in key_names(key, leaf, setting)))
 
@@ -142,45 +136,3 @@ def _event_names(leaf: Event, found: object) -> tuple[str, ...]:
     names.update({f"{kind}:{code}": None for code in leaf.codes})
     names[f"complete:{leaf.domain}"] = None
     return tuple(names)
-
-
-_ASPECT_QUESTIONS: Final = {
-    "reference_range": "Which reference range (upper and lower limit of normal) belongs to {label}?",
-    "detection_limit": "What is the lower limit of detection of {label}?",
-    "unit": "In which unit was {label} reported?",
-    "date": "On which day was {label}?",
-    "end": "When did {label} end?",
-    "status": "What is the status of {label}?",
-    "verification": "Is {label} confirmed?",
-    "code": "What exactly was recorded as {label}, and is it one of those asked for?",
-    "conflict": "Which of the contradicting records of {label} is right?",
-    "exception": "Does the exception apply to {label}?",
-}
-
-
-def ask(fact: str, trial: Trial) -> Missing:
-    """A missing fact with whom to ask and what."""
-    kind, _, rest = fact.partition(":")
-    name, _, aspect = rest.partition("#")
-    catalogue = trial.catalogue
-    if kind == "answer":
-        question = trial.questions[rest]
-        return Missing(fact, question.ask, question.text.strip())
-    if kind == "anchor":
-        return Missing(fact, "coordinator", f"On which day is or was {trial.anchors.get(rest, rest)}?")
-    if kind == "complete":
-        return Missing(fact, "coordinator", f"Are all {rest} of the candidate on file, and up to which day?")
-    if kind == "birth_date":
-        return Missing(fact, "candidate", "What is the full date of birth?")
-    if kind == "sex":
-        return Missing(fact, "candidate", "What is the sex for clinical use?")
-    if kind == "observation":
-        concept = catalogue.observations[name]
-        label, who, words = observation_label(name, catalogue), concept.ask, concept.question
-    else:
-        domain = _DOMAIN_OF[kind]
-        event = catalogue.events[domain][name]
-        label, who, words = event_label(domain, name, catalogue), event.ask, event.question
-    if aspect:
-        words = _ASPECT_QUESTIONS.get(aspect, f"What is the {aspect.replace('_', ' ')} of {{label}}?").format(label=label)
-    return Missing(fact, who, words)

@@ -11,8 +11,8 @@ from typing import Final
 
 from prescreen.candidate.facts import KIND_OF
 from prescreen.engine import events, results
-from prescreen.engine.compile import CompiledTrial, Node
-from prescreen.engine.missing import ask, key_names, leaf_names
+from prescreen.engine.compile import CompiledCriterion, CompiledTrial, Node
+from prescreen.engine.missing import key_names, leaf_names
 from prescreen.engine.open import DateKey, open_keys
 from prescreen.engine.setting import Setting
 from prescreen.language.model import AllOf, AtLeastOf, Event, If, Not, Observation, Unless
@@ -40,41 +40,52 @@ _IS_TRUE: Final = Settles(NO_NAMES, NO_NAMES, (), None)
 _IS_FALSE: Final = Settles(NO_NAMES, NO_NAMES, None, ())
 
 
-def next_facts(
-    compiled: CompiledTrial, setting: Setting, truths: list[Truth], missing: list[tuple[str, ...]], open_verdict: bool
-) -> tuple[NextFact, ...]:
-    """The ranked list. missing: of each criterion; open_verdict: nothing has failed yet, so that one failure decides."""
-    undetermined = [i for i, truth in enumerate(truths) if truth is UNKNOWN]
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How an undetermined criterion could be settled: facts that may do so alone (with whether they could make it
+    failed), or else a smallest set of facts."""
+
+    criterion: str
+    alone: tuple[tuple[str, bool], ...]
+    together: Names | None
+
+
+def ways(criterion: CompiledCriterion, setting: Setting, missing: Names) -> Ways:
+    """How a criterion that waits for the facts `missing` could be settled."""
+    found = _ways(criterion.root, setting)
+    fails, meets = (found.true_by, found.false_by) if criterion.excludes else (found.false_by, found.true_by)
+    alone = tuple((name, name in fails) for name in missing if name in fails or name in meets)
+    sets = [names for names in (found.true_set, found.false_set) if names]
+    return Ways(criterion.criterion.id, alone, min(sets, key=len) if sets and not alone else None)
+
+
+def next_facts(compiled: CompiledTrial, open_ways: list[Ways | None], open_verdict: bool) -> tuple[NextFact, ...]:
+    """The ranked list: what alone could decide the verdict, then what settles most criteria, then sets.
+
+    open_verdict: nothing has failed yet, so that one failure decides.
+    """
+    undetermined = [way for way in open_ways if way is not None]
+    last_one = len(undetermined) == 1 and compiled.trial.complete
     settles: dict[str, list[str]] = {}
     decides: set[str] = set()
     sets: dict[Names, list[str]] = {}
-    last_one = len(undetermined) == 1 and compiled.trial.complete
-    for i in undetermined:
-        criterion = compiled.criteria[i]
-        ways = _ways(criterion.root, setting)
-        allowed = set(missing[i])
-        fails, meets = (ways.true_by, ways.false_by) if criterion.excludes else (ways.false_by, ways.true_by)
-        fails, meets = fails & allowed, meets & allowed
-        singles = [name for name in missing[i] if name in fails or name in meets]
-        for name in singles:
-            settles.setdefault(name, []).append(criterion.criterion.id)
-            if open_verdict and (name in fails or last_one):
+    for way in undetermined:
+        for name, fails in way.alone:
+            settles.setdefault(name, []).append(way.criterion)
+            if open_verdict and (fails or last_one):
                 decides.add(name)
-        if not singles:
-            found = [names for names in (ways.true_set, ways.false_set) if names]
-            if found:
-                sets.setdefault(min(found, key=len), []).append(criterion.criterion.id)
+        if way.together is not None:
+            sets.setdefault(way.together, []).append(way.criterion)
     order = {name: place for place, name in enumerate(settles)}
     ranked = sorted(settles, key=lambda name: (name not in decides, -len(settles[name]), order[name]))
-    trial = compiled.trial
     listed = []
     for name in ranked:
-        asked = ask(name, trial)
+        asked = compiled.asked(name)
         listed.append(NextFact(name, (name,), asked.ask, asked.question, tuple(settles[name]), name in decides))
     for names, criteria in sorted(sets.items(), key=lambda item: len(item[0])):
-        asked = ask(names[0], trial)
-        words = " ".join(ask(name, trial).question for name in names)
-        listed.append(NextFact(names[0], names, asked.ask, words, tuple(criteria), False))
+        questions = [compiled.asked(name) for name in names]
+        words = " ".join([asked.question for asked in questions])
+        listed.append(NextFact(names[0], names, questions[0].ask, words, tuple(criteria), False))
     return tuple(listed)
 
 
@@ -136,15 +147,12 @@ def _reach(ways: list[tuple[frozenset[str], Names | None]], count: int) -> tuple
             tally[name] = tally.get(name, 0) + 1
     alone = frozenset(name for name, times in tally.items() if times >= needed)
     if alone:
-        smallest: Names = (min(alone, key=lambda name: _place(name, todo)),)
+        # A plain question before the declaration that a whole domain is complete; else the earliest.
+        smallest: Names = (min(alone, key=lambda name: (name.startswith("complete:"), list(tally).index(name))),)
     else:
         chosen = sorted((names for _, names in todo if names is not None), key=len)[:needed]
         smallest = tuple(dict.fromkeys(name for names in chosen for name in names))
     return alone, smallest
-
-
-def _place(name: str, todo: list[tuple[frozenset[str], Names | None]]) -> tuple[bool, str]:
-    return (name.startswith("complete:"), name)
 
 
 def _leaf_ways(node: Node, setting: Setting) -> Settles:
@@ -195,4 +203,3 @@ def _observation_ways(node: Node, leaf: Observation, found: results.Found, setti
             true_by.update(by_date if TRUE in known else ())
             false_by.update(by_date if FALSE in known else ())
     return Settles(frozenset(true_by), frozenset(false_by), names, names)
-

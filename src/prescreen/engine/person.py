@@ -14,9 +14,11 @@ from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth
 
 @dataclass(slots=True)
 class Found:
-    """What a leaf about the person found: nothing but its truth."""
+    """What a leaf about the person found. constant: what tells it apart where nothing of this candidate but an
+    answer is in it."""
 
     truth: Truth
+    constant: tuple[str, ...] | None = None
 
 
 _FOUND: Final = {truth: Found(truth) for truth in Truth}
@@ -63,16 +65,20 @@ def answer_leaf(leaf: Answer, trial: str, question: Question) -> Decide:
     """An answer for this trial (``TRIAL:question``), else one given without a trial; one that is none of the
     question's answers decides nothing."""
     name, qualified, wanted = leaf.question, f"{trial}:{leaf.question}", leaf.equals
-    found = {answer: _TRUE if answer == wanted else _FALSE for answer in answers_of(question)}
+    found = {
+        (key, answer): Found(TRUE if answer == wanted else FALSE, (key, str(answer)))
+        for answer in answers_of(question)
+        for key in (name, qualified)
+    }
+    unanswered = Found(UNKNOWN, ("nothing",))
 
     def decide(setting: Setting) -> Found:
         answers = setting.facts.answers
         answer = answers.get(qualified)
-        if answer is None:
-            answer = answers.get(name)
-            if answer is None:
-                return _UNKNOWN
-        return found.get(answer, _UNKNOWN)
+        if answer is not None:
+            return found.get((qualified, answer), _UNKNOWN)
+        answer = answers.get(name)
+        return unanswered if answer is None else found.get((name, answer), _UNKNOWN)
 
     return decide
 

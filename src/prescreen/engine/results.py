@@ -10,7 +10,7 @@ from typing import Final
 
 from prescreen.candidate.facts import Result
 from prescreen.catalogue import ObservationConcept
-from prescreen.engine.compare import limits_of, satisfies, threshold_for
+from prescreen.engine.compare import limits_of, quick_test, satisfies, threshold_for
 from prescreen.engine.derive import derive
 from prescreen.engine.setting import Bounds, Setting, free_key
 from prescreen.language.model import Comparison, Observation, Threshold
@@ -28,7 +28,7 @@ class Found:
     results: those that may be the ones that count, each with its own truth in `truths`. sure: whether some result is
     in the window in any case; otherwise the leaf may yet get any result. lacking: facts that a derived quantity
     lacks. stale: the newest result that lies outside the window. conflict: two results of one time disagree.
-    approximate: the truth is sound but a closer look might decide.
+    approximate: the truth is sound but a closer look might decide. constant: nothing of this candidate is in it.
     """
 
     truth: Truth
@@ -39,23 +39,26 @@ class Found:
     stale: Result | None = None
     conflict: bool = False
     approximate: bool = False
+    constant: tuple[str, ...] | None = None
 
 
 Decide = Callable[[Setting], Found]
 
 
-def observation_leaf(leaf: Observation, concept: ObservationConcept) -> Decide:
-    """The function that decides an observation leaf."""
+def observation_leaf(leaf: Observation, concept: ObservationConcept, number: int) -> Decide:
+    """The function that decides an observation leaf; `number` is that of its window."""
     code, window, tests, how = leaf.code, leaf.window, leaf.tests, leaf.select.how
     key = free_key(leaf)
-    nothing = Found(UNKNOWN)
+    nothing = Found(UNKNOWN, constant=("nothing",))
+    quick = quick_test(tests)
+    one_counts = how in _ONE_RESULT
     derived = concept.formula is not None
 
     def decide(setting: Setting) -> Found:
         results = setting.facts.results.get(code)
         if results is None and not derived and setting.free is None:
             return nothing
-        bounds = setting.bounds(window)
+        bounds = setting.windows.bounds[number] or setting.bounds(window)
         now = setting.now
         lacking: tuple[str, ...] = ()
         inside: list[Result] = []
@@ -85,9 +88,11 @@ def observation_leaf(leaf: Observation, concept: ObservationConcept) -> Decide:
                 return nothing
             stale = None if results is None else next((r for r in results if r.low <= now), None)
             return Found(UNKNOWN, lacking=lacking, stale=stale)
-        if len(inside) == 1 and how in _ONE_RESULT:
+        if one_counts and len(inside) == 1:
             result = inside[0]
-            truth = satisfies(result, tests, setting)
+            truth = None if quick is None else quick(result)
+            if truth is None:
+                truth = satisfies(result, tests, setting)
             return Found(truth if sure else UNKNOWN, (result,), (truth,), sure, lacking)
         found = _SELECTIONS[how](leaf, inside, bounds, setting)
         if not sure:
@@ -227,9 +232,7 @@ def _consecutive(leaf: Observation, inside: list[Result], bounds: Bounds, settin
             return Found(FALSE, tuple(ordered), truths)
         return Found(UNKNOWN, tuple(ordered), truths, approximate=True)
     gaps = [_apart(a, b, leaf.select.apart) for a, b in pairwise(ordered)]
-    runs = (
-        conjunction((*truths[i : i + count], *gaps[i : i + count - 1])) for i in range(len(ordered) - count + 1)
-    )
+    runs = (conjunction((*truths[i : i + count], *gaps[i : i + count - 1])) for i in range(len(ordered) - count + 1))
     return Found(disjunction(runs), tuple(ordered), truths)
 
 

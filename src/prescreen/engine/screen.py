@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from datetime import date
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from prescreen.candidate.facts import Candidate, Facts, Result
 from prescreen.engine import events, results, wording
-from prescreen.engine.cases import Resolved, resolve, truth_of
+from prescreen.engine.cases import resolve, truth_of
 from prescreen.engine.change import rescreening_day, turning
 from prescreen.engine.compile import CompiledCriterion, CompiledTrial
 from prescreen.engine.deciding import deciding
 from prescreen.engine.explain import explain
-from prescreen.engine.missing import ask, missing
-from prescreen.engine.next import next_facts
+from prescreen.engine.missing import missing
+from prescreen.engine.next import Ways, next_facts, ways
 from prescreen.engine.setting import Setting
 from prescreen.language.model import Trial
 from prescreen.ranges import Ranges
-from prescreen.report.model import CriterionReport, Explanation, Issue, Report, Status, Verdict
+from prescreen.report.model import CriterionReport, Explanation, Issue, Missing, Report, Status, Verdict
 from prescreen.time import day_text
 from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth
 
@@ -27,6 +27,7 @@ _STATUS: Final[dict[bool, dict[Truth, Status]]] = {
     True: {TRUE: "failed", FALSE: "met", UNKNOWN: "undetermined"},
 }
 _MOST_HEADLINE: Final = 3
+_MOST_REMEMBERED: Final = 4096
 
 
 @lru_cache(maxsize=128)
@@ -47,18 +48,9 @@ def report(trial: Trial, candidate: Candidate, on: date, ranges: Ranges | None =
     compiled = compiled_trial(trial)
     facts = candidate.facts(trial.catalogue)
     setting = compiled.setting(facts, on.toordinal(), ranges)
-    resolved = [resolve(criterion, setting, trial) for criterion in compiled.criteria]
-    truths = [found.truth for found in resolved]
-    lacking = [
-        missing(criterion, setting, trial) if truth is UNKNOWN else ()
-        for criterion, truth in zip(compiled.criteria, truths, strict=True)
-    ]
-    criteria = tuple(
-        [
-            _criterion(criterion, setting, found, names, compiled)
-            for criterion, found, names in zip(compiled.criteria, resolved, lacking, strict=True)
-        ]
-    )
+    results_of = [_result(criterion, setting, compiled) for criterion in compiled.criteria]
+    criteria = tuple([found.report for found in results_of])
+    truths = [found.truth for found in results_of]
     verdict, cohorts = _verdicts(trial, criteria)
     counts: dict[Status, int] = {"met": 0, "failed": 0, "undetermined": 0}
     for criterion in criteria:
@@ -78,22 +70,52 @@ def report(trial: Trial, candidate: Candidate, on: date, ranges: Ranges | None =
         source_complete=trial.complete,
         source_gaps=trial.gaps,
         criteria=criteria,
-        next_facts=next_facts(compiled, setting, truths, lacking, counts["failed"] == 0),
-        questions=tuple([ask(name, trial) for name in dict.fromkeys(name for names in lacking for name in names)]),
+        next_facts=next_facts(compiled, [found.ways for found in results_of], counts["failed"] == 0),
+        questions=_questions(criteria, compiled),
         rescreen_on=None if day is None else day_text(day),
         counts=counts,
         issues=tuple(_issues(facts, setting, trial)),
     )
 
 
-def _criterion(
-    compiled: CompiledCriterion, setting: Setting, resolved: Resolved, lacking: tuple[str, ...], trial: CompiledTrial
-) -> CriterionReport:
+class _Result(NamedTuple):
+    """A criterion's report with what the trial as a whole is made of: its truth, and how it could be settled."""
+
+    report: CriterionReport
+    truth: Truth
+    ways: Ways | None
+
+
+def _result(criterion: CompiledCriterion, setting: Setting, compiled: CompiledTrial) -> _Result:
+    """A criterion's result; remembered where none of the candidate's own records is in it, as for all who have
+    nothing on file, or answered the same."""
+    criterion.root.evaluate(setting)
+    key: list[object] = [setting.day]
+    for number in criterion.numbers:
+        found = setting.found[number]
+        if found is None:
+            compiled.leaves[number].evaluate(setting)
+            found = setting.found[number]
+        if found.constant is None:
+            return _made(criterion, setting, compiled)
+        key.append(found.constant)
+    remembered: _Result | None = criterion.memory.get(tuple(key))
+    if remembered is None:
+        if len(criterion.memory) >= _MOST_REMEMBERED:
+            criterion.memory.clear()
+        remembered = criterion.memory[tuple(key)] = _made(criterion, setting, compiled)
+    return remembered
+
+
+def _made(compiled: CompiledCriterion, setting: Setting, trial: CompiledTrial) -> _Result:
     criterion = compiled.criterion
+    resolved = resolve(compiled, setting, trial.trial)
     truth = resolved.truth
-    tree = explain(compiled.root, setting, trial.trial)
+    lacking = missing(compiled, setting, trial.trial) if truth is UNKNOWN else ()
+    truths = compiled.truths(setting)
+    tree = explain(compiled.root, truths, setting, trial.trial)
     turn = turning(compiled, setting, truth, trial)
-    return CriterionReport(
+    report = CriterionReport(
         criterion.id,
         criterion.kind,
         _STATUS[compiled.excludes][truth],
@@ -102,7 +124,7 @@ def _criterion(
         criterion.text,
         headline(tree, truth),
         tree,
-        deciding(compiled, setting, truth, trial),
+        deciding(compiled, truths, setting, truth, trial),
         lacking,
         None if turn is None else day_text(turn[0]),
         _conflict(compiled, setting),
@@ -112,14 +134,19 @@ def _criterion(
         criterion.reading,
         None if turn is None else _STATUS[compiled.excludes][turn[1]],
     )
+    return _Result(report, truth, ways(compiled, setting, lacking) if truth is UNKNOWN else None)
+
+
+def _questions(criteria: tuple[CriterionReport, ...], compiled: CompiledTrial) -> tuple[Missing, ...]:
+    names = dict.fromkeys([name for criterion in criteria for name in criterion.missing])
+    return tuple([compiled.asked(name) for name in names])
 
 
 def _conflict(compiled: CompiledCriterion, setting: Setting) -> bool:
-    for node in compiled.root.leaves():
-        found = setting.found[node.number]
-        if isinstance(found, results.Found | events.Found) and found.conflict:
-            return True
-    return False
+    return any(
+        isinstance(found := setting.found[number], results.Found | events.Found) and found.conflict
+        for number in compiled.numbers
+    )
 
 
 def headline(tree: Explanation, truth: Truth) -> str:
@@ -196,7 +223,11 @@ def _issues(facts: Facts, setting: Setting, trial: Trial) -> list[Issue]:
         for record in records:
             if record.start is not None and record.start.low > now and "planned" not in record.statuses:
                 found.append(
-                    Issue("later", f"{domain}[{record.index}]", f"{wording.event_text(record, setting)} lies later than the screening day; not used")
+                    Issue(
+                        "later",
+                        f"{domain}[{record.index}]",
+                        f"{wording.event_text(record, setting)} lies later than the screening day; not used",
+                    )
                 )
     for name in facts.answers:
         prefix, _, question = name.rpartition(":")
@@ -209,4 +240,6 @@ def _issues(facts: Facts, setting: Setting, trial: Trial) -> list[Issue]:
 
 
 def _later(path: str, result: Result) -> Issue:
-    return Issue("later", path, f"{result.concept.name} of {result.when.text} lies later than the screening day; not used")
+    return Issue(
+        "later", path, f"{result.concept.name} of {result.when.text} lies later than the screening day; not used"
+    )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
 from prescreen.candidate.facts import Facts, Result
 from prescreen.language.model import SCREENING, Event, Moment, Observation, Window
 from prescreen.ranges import Ranges
-from prescreen.time import DAY, EARLIEST, HOUR, LATEST, When, shift_day
+from prescreen.time import DAY, EARLIEST, HOUR, LATEST, Span, When, shift_day
 from prescreen.truth import Truth
 
 
@@ -24,6 +24,8 @@ class Bounds(NamedTuple):
 
 ALWAYS = Bounds(EARLIEST, LATEST, EARLIEST, LATEST)
 
+HORIZON: Final = Span(10, "years")
+
 FreeKey = tuple[str, Window, object]
 
 
@@ -32,24 +34,42 @@ def free_key(leaf: Observation) -> FreeKey:
     return (leaf.code, leaf.window, leaf.select)
 
 
+class Windows:
+    """The windows of a trial by number, and their instants on one screening day (None: they depend on anchors).
+
+    horizon: the last day to which changes are looked for, ten years on.
+    """
+
+    __slots__ = ("_numbers", "bounds", "horizon")
+
+    def __init__(self, windows: dict[Window, int], day: int) -> None:
+        self._numbers = windows
+        self.horizon = shift_day(day, HORIZON, 1)
+        self.bounds = [window_bounds(w, day, {}) if depends_on_day_only(w) else None for w in windows]
+
+    def of(self, window: Window) -> Bounds | None:
+        number = self._numbers.get(window)
+        return None if number is None else self.bounds[number]
+
+
 class Setting:
     """Facts, day and site ranges of one evaluation.
 
     found: memory of what each leaf found, by the leaf's number. free: results supposed for leaves that have none;
-    forced: truths supposed for existence leaves (both only while cases are told apart, see `engine.exact`).
+    forced: truths supposed for existence leaves (both only while cases are told apart, see `engine.cases`).
     """
 
-    __slots__ = ("_bounds", "day", "facts", "forced", "found", "free", "now", "ranges")
+    __slots__ = ("day", "facts", "forced", "found", "free", "now", "ranges", "windows")
 
-    def __init__(self, facts: Facts, day: int, ranges: Ranges | None, leaves: int, bounds: dict[Window, Bounds]) -> None:
+    def __init__(self, facts: Facts, day: int, ranges: Ranges | None, leaves: int, windows: Windows) -> None:
         self.facts = facts
         self.day = day
         self.now = day * DAY + DAY - 1
         self.ranges = ranges
-        self.found: list[object] = [None] * leaves
+        self.found: list[Any] = [None] * leaves
         self.free: Mapping[FreeKey, Result] | None = None
         self.forced: Mapping[Event, Truth] | None = None
-        self._bounds = bounds
+        self.windows = windows
 
     def supposing(
         self,
@@ -58,16 +78,14 @@ class Setting:
         forced: Mapping[Event, Truth] | None = None,
     ) -> Setting:
         """The same evaluation with something supposed; what leaves found is forgotten."""
-        twin = Setting(facts or self.facts, self.day, self.ranges, len(self.found), self._bounds)
+        twin = Setting(facts or self.facts, self.day, self.ranges, len(self.found), self.windows)
         twin.free = free if free is not None else self.free
         twin.forced = forced if forced is not None else self.forced
         return twin
 
     def bounds(self, window: Window) -> Bounds:
-        found = self._bounds.get(window)
-        if found is not None:
-            return found
-        return window_bounds(window, self.day, self.facts.anchors)
+        """A window's instants, in the light of the candidate's anchors."""
+        return self.windows.of(window) or window_bounds(window, self.day, self.facts.anchors)
 
     def anchor(self, name: str) -> When | None:
         """The days that an anchor may be; None when it is not given at all."""

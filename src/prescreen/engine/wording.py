@@ -53,12 +53,17 @@ def value_text(result: Result) -> str:
     return "a value that cannot be derived"
 
 
-def observation_finding(leaf: Observation, found: results.Found, setting: Setting, catalogue: Catalogue) -> tuple[str, str | None]:
+def observation_finding(
+    leaf: Observation, found: results.Found, setting: Setting, catalogue: Catalogue
+) -> tuple[str, str | None]:
     """What an observation leaf found, and the stable name of why it is unknown."""
     name = observation_label(leaf.code, catalogue)
     if not found.results:
         if found.lacking:
-            return f"{name} is not on file and cannot be derived without {_facts_words(found.lacking, catalogue)}", "missing"
+            return (
+                f"{name} is not on file and cannot be derived without {_facts_words(found.lacking, catalogue)}",
+                "missing",
+            )
         if found.stale is not None:
             return f"{name} of {found.stale.when.text} is outside the window ({_window(leaf)})", "stale"
         return f"{name} is not on file", "missing"
@@ -85,7 +90,11 @@ def _telling(found: results.Found) -> Result:
 
 
 def _one_finding(leaf: Observation, result: Result, setting: Setting) -> str:
-    text = f"{value_text(result)} on {result.when.text}" if result.record is None or result.record.date else value_text(result) + ", undated"
+    text = (
+        f"{value_text(result)} on {result.when.text}"
+        if result.record is None or result.record.date
+        else value_text(result) + ", undated"
+    )
     point = result.value_low if result.is_point else None
     for test in leaf.tests:
         if not isinstance(test, Comparison):
@@ -110,7 +119,11 @@ def _why_unknown(leaf: Observation, result: Result, setting: Setting) -> tuple[s
     for test in leaf.tests:
         if isinstance(test, Comparison):
             threshold = threshold_for(result, test)
-            if threshold is not None and threshold.of is not None and threshold_magnitude(result, test, setting) is None:
+            if (
+                threshold is not None
+                and threshold.of is not None
+                and threshold_magnitude(result, test, setting) is None
+            ):
                 if threshold.of == "LLOD":
                     return "; the limit of detection is not known", "detection-limit"
                 return f"; its {threshold.of} is not known", "range"
@@ -125,7 +138,8 @@ def _window(leaf: Observation) -> str:
 
 def _facts_words(facts: Sequence[str], catalogue: Catalogue) -> str:
     words = [
-        observation_label(fact.partition(":")[2], catalogue) if ":" in fact else fact.replace("_", " ") for fact in facts
+        observation_label(fact.partition(":")[2], catalogue) if ":" in fact else fact.replace("_", " ")
+        for fact in facts
     ]
     return listed(words)
 
@@ -181,7 +195,9 @@ def event_finding(leaf: Event, found: events.Found, setting: Setting, catalogue:
         return f"no {label}: recorded as absent", None
     if found.matches:
         record, _, aspects = next(((r, t, a) for r, t, a in found.matches if t is UNKNOWN), found.matches[0])
-        why = "; ".join(_ASPECT_WORDS.get(aspect, f"its {aspect.replace('_', ' ')} is not on file") for aspect in aspects)
+        why = "; ".join(
+            _ASPECT_WORDS.get(aspect, f"its {aspect.replace('_', ' ')} is not on file") for aspect in aspects
+        )
         return f"{event_text(record, setting)}: {why}", aspects[0] if aspects else "status"
     return f"{label} not on file, and the {leaf.domain} are not declared complete", "missing"
 
@@ -215,4 +231,3 @@ def answer_finding(leaf: Answer, found_truth: Truth, facts: Facts, trial: str, w
     if found_truth is UNKNOWN:
         return f"answered “{said}”, which is none of the answers to: {words}", "answer"
     return f"answered {said}: {words}", None
-

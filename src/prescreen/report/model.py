@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic.dataclasses import dataclass
 
 Status = Literal["met", "failed", "undetermined"]
 Verdict = Literal["eligible", "ineligible", "undetermined"]
