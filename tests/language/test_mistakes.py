@@ -24,6 +24,11 @@ CONDITIONS = {
         "{treatment: rituximab, for: «lupus»}",
     ],
     "unknown-key": [
+        "{procedure: major-surgery, within: {«form»: enrolment}}",
+        "{treatment: rituximab, dose: {«more»: 1 mg}}",
+        "{observation: ALT, at_most: 3 ULN, select: {mean_of: 2, «apartt»: 1 day}}",
+        "{observation: {«every»: [ALT]}, at_most: 3 ULN}",
+        "{at_least_of: {«of_»: [{sex: male}]}}",
         "{observation: ALT, «at_lest»: 1 U/L}",
         "{sex: female, «within»: 28 days}",
         "{age: {«least»: 18 years}}",
@@ -45,6 +50,14 @@ CONDITIONS = {
         "{answer: arm, equals: «middle»}",
     ],
     "wrong-type": [
+        "{observation: ALT, between: «3 U/L»}",
+        "{age: {between: «18 years»}}",
+        "{treatment: rituximab, dose: {between: «1 mg»}}",
+        "{treatment: rituximab, dose: «5 mg»}",
+        "{procedure: major-surgery, within: «[1]»}",
+        "{observation: ALT, at_most: 3 ULN, select: {consecutive: 2, apart: «[1]»}}",
+        "{at_least_of: «2»}",
+        "{treatment: «{}»}",
         "«female»",
         "{all: «{sex: female}»}",
         "{age: «18 years»}",
@@ -55,7 +68,14 @@ CONDITIONS = {
         "{sex: «[female]»}",
         "{condition: malignancy, except: {condition: basal-cell-carcinoma, «except»: malignancy}}",
     ],
-    "empty": ["{all: «[]»}", "{condition: «[]»}", "{observation: «''», at_least: 1 U/L}"],
+    "empty": [
+        "{age: {at_least: «''»}}",
+        "{treatment: rituximab, dose: {above: «''»}}",
+        "{observation: HBsAg, is: «''»}",
+        "{all: «[]»}",
+        "{condition: «[]»}",
+        "{observation: «''», at_least: 1 U/L}",
+    ],
     "missing-key": [
         "{«if»: {sex: female}}",
         "«{answer: arm}»",
@@ -81,6 +101,7 @@ CONDITIONS = {
         "{condition: malignancy, for_at_least: 5 years, at: «dosing»}",
     ],
     "invalid-window": [
+        "{procedure: major-surgery, within: «before»}",
         "{procedure: major-surgery, within: «lately»}",
         "{procedure: major-surgery, within: «{}»}",
         "{procedure: major-surgery, within: {from: «28 days», to: screening}}",
@@ -93,6 +114,7 @@ CONDITIONS = {
         "{age: {at_least: «18 yeers»}}",
     ],
     "empty-window": [
+        "{treatment: rituximab, within: «{from: 25 hours after first_dose, to: 1 day after first_dose}»}",
         "{procedure: major-surgery, within: «{from: screening, to: 4 weeks before screening}»}",
         "{procedure: major-surgery, within: «{from: 4 weeks before enrolment, to: 2 months before enrolment}»}",
         "{procedure: major-surgery, within: «{from: 1 year after enrolment, to: 11 months after enrolment}»}",
@@ -137,6 +159,7 @@ CONDITIONS = {
         "{treatment: rituximab, dose: «{}»}",
     ],
     "wrong-comparison": [
+        "{treatment: rituximab, count: {between: «[1, 2, 3]»}}",
         "{observation: ALT, «is»: positive}",
         "{observation: HBsAg, «at_least»: 3}",
         "{observation: HBsAg, «detected»: true}",
@@ -149,6 +172,7 @@ CONDITIONS = {
         "{treatment: rituximab, dose: {between: «[1 mg]»}}",
     ],
     "empty-comparison": [
+        "«{observation: HBV-DNA, detected: true, is: positive, above: 3 ULN, below: 3 ULN}»",
         "«{observation: ALT, at_least: 5 U/L, below: 3 U/L}»",
         "«{observation: ALT, above: 3 ULN, at_most: 3 ULN}»",
         "«{observation: HBsAg, is: positive, is_not: positive}»",
@@ -220,6 +244,18 @@ FILES["invalid-date"] = [HEAD + CASES % f"{{expect: met, given: {{}}, on: «{on}
 FILES["unknown-key"].append(HEAD + CASES % "{expect: met, given: {«id»: x}}")
 FILES["unknown-key"].append(HEAD + CASES % "{expect: met, given: {}, «why»: x}")
 FILES["wrong-type"] += [HEAD + CASES % "{expect: met, given: «3»}", HEAD.replace("[left, right]", "«[true, false]»")]
+FILES["wrong-type"] += [
+    HEAD.replace("{ask: investigator, text: Is the candidate fit?}", "«3»"),
+    HEAD + "cohorts: [«A»]\n",
+]
+FILES["wrong-type"] += [HEAD.replace("{ask: coordinator, text: Which arm?, options: [left, right]}", "«[]»")]
+FILES["wrong-type"] += [
+    HEAD + "source: «x.md»\n",
+    HEAD + "criteria: [{id: a, text: b, source: «3», include_if: {sex: male}}]",
+]
+FILES["wrong-type"] += [HEAD.replace("{enrolment: the day of enrolment, first_dose: the first dose}", "«[enrolment]»")]
+FILES["empty"].append(HEAD.replace("the first dose", "«''»"))
+FILES["invalid-name"].append(HEAD + "cohorts: [{id: «a b», title: c}]\n")
 FILES["missing-key"].append(HEAD + CASES % "«{expect: met}»")
 FILES["empty"].append(HEAD.replace("[left, right]", "«[left]»"))
 

@@ -261,9 +261,10 @@ def _observation(names: Names, fields: Fields) -> Condition | None:
     if several is None:
         return None
     if len(several.values) != 1:
-        message = "an observation is one code, or several by `every_of` or `any_of`"
-        hint = "write a code, `{every_of: [ALT, AST]}` or `{any_of: [ALT, AST]}`"
-        source.refuse(node, "not-one-condition", message, hint)
+        if not several.misspelt:
+            message = "an observation is one code, or several by `every_of` or `any_of`"
+            hint = "write a code, `{every_of: [ALT, AST]}` or `{any_of: [ALT, AST]}`"
+            source.refuse(node, "not-one-condition", message, hint)
         return None
     (how, codes), *_ = several.values.items()
     results = [
@@ -305,16 +306,14 @@ def _select(source: Source, node: Node) -> Select | None:
         word = source.choice(node, "`select`", _HOWS)
         return next((Select(how) for how in _HOWS if how == word), None)
     fields = source.fields(node, "`select`", ("consecutive", "apart", "mean_of"))
-    if fields is None:
+    if fields is None or fields.misspelt:
         return None
     consecutive, mean_of, apart = fields.get("consecutive"), fields.get("mean_of"), fields.get("apart")
     if (consecutive is None) == (mean_of is None) or (mean_of and apart):
         hint = "write `{consecutive: 2, apart: 24 hours}` or `{mean_of: 3}`"
         source.refuse(node, "unknown-value", "`select` is a word, `consecutive` results or a `mean_of` them", hint)
         return None
+    how: Literal["consecutive", "mean_of"] = "consecutive" if consecutive else "mean_of"
     span = read_span(source, apart, "`apart`") if apart else None
-    if counted := consecutive or mean_of:
-        number = source.whole(counted, "the number of results", 2, _MAX_RESULTS)
-        if number and (span or not apart):
-            return Select("consecutive" if consecutive else "mean_of", number, span)
-    return None
+    number = source.whole(fields.values[how], "the number of results", 2, _MAX_RESULTS)
+    return Select(how, number, span) if number and (span or not apart) else None
