@@ -125,8 +125,11 @@ def _criterion_problems(trial: Trial, criterion: Criterion, file: str) -> Iterat
 
 def _case_problems(trial: Trial, criterion: Criterion, name: str, case: Case, file: str) -> Iterator[Problem]:
     line, column = case.where.line, case.where.column
+    on = _day(case)
+    if on is None:
+        yield Problem("bad-date", f"{name}: `{case.on}` is no day: expected YYYY-MM-DD", file, line=line, column=column)
+        return
     try:
-        on = CASE_DAY if case.on is None else date.fromisoformat(case.on)
         profile = parse_candidate({"id": "case", **case.given}, catalogue=trial.catalogue)
         result = screen(trial, Candidate(profile, trial.catalogue), on=on)[criterion.id]
     except InputRefused as refused:
@@ -135,9 +138,13 @@ def _case_problems(trial: Trial, criterion: Criterion, name: str, case: Case, fi
             message = f"{name}{place}: {problem.message}"
             yield Problem(problem.code, message, file, line=line, column=column, hint=problem.hint)
         return
-    except ValueError:
-        yield Problem("bad-date", f"{name}: `{case.on}` is no day", file, line=line, column=column)
-        return
     if result.status != case.expect:
         message = f"{name} is {result.status}, expected {case.expect}"
         yield Problem("case-fails", message, file, line=line, column=column, hint=result.headline)
+
+
+def _day(case: Case) -> date | None:
+    try:
+        return CASE_DAY if case.on is None else date.fromisoformat(case.on)
+    except ValueError:
+        return None

@@ -14,6 +14,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date, datetime
@@ -22,6 +23,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
 import click
+
+from prescreen import __version__
 
 if TYPE_CHECKING:
     from prescreen.language.model import Trial
@@ -37,6 +40,7 @@ INTERRUPTED: Final = 130
 UNREAD: Final = 141
 
 _SHOWN: Final = 50  # problems of one input
+_ALIKE: Final = 10  # problems of one kind
 _PATIENCE: Final = 2.0  # seconds without a word
 _WIDTH: Final = 100  # where the output is no terminal
 
@@ -44,7 +48,8 @@ _WIDTH: Final = 100  # where the output is no terminal
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status; never a traceback."""
     try:
-        status = cli.main(args=arguments, prog_name="prescreen", standalone_mode=False)
+        with cli.make_context("prescreen", list(sys.argv[1:] if arguments is None else arguments)) as context:
+            status = cli.invoke(context)
         sys.stdout.flush()
         return status if isinstance(status, int) else DONE
     except click.exceptions.Exit as stop:
@@ -66,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name="prescreen", message="%(prog)s %(version)s")
+@click.version_option(__version__, message="%(prog)s %(version)s")
 def cli() -> None:
     """Pre-screen candidates for clinical trials: exact, three-valued, explained."""
 
@@ -332,10 +337,16 @@ def _no_output(path: str, message: str) -> InputRefused:
 
 
 def _tell(refused: InputRefused) -> None:
-    for problem in refused.problems[:_SHOWN]:
-        _say(str(problem))
-    if len(refused.problems) > _SHOWN:
-        _say(f"… and {len(refused.problems) - _SHOWN} more")
+    """What is wrong with an input; of many mistakes of a kind, the first ones."""
+    kinds: Counter[str] = Counter()
+    shown = 0
+    for problem in refused.problems:
+        kinds[problem.code] += 1
+        if kinds[problem.code] <= _ALIKE and shown < _SHOWN:
+            shown += 1
+            _say(str(problem))
+    if shown < len(refused.problems):
+        _say(f"… and {len(refused.problems) - shown} more")
 
 
 def _say(text: str) -> None:

@@ -12,13 +12,14 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
+from decimal import Decimal
 from pathlib import Path
 from typing import Final, Literal, get_args
 
 from prescreen.catalogue import Catalogue, ObservationConcept
 from prescreen.problems import InputRefused, Problem, did_you_mean
 from prescreen.quantities import Magnitude, Scale, UnitProblem, compare
+from prescreen.quantities.numerals import parse_decimal
 from prescreen.time import parse_when
 
 Column = Literal["code", "sex", "age_from", "age_to", "low", "high", "unit", "valid_from", "valid_to"]
@@ -28,7 +29,6 @@ MAX_BYTES: Final = 2_000_000
 MAX_ROWS: Final = 200
 """Rows that an analyte may have."""
 
-_NUMBER: Final = re.compile(r"[+-]?\d{1,20}(?:\.\d{1,20})?", re.ASCII)
 _AGE: Final = re.compile(r"\d{1,3}", re.ASCII)
 
 
@@ -188,11 +188,11 @@ def _row(
             return None
         return when.first_day if column == "valid_from" else when.last_day
 
-    def number(column: Column) -> Fraction | None:
-        if text(column) and not _NUMBER.fullmatch(text(column)):
+    def number(column: Column) -> Decimal | None:
+        read = parse_decimal(text(column))
+        if read is None and text(column):
             refuse("bad-number", f"`{text(column)[:40]}` is no number: expected digits with a decimal point", column)
-            return None
-        return Fraction(text(column)) if text(column) else None
+        return read
 
     low, high = number("low"), number("high")
     age_from, age_to = age("age_from"), age("age_to")

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from prescreen.candidate.checks import check_against_day
-from prescreen.candidate.profile import Profile
+from prescreen.candidate.profile import Dose, Profile
 from prescreen.candidate.read import MAX_BYTES, MAX_VALUES, parse_candidate
 from prescreen.problems import InputRefused, Problem
 from tests.candidate.examples import full
@@ -204,6 +204,7 @@ def test_what_a_candidate_may_not_say(data: dict[str, Any], code: str, path: str
         observation(code={"system": "loinc", "code": "no-such"}, value=-5),
         observation(code={"system": "urn:oid:1.2.3", "code": "x"}),
         observation(code="HBV-DNA", value=-0.5, unit="log10 [IU]/mL"),
+        observation(code="temperature", value=-3.5, unit="Cel", reference_range={"low": -4, "high": 1}),
         observation(reference_range={"low": 4, "high": 4}),
         observation(reference_range={}),
         observation(value="not detected"),
@@ -215,6 +216,10 @@ def test_what_a_candidate_may_not_say(data: dict[str, Any], code: str, path: str
 )
 def test_what_a_candidate_may_say(data: dict[str, Any]) -> None:
     assert isinstance(parse_candidate(data), Profile)
+
+
+def test_models_made_in_python_take_floats_by_their_text() -> None:
+    assert Dose(value=1.8, unit="mg").value == Decimal("1.8")  # type: ignore[arg-type]
 
 
 def test_the_nearest_name_of_an_unknown_code_is_offered() -> None:
@@ -279,6 +284,10 @@ def test_a_flood_of_mistakes_ends() -> None:
     with pytest.raises(InputRefused) as caught:
         parse_candidate('{"id": "x", "observations": [' + '{"cod": 1},' * 50_000 + '{"code": 1}]}')
     assert 1_000 <= len(caught.value.problems) < 5_000
+    with pytest.raises(InputRefused) as caught:
+        parse_candidate({"id": "x", "conditions": [{"code": f"lupus {n}"} for n in range(1_500)]})
+    assert len(caught.value.problems) == 1_000
+    assert 0 < sum(problem.hint is not None for problem in caught.value.problems) <= 20
     keys = ",".join(f'"k{index}": 1' for index in range(50_000))
     assert the_problem('{"id": "x", ' + keys + "}").code == "too-long"
 

@@ -6,10 +6,9 @@ once; what has the wrong type is passed over here, because it is told there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from prescreen.candidate.profile import Profile
 from prescreen.candidate.structure import MANY_PROBLEMS, RECORD_LISTS, quoted
@@ -29,7 +28,8 @@ _DATES: Final[dict[Domain, tuple[str, ...]]] = {
     "procedures": ("date",),
     "allergies": ("date",),
 }
-_KINDS: Final[dict[Domain, str]] = {
+_KINDS: Final[dict[str, str]] = {
+    "observations": "observation",
     "conditions": "condition",
     "treatments": "treatment",
     "procedures": "procedure",
@@ -87,8 +87,9 @@ def _check_observation(index: int, record: dict[str, Any], catalogue: Catalogue,
     fault: Fault | None = None
     if type(code) is str:
         if catalogue.observation(code) is None:
-            fault = _unknown_code("observation", code, catalogue.observation_names())
-            problems.append(_problem(fault, f"observations[{index}].code"))
+            problems.append(
+                _unknown_code("observations", code, f"observations[{index}].code", catalogue, len(problems))
+            )
     elif type(code) is dict and (fault := _coding_fault(code)) is not None:
         problems.append(_problem(fault, f"observations[{index}].code.system"))
     value = get("value")
@@ -109,7 +110,8 @@ def _check_observation(index: int, record: dict[str, Any], catalogue: Catalogue,
 def _check_range(
     path: str, reference: dict[str, Any], record: dict[str, Any], catalogue: Catalogue, problems: list[Problem]
 ) -> None:
-    low, high = reference.get("low"), reference.get("high")
+    low: Any = reference.get("low")
+    high: Any = reference.get("high")
     for name, bound in (("low", low), ("high", high)):
         if bound is not None and (fault := _number_fault(bound)) is not None:
             if fault[0] == "negative" and _may_be_negative(record, catalogue):
@@ -158,8 +160,7 @@ def _check_event_code(
 ) -> None:
     if type(code) is str:
         if catalogue.event(domain, code) is None:
-            fault = _unknown_code(_KINDS[domain], code, catalogue.event_names(domain))
-            problems.append(_problem(fault, f"{place}[{index}].{key}"))
+            problems.append(_unknown_code(domain, code, f"{place}[{index}].{key}", catalogue, len(problems)))
     elif type(code) is dict and (found := _coding_fault(code)) is not None:
         problems.append(_problem(found, f"{place}[{index}].{key}.system"))
 
@@ -255,10 +256,21 @@ def _system_fault(system: str) -> Fault | None:
     return ("unknown-system", message, did_you_mean(system[:100], SYSTEMS))
 
 
-def _unknown_code(kind: str, code: str, known: Iterable[str]) -> Fault:
-    return ("unknown-code", f"no {kind} is named {quoted(code)}", did_you_mean(code[:100], known))
+def _unknown_code(
+    domain: Literal["observations"] | Domain, code: str, path: str, catalogue: Catalogue, before: int
+) -> Problem:
+    """before: how many problems there are already; the nearest name is looked for in the first ones only."""
+    hint = _nearest(domain, code[:100], catalogue) if before < _HINTED else None
+    return Problem("unknown-code", f"no {_KINDS[domain]} is named {quoted(code)}", path=path, hint=hint)
 
 
+@lru_cache(maxsize=1_024)
+def _nearest(domain: Literal["observations"] | Domain, code: str, catalogue: Catalogue) -> str | None:
+    known = catalogue.observation_names() if domain == "observations" else catalogue.event_names(domain)
+    return did_you_mean(code, known)
+
+
+_HINTED: Final = 20
 _BOUND: Final = 10**DIGITS
 _NUMBERS: Final = (int, Decimal)
 _TOO_LONG: Final[Fault] = ("too-long", f"a number of more than {DIGITS} digits, which no result has", None)

@@ -25,7 +25,7 @@ from prescreen.problems import InputRefused, Problem
 
 MAX_BYTES: Final = 32_000_000
 """The longest candidate that is read."""
-MAX_VALUES: Final = 1_000_000
+MAX_VALUES: Final = 500_000
 """The most values that a candidate may have: each costs a hundred bytes of memory and more."""
 MAX_DEPTH: Final = 50
 
