@@ -15,8 +15,8 @@ def _check(seed: int) -> None:
     truths = expected(made)
     if truths is None:
         return
-    verdict = said(made)
-    assert judge(truths, verdict) in ("ok", "flagged"), f"said {verdict}, truths {set(truths)}: {as_json(made)}"
+    answer = said(made)
+    assert judge(made, truths, answer) in ("ok", "flagged"), f"said {answer}, truths {set(truths)}: {as_json(made)}"
 
 
 @pytest.mark.parametrize("start", range(0, 240, 40))

@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from prescreen import load_trial, screen
+from prescreen import load_trial, screen, statuses
 from tests.reference.generate import QUESTIONS, Mapping, Pair
 from tests.reference.worlds import TooManyError, outcomes
 
 OPTIONS = {name: options for name, options in QUESTIONS.items() if options}
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What the program says of a condition: true, false or None, and whether that is proven exact."""
-
-    condition: bool | None
-    exact: bool
 
 
 def expected(pair: Pair) -> frozenset[bool] | None:
@@ -39,19 +31,30 @@ def expected(pair: Pair) -> frozenset[bool] | None:
         return None
 
 
-def said(pair: Pair) -> Verdict:
-    """What the program says."""
+def said(pair: Pair) -> bool | None:
+    """What the program says of the condition: true, false or None for unknown (statuses alone, the quick way)."""
+    status = statuses(load_trial(pair.trial()), pair.candidate, on=pair.day)["C"]
+    return None if status == "undetermined" else (status == "met") is not pair.exclusion
+
+
+def reported(pair: Pair) -> tuple[bool | None, bool]:
+    """The same from the full report, and whether that is marked as exact."""
     report = screen(load_trial(pair.trial()), pair.candidate, on=pair.day)["C"]
-    return Verdict(report.condition, report.exact)
+    return report.condition, report.exact
 
 
-def judge(truths: frozenset[bool], verdict: Verdict) -> str:
+def agrees(truths: frozenset[bool], answer: bool | None) -> bool:
+    """Whether an answer is sound and exact."""
+    return len(truths) == 2 if answer is None else truths == {answer}
+
+
+def judge(pair: Pair, truths: frozenset[bool], answer: bool | None) -> str:
     """ok, unsound (a completion disagrees), needless (unknown, all completions agree) or flagged (so, but flagged)."""
-    if verdict.condition is not None:
-        return "ok" if truths == {verdict.condition} else "unsound"
-    if len(truths) == 2:
+    if agrees(truths, answer):
         return "ok"
-    return "needless" if verdict.exact else "flagged"
+    if answer is not None:
+        return "unsound"
+    return "needless" if reported(pair)[1] else "flagged"
 
 
 def shrunk(pair: Pair, fails: Callable[[Pair], bool]) -> Pair:

@@ -70,7 +70,7 @@ def vectors(
                 if happening is None:
                     options.add(((False,) * len(setting.leaves), (False,) * len(given_up)))
                 else:
-                    contradicts = tuple(_contradicts(record, happening, each) for each in given_up)
+                    contradicts = tuple(happening.real and _denied(happening, each) for each in given_up)
                     options.add((_signature(happening, setting), contradicts))
             spend(len(options) * len(unions))
             unions = {(_or(a, c), _or(b, d)) for a, b in unions for c, d in options}
@@ -171,19 +171,12 @@ def _refutations(
 
 
 def _may_contradict(record: dict[str, Any], domain: str, refutation: Refutation) -> bool:
+    """Whether a record is, or may be, of what is refuted, in time."""
     code = _code(record)
-    if code is None or refutation.concept not in with_broader(code) or record.get("verification") == "provisional":
+    if code is not None and refutation.concept not in with_broader(code) | set(narrower(code)):
         return False
     started = _written(record, *STARTS[domain])
     return record.get("status") != "planned" and (started is None or started[0] // DAY <= refutation.until)
-
-
-def _contradicts(record: dict[str, Any], happening: Happening, refutation: Refutation) -> bool:
-    return (
-        record.get("verification") != "provisional"
-        and refutation.concept in with_broader(_code(record) or "")
-        and _denied(happening, refutation)
-    )
 
 
 def _denied(happening: Happening, refutation: Refutation) -> bool:

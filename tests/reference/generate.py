@@ -130,28 +130,33 @@ class _Maker:
 
     # conditions
 
-    def tree(self, parts: list[Mapping], may_lack_else: bool) -> Mapping:
+    def tree(self, parts: list[Mapping], may_lack_else: bool, may_except: bool = True) -> Mapping:
+        """Join leaves; `else` and `unless` only where the rule language takes them."""
+
+        def inner(some: list[Mapping]) -> Mapping:
+            return self.tree(some, False, may_except)
+
         if len(parts) == 1:
             part = parts[0]
             return {"not": part} if self.some(0.2) else part
         if self.some(0.25) and len(parts) >= 3:
-            children = [self.tree([part], False) for part in parts]
-            return {"at_least_of": {"count": self.rng.randint(1, len(parts)), "of": children}}
-        if self.some(0.25) and len(parts) >= 2:
-            made = {"if": self.tree(parts[:1], False), "then": self.tree(parts[1:2], may_lack_else)}
+            return {"at_least_of": {"count": self.rng.randint(1, len(parts)), "of": [inner([part]) for part in parts]}}
+        if self.some(0.25):
+            made = {"if": self.tree(parts[:1], False, False), "then": self.tree(parts[1:2], may_lack_else, may_except)}
             if len(parts) > 2:
-                return {**made, "else": self.tree(parts[2:], may_lack_else)}
-            if may_lack_else:
-                return made
-            return {**made, "else": self.tree([self.rng.choice(parts)], False)}
+                return {**made, "else": self.tree(parts[2:], may_lack_else, may_except)}
+            return made if may_lack_else else {**made, "else": inner([self.rng.choice(parts)])}
         cut = self.rng.randint(1, len(parts) - 1)
-        if self.some(0.2):
-            exception = self.tree(parts[cut:], False)
-            return {**self.without_unless(self.tree(parts[:cut], False)), "unless": exception}
+        if may_except and self.some(0.2):
+            exception = self.tree(parts[cut:], False, False)
+            return {**self.without_unless(inner(parts[:cut])), "unless": exception}
         if self.some(0.15):
-            return {"not": self.tree(parts, False)}
+            return {"not": inner(parts)}
         word = self.rng.choice(["all", "any"])
-        children = [self.tree(parts[:cut], may_lack_else), self.tree(parts[cut:], may_lack_else)]
+        children = [
+            self.tree(parts[:cut], may_lack_else, may_except),
+            self.tree(parts[cut:], may_lack_else, may_except),
+        ]
         if self.some(0.2):
             children.append({"not": children[0]} if not _lacks_else(children[0]) else children[0])
         return {word: children}
@@ -215,7 +220,10 @@ class _Maker:
             if same[0] != same[-1] and self.some(0.5):
                 test = {"above": same[0], "below": same[-1]}
         else:
-            test = {self.rng.choice(["at_least", "above", "at_most", "below"]): limit}
+            # Nothing lies below 0, and no leaf asks for it.
+            test = {
+                self.rng.choice(["at_least", "above", "at_most", "below"] if limit else ["above", "at_most"]): limit
+            }
         if code == "ALT" and self.some(0.15):
             return {
                 "observation": {self.rng.choice(["every_of", "any_of"]): ["ALT", "AST"]},
@@ -449,6 +457,7 @@ class _Maker:
                 day = shift(self.today, -leaf.for_at_least[0], leaf.for_at_least[1]) + self.rng.choice([-1, 0, 1])
         over = made.get("status") in ("completed", "resolved", "remission")
         if over and self.some(0.8):
+            day = min(day, self.today)
             made[last] = self.date_text(day, 0.2)
             day -= self.rng.choice([0, 5, 400])
             day = min(day, _start_of(made[last]))
