@@ -33,7 +33,7 @@ except ImportError:  # pragma: no cover - PyYAML built without libyaml: the same
 
 MAX_BYTES = 5_000_000
 MAX_DEPTH = 64
-MAX_NODES = 200_000
+MAX_NODES = 100_000
 MAX_PROBLEMS = 50
 MAX_LINE = 400  # characters; a longer line is not shown
 MAX_NUMBER = 400  # characters; what is longer is no number anyone wrote
@@ -111,7 +111,7 @@ def load_yaml(text: str | bytes, file: str) -> Node:
 
     file: the name to show in problems. Raises InputRefused with every duplicate key, tag, anchor and alias at once,
     or with the one problem after which reading cannot go on: not UTF-8, control characters, syntax, more than 64
-    levels, more than 5 MB or 200,000 nodes, an empty text, several documents.
+    levels, more than 5 MB or 100,000 nodes, an empty text, several documents.
     """
     source = _decoded(text, file)
     problems: list[Problem] = []

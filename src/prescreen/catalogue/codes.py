@@ -93,13 +93,19 @@ def stands_for(pattern: str, code: str) -> bool:
 def may_stand_for(code: str, pattern: str, system: str) -> bool:
     """Whether a recorded code is broader than a catalogue's, or too vague to be told from it, both normal.
 
-    Broader is a proper prefix. Vague is, in ICD-10-CM, a code of the same category that ends in 9 or 0: "unspecified"
-    by convention (M32.9 and M32.10 beside M32.14).
+    Broader is a proper prefix. Vague, in ICD-10-CM, is what ends in 9 or 0, "unspecified" by convention, towards its
+    neighbours: M32.9 and M32.10 beside M32.14, C44.90 beside C44.31; not C44.319 beside C44.32.
     """
     if "-" in pattern or stands_for(pattern, code):
         return False
-    vague = system == "icd-10-cm" and len(code) > 3 and code[:3] == pattern[:3] and code[-1] in "09"
-    return vague or pattern.startswith(code)
+    return pattern.startswith(code) or (system == "icd-10-cm" and pattern.startswith(_without_vague_end(code)))
+
+
+def _without_vague_end(code: str) -> str:
+    """The part of an ICD-10-CM code that says something: what stands before the last nines and zeros."""
+    if code.startswith(_NINE_IS_WITHOUT_COMPLICATIONS):
+        return code
+    return code[:3] + code[3:].rstrip("09")
 
 
 def is_unspecified(code: str, system: str) -> bool:
@@ -117,6 +123,9 @@ _FORMS: Final = {
     "cpt": re.compile(r"[0-9]{4}[0-9A-Z]", re.ASCII),
     "cvx": re.compile(r"[0-9]{1,3}", re.ASCII),
 }
+
+# Diabetes is where E11.9 says "without complications".
+_NINE_IS_WITHOUT_COMPLICATIONS: Final = ("E089", "E099", "E109", "E119", "E139")
 
 # Titles of ICD-10-CM that name no organ, agent or kind, and so may hide a code of another category.
 _UNSPECIFIED: Final = (

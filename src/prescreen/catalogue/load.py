@@ -32,9 +32,9 @@ def load_catalogue(*folders: Path) -> Catalogue:
     Raises InputRefused with everything that is wrong in any file: keys, units and formulas, unknown parents and inputs,
     cycles, names used twice, codes that are none of their system or claimed by two observations.
     """
-    loading = _Loading()
-    for folder in (BUNDLED, *folders):
-        _read_folder(folder, loading)
+    loading = _bundled().copy()
+    for folder in folders:
+        _read_folder(folder, loading, check_units=True)
     # what entries show only together is worth checking once each is sound
     problems = loading.problems or list(inconsistencies(loading.observations, loading.events, loading.places))
     if problems:
@@ -59,8 +59,22 @@ class _Loading:
     problems: list[Problem] = field(default_factory=list)
     digest: _Hash = field(default_factory=sha256)
 
+    def copy(self) -> _Loading:
+        """One to go on with, that leaves this one as it is."""
+        events = {domain: dict(concepts) for domain, concepts in self.events.items()}
+        more = (dict(self.places), dict(self.texts), list(self.problems), self.digest.copy())
+        return _Loading(dict(self.observations), events, *more)
 
-def _read_folder(folder: Path, loading: _Loading) -> None:
+
+@cache
+def _bundled() -> _Loading:
+    """The bundled folder. Its units are tested once and not at each start, which would build the unit registry."""
+    loading = _Loading()
+    _read_folder(BUNDLED, loading, check_units=False)
+    return loading
+
+
+def _read_folder(folder: Path, loading: _Loading, check_units: bool) -> None:
     try:
         files = sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml") and path.is_file())
     except OSError as error:
@@ -68,7 +82,7 @@ def _read_folder(folder: Path, loading: _Loading) -> None:
         return
     here: dict[tuple[str, str], Place] = {}
     for path in files:
-        _read_file(path, here, loading, check_units=folder != BUNDLED)
+        _read_file(path, here, loading, check_units)
     loading.places |= here
 
 

@@ -26,7 +26,8 @@ class ObservationConcept:
 
     analyte: how its units convert (`prescreen.quantities.Analyte`); None for a purely coded result.
     unit: the canonical unit as shown to people ("" for scores). units: spellings that convert to it.
-    values: the codes that a coded result may have (empty: numeric only). low, high: plausible range in the canonical unit, both ends plausible.
+    values: the codes that a coded result may have (empty: numeric only).
+    low, high: plausible range in the canonical unit, both ends plausible.
     formula: name of the derivation (``ckd-epi-2021``), None where it is always measured; inputs: codes of the
     observations it is derived from.
     """
