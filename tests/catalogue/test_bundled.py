@@ -16,15 +16,16 @@ from prescreen.quantities import Analyte, Scale
 CATALOGUE = bundled_catalogue()
 
 REQUIRED = """
-ALT AST ALP GGT total-bilirubin direct-bilirubin creatinine eGFR creatinine-clearance BUN glucose fasting-glucose HbA1c
-haemoglobin haematocrit platelets neutrophils lymphocytes WBC eosinophils albumin total-protein potassium sodium
-chloride bicarbonate calcium corrected-calcium ionised-calcium magnesium phosphate uric-acid total-cholesterol
-LDL-cholesterol HDL-cholesterol triglycerides ferritin CRP ESR procalcitonin LDH CK amylase lipase INR PT aPTT fibrinogen D-dimer BNP
-NT-proBNP troponin-T troponin-I LVEF QT QTcF UPCR UACR urine-protein urine-creatinine urine-albumin urine-protein-24h
-urine-creatinine-24h IgA IgG IgM IgE C3 C4 anti-dsDNA ANA anti-PLA2R anti-AQP4 AChR-Ab HBsAg HBsAb HBcAb HBeAg HBV-DNA
-HCV-Ab HCV-RNA HIV-Ab HIV-RNA CD4-count HTLV-Ab syphilis-Ab RPR CMV-DNA CMV-IgM EBV-DNA TB-test pregnancy-test C-peptide
-insulin TSH free-T4 PTH vitamin-D testosterone AFP PSA SpO2 PaO2 PaO2-FiO2 FEV1-percent SBP DBP heart-rate
-respiratory-rate weight height BMI body-surface-area temperature ECOG Karnofsky NYHA SLEDAI-2K Child-Pugh MELD EDSS MMSE
+ALT AST ALP GGT total-bilirubin direct-bilirubin creatinine eGFR creatinine-clearance BUN glucose fasting-glucose
+HbA1c haemoglobin haematocrit platelets neutrophils lymphocytes WBC eosinophils albumin total-protein potassium
+sodium chloride bicarbonate calcium corrected-calcium ionised-calcium magnesium phosphate uric-acid
+total-cholesterol LDL-cholesterol HDL-cholesterol triglycerides ferritin CRP ESR procalcitonin LDH CK amylase lipase
+INR PT aPTT fibrinogen D-dimer BNP NT-proBNP troponin-T troponin-I LVEF QT QTcF UPCR UACR urine-protein
+urine-creatinine urine-albumin urine-protein-24h urine-creatinine-24h IgA IgG IgM IgE C3 C4 anti-dsDNA ANA
+anti-PLA2R anti-AQP4 AChR-Ab HBsAg HBsAb HBcAb HBeAg HBV-DNA HCV-Ab HCV-RNA HIV-Ab HIV-RNA CD4-count HTLV-Ab
+syphilis-Ab RPR CMV-DNA CMV-IgM EBV-DNA TB-test pregnancy-test C-peptide insulin TSH free-T4 PTH vitamin-D
+testosterone AFP PSA SpO2 PaO2 PaO2-FiO2 FEV1-percent SBP DBP heart-rate respiratory-rate weight height BMI
+body-surface-area temperature ECOG Karnofsky NYHA SLEDAI-2K Child-Pugh MELD EDSS MMSE
 """
 
 

@@ -121,8 +121,16 @@ class Catalogue:
         matched = {name for pattern, name in listed if stands_for(pattern, recorded)}
         named = matched - {broader for name in matched for broader in self.ancestors(domain, name)}
         vague = {name for pattern, name in listed if may_stand_for(recorded, pattern, system)} - matched
+        possible = named | vague
+        possible |= {broader for name in possible for broader in self.ancestors(domain, name)}
+        # what has no code in the system is open, unless it is a kind of something that the code has ruled out
         narrower = vague | {
-            name for name in self._below(domain, named | vague) if not self.covers(domain, name, system)
+            name
+            for name in self._below(domain, named | vague)
+            if not any(
+                self.covers(domain, other, system) and other not in possible
+                for other in (name, *self.ancestors(domain, name))
+            )
         }
         # where the record is as broad as the concept, or says "unspecified", its code tells no narrower one apart
         alone = {name for name in named if [pattern for pattern, other in listed if other == name] == [recorded]}
