@@ -65,8 +65,8 @@ MUTANTS = (
     Mutant(
         "missing treated as negative",
         ENGINE + "events:event_leaf",
-        "nothing = Found(UNKNOWN)",
-        "nothing = Found(FALSE)",
+        "nothing = Found(UNKNOWN",
+        "nothing = Found(FALSE",
     ),
     Mutant(
         "provisional counted as confirmed",
@@ -190,8 +190,14 @@ def _reference(seeds: range) -> list[tuple[Pair, frozenset[bool]]]:
     for seed in seeds:
         one = pair(seed)
         truths = expected(one)
+        if truths is None:
+            continue
         # Only pairs on which the sound engine agrees: what differs then is the bug's doing.
-        if truths is not None and agrees(truths, said(one)):
+        try:
+            sound = agrees(truths, said(one))
+        except Exception:  # the soundness run lists these
+            continue
+        if sound:
             made.append((one, truths))
     return made
 
@@ -202,15 +208,17 @@ def _hunt(index: int) -> tuple[int, str]:
         planted(MUTANTS[index])
     except NotApplicableError as problem:
         return index, f"no longer applies: {problem}"
+    crash = ""
     for number, (one, truths) in enumerate(_pairs, start=1):
         try:
             answer = said(one)
-        except Exception as error:  # a crash tells, too
-            return index, f"caught by a crash ({type(error).__name__}) at pair {number}"
+        except Exception as error:  # a crash tells too, but a wrong answer tells more
+            crash = crash or f"caught by a crash ({type(error).__name__}) at pair {number}"
+            continue
         if not agrees(truths, answer):
             words = "a needless unknown" if answer is None else "a wrong answer"
             return index, f"caught by {words} at pair {number}"
-    return index, f"SURVIVED {len(_pairs)} pairs"
+    return index, crash or f"SURVIVED {len(_pairs)} pairs"
 
 
 def main(pairs: int = PAIRS, processes: int | None = None, report: Callable[[str], None] = print) -> int:

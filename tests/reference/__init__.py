@@ -18,11 +18,11 @@ decides the condition two-valued in each. Readings taken where docs/semantics.md
 - Ongoing and active run to the end of the screening day. `for_at_least` runs from the start, but from the end where the
   status is remission, resolved or completed.
 - A refutation covers the concept and narrower ones begun on its day or before (undated: the screening day or before);
-  plans are left open. Where a record contradicts it, or may do so (a broader or provisional one, one whose code nobody
-  knows), either of the two is wrong.
+  plans are left open. A confirmed record that it contradicts is right or not; either way the refutation still says that
+  nothing else of the kind is left unrecorded.
 - A dated not-done denies itself only.
 - A record of a broader concept may be any of the narrower ones, together or none of them; a code of a system that no
-  concept covers may be any.
+  concept covers may be any: also one that is refuted.
 - A provisional record is right or not; where the leaf takes provisional ones it counts as written.
 - A domain complete through the screening day has no unrecorded plans; through an earlier day it may have some.
 """

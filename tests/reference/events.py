@@ -1,7 +1,7 @@
 """What the event leaves of one domain may be, all completions of its recorded and unrecorded events considered.
 
-Events do not touch one another, but for the refutation that a record may contradict: a leaf is true when one event
-satisfies it. So the truths of all leaves in a completion are the union (`or`) of what its single events satisfy.
+Events do not touch one another: a leaf is true when one event satisfies it. So the truths of all leaves in a completion
+are the union (`or`) of what its single events satisfy.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ class Happening:
 @dataclass(frozen=True)
 class Refutation:
     concept: str
-    until: int  # the last day that it covers
+    until: int  # the last day that it surely covers
+    perhaps_until: int  # and the last that it may cover
 
 
 @dataclass(frozen=True)
@@ -57,28 +58,19 @@ def vectors(
     setting: Setting, domain: str, records: list[dict[str, Any]], complete: Any, spend: Callable[[int], None]
 ) -> set[Vector]:
     """Every combination of truths that the leaves have in some completion."""
-    found: set[Vector] = set()
-    affirmed, refuted = _divided(domain, records, setting.today)
-    for upheld in product(*(_refutations(record, domain, affirmed, setting.today) for record in refuted)):
-        standing = [refutation for refutation, right in upheld if right]
-        given_up = [refutation for refutation, right in upheld if not right]
-        # A refutation may be wrong only where a record in this very completion contradicts it: a flag for each.
-        unions: set[tuple[Vector, Vector]] = {((False,) * len(setting.leaves), (False,) * len(given_up))}
-        for record in affirmed:
-            options = set()
-            for happening in _happenings(record, domain, setting, standing):
-                if happening is None:
-                    options.add(((False,) * len(setting.leaves), (False,) * len(given_up)))
-                else:
-                    contradicts = tuple(happening.real and _denied(happening, each) for each in given_up)
-                    options.add((_signature(happening, setting), contradicts))
-            spend(len(options) * len(unions))
-            unions = {(_or(a, c), _or(b, d)) for a, b in unions for c, d in options}
-        certain = {truths for truths, flags in unions if all(flags)}
-        unrecorded = _unrecorded(domain, setting, standing, complete)
-        spend(len(unrecorded))
-        found |= _closed(certain, unrecorded)
-    return found
+    affirmed, refuted = _divided(records)
+    refutations = [each for record in refuted for each in _refutations(record, setting.today)]
+    certain: set[Vector] = {(False,) * len(setting.leaves)}
+    for record in affirmed:
+        options = {
+            (False,) * len(setting.leaves) if happening is None else _signature(happening, setting)
+            for happening in _happenings(record, domain, setting, refutations)
+        }
+        spend(len(options) * len(certain))
+        certain = {_or(a, b) for a in certain for b in options}
+    unrecorded = _unrecorded(domain, setting, refutations, complete)
+    spend(len(unrecorded))
+    return _closed(certain, unrecorded)
 
 
 def matches(happening: Happening, leaf: EventLeaf, bounds: Bounds, at_day: int) -> bool:
@@ -131,9 +123,7 @@ def _written(record: dict[str, Any], *keys: str) -> tuple[int, int] | None:
     return None
 
 
-def _divided(
-    domain: str, records: list[dict[str, Any]], today: int
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def _divided(records: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Records that affirm something, and those that deny; a dated not-done denies only itself."""
     affirmed, refuted = [], []
     for record in records:
@@ -152,46 +142,29 @@ def _code(record: dict[str, Any]) -> str | None:
     return record["code"] if isinstance(record["code"], str) else None
 
 
-def _refutations(
-    record: dict[str, Any], domain: str, affirmed: list[dict[str, Any]], today: int
-) -> list[tuple[Refutation, bool]]:
-    """A refutation stands until a day; where a record contradicts it, it may as well be the wrong one."""
+def _refutations(record: dict[str, Any], today: int) -> list[Refutation]:
+    """What a record denies: surely until its first possible day, perhaps until its last."""
     concept = _code(record)
     if concept is None:
-        return [(Refutation("", 0), True)]
-    dated = _written(record, "date")
-    days = [today] if dated is None else sorted({min(dated[0] // DAY, today), min(dated[1] // DAY, today)})
-    found = []
-    for day in days:
-        refutation = Refutation(concept, day)
-        found.append((refutation, True))
-        if any(_may_contradict(other, domain, refutation) for other in affirmed):
-            found.append((refutation, False))
-    return found
+        return []
+    first, last = _written(record, "date") or (today * DAY, today * DAY)
+    return [Refutation(concept, min(first // DAY, today), min(last // DAY, today))]
 
 
-def _may_contradict(record: dict[str, Any], domain: str, refutation: Refutation) -> bool:
-    """Whether a record is, or may be, of what is refuted, in time."""
-    code = _code(record)
-    if code is not None and refutation.concept not in with_broader(code) | set(narrower(code)):
-        return False
-    started = _written(record, *STARTS[domain])
-    return record.get("status") != "planned" and (started is None or started[0] // DAY <= refutation.until)
-
-
-def _denied(happening: Happening, refutation: Refutation) -> bool:
+def _denied(happening: Happening, refutation: Refutation, perhaps: bool = False) -> bool:
     """Whether a refutation speaks of this event: the concept or a narrower one, begun by its day. Plans it leaves."""
+    until = refutation.perhaps_until if perhaps else refutation.until
     return (
         refutation.concept in happening.concepts
         and happening.status not in ("planned", "never", "not-done")
-        and happening.start // DAY <= refutation.until
+        and happening.start // DAY <= until
     )
 
 
 def _happenings(
-    record: dict[str, Any], domain: str, setting: Setting, standing: list[Refutation]
+    record: dict[str, Any], domain: str, setting: Setting, refutations: list[Refutation]
 ) -> list[Happening | None]:
-    """Everything that a record may mean; None: it means nothing (not real, later than today, refuted)."""
+    """Everything that a record may mean; None: it means nothing (later than today, or refuted)."""
     found: list[Happening | None] = []
     code = _code(record)
     possible = narrower(code) if code is not None else list(CONCEPTS[domain])
@@ -205,12 +178,9 @@ def _happenings(
     ):
         for start, end in _intervals(record, domain, status, setting):
             happening = Happening(concepts, status, start, end, verification, real, own_attributes)
-            if any(_denied(happening, refutation) for refutation in standing):
-                # Denied as written: the record is the wrong one. Denied only as something narrower: it is not that.
-                if any(refutation.concept in own for refutation in standing if _denied(happening, refutation)):
-                    found.append(None)
-                continue
             found.append(happening)
+            if any(refutation.concept in own and _denied(happening, refutation, True) for refutation in refutations):
+                found.append(None)  # contradicted: this record may be the wrong one
     return found or [None]
 
 
@@ -281,13 +251,13 @@ def _edges(setting: Setting) -> frozenset[int]:
     return frozenset(found)
 
 
-def _unrecorded(domain: str, setting: Setting, standing: list[Refutation], complete: Any) -> set[Vector]:
+def _unrecorded(domain: str, setting: Setting, refutations: list[Refutation], complete: Any) -> set[Vector]:
     """What events that are not on file could satisfy."""
     through, systems = _completeness(complete, setting.today)
     now = setting.today * DAY + DAY - 1
     found: set[Vector] = set()
     attributes = _attributes({}, setting)
-    extra = {(refutation.until + 1) * DAY for refutation in standing}
+    extra = {(refutation.until + 1) * DAY for refutation in refutations}
     if through is not None:
         extra.add((through + 1) * DAY)
     for concept in CONCEPTS[domain]:
@@ -308,7 +278,7 @@ def _unrecorded(domain: str, setting: Setting, standing: list[Refutation], compl
                     covered = through is not None and _expressible(concept, systems)
                     if covered and (through >= setting.today or (status != "planned" and start // DAY <= through)):
                         continue
-                    if any(_denied(happening, refutation) for refutation in standing):
+                    if any(_denied(happening, refutation) for refutation in refutations):
                         continue
                     found.add(_signature(happening, setting))
     return found

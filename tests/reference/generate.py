@@ -263,7 +263,7 @@ class _Maker:
                 made["at"] = self.rng.choice(list(ANCHORS))
         if self.some(0.2):
             made["verification"] = ["confirmed", "provisional"]
-        if code == "malignancy" and self.some(0.4):
+        if code == "malignancy" and self.some(0.6):
             made["except"] = self.rng.choice(
                 [["basal-cell-carcinoma"], [{"condition": "basal-cell-carcinoma", "status": "resolved"}]]
             )
@@ -435,6 +435,9 @@ class _Maker:
             code = self.rng.choice(CONCEPTS[domain])
         elif self.some(0.04):
             code = {"system": "http://example.org/codes", "code": "X-1"}
+        excepted = [each.codes[0] for leaf in events for each in leaf.excepted]
+        if excepted and self.some(0.5):
+            code = self.rng.choice(excepted)
         made: Mapping = {"code": code}
         if self.some(0.15):
             made["verification"] = self.rng.choice(["provisional", "refuted", "refuted"])
@@ -442,7 +445,7 @@ class _Maker:
             return {**made, **({"date": self.date_text(self.edge(events), 0.2)} if self.some(0.6) else {})}
         if domain == "allergies":
             return {**made, **({"severity": self.rng.choice(["mild", "severe"])} if self.some(0.6) else {})}
-        if self.some(0.85):
+        if self.some(0.5 if excepted else 0.85):
             chance = self.rng.random()
             made["status"] = self.rng.choice(STATUSES[domain][:2] if chance < 0.8 else STATUSES[domain])
         if made.get("status") in ("never", "not-done"):
