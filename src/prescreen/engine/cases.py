@@ -49,7 +49,8 @@ from prescreen.quantities import Magnitude
 from prescreen.time import ANY_TIME, DAY, EARLIEST_DAY, LATEST_DAY, Span, When, shift_day, unshift_day
 from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth
 
-MOST_CASES: Final = 20_000
+MOST_CASES: Final = 10_000
+MOST_TRIED: Final = 2_000  # for all missing facts of a criterion together
 _PRIORITY: Final[dict[type, int]] = {
     kind: place
     for place, kind in enumerate(
@@ -113,17 +114,21 @@ def truth_of(criterion: CompiledCriterion, setting: Setting, trial: Trial) -> Tr
         return UNKNOWN
 
 
-def _resolve(root: Node, setting: Setting, trial: Trial, budget: Budget) -> Truth:
+def _resolve(
+    root: Node, setting: Setting, trial: Trial, budget: Budget, settled: frozenset[Key] = frozenset()
+) -> Truth:
     truth = root.evaluate(setting)
     if truth is not UNKNOWN:
         return truth
     key = _most_used(key_uses(root, setting))
     if key is None:
         return UNKNOWN
+    if key in settled:
+        raise UncutError
     agreed: Truth | None = None
     for case in cases(key, root, setting, trial):
         budget.spend()
-        truth = _resolve(root, case, trial, budget)
+        truth = _resolve(root, case, trial, budget, settled | {key})
         if truth is UNKNOWN or (agreed is not None and truth is not agreed):
             return UNKNOWN
         agreed = truth
@@ -140,7 +145,9 @@ def _most_used(uses: Counter[Key]) -> Key | None:
     return min(repeated, key=lambda key: _PRIORITY[type(key)], default=None)
 
 
-def matters(root: Node, setting: Setting, trial: Trial, key: Key, budget: Budget) -> bool:
+def matters(
+    root: Node, setting: Setting, trial: Trial, key: Key, budget: Budget, settled: frozenset[Key] = frozenset()
+) -> bool:
     """Whether two completions that differ in this fact alone differ in the truth of `root`."""
     if root.evaluate(setting) is not UNKNOWN:
         return False
@@ -158,10 +165,12 @@ def matters(root: Node, setting: Setting, trial: Trial, key: Key, budget: Budget
                 budget.spend()
                 truths.add(root.evaluate(case))
             return TRUE in truths and FALSE in truths
-        other = _most_used(rest) or next(iter(rest))
+        other = _most_used(rest) or min(rest, key=lambda name: _PRIORITY[type(name)])
+    if other in settled:
+        raise UncutError
     for case in cases(other, root, setting, trial):
         budget.spend()
-        if matters(root, case, trial, key, budget):
+        if matters(root, case, trial, key, budget, settled | {other}):
             return True
     return False
 

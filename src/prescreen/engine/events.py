@@ -124,7 +124,16 @@ class _Code:
         self.name = name
         self.momentary = concepts[name].momentary
         self.broader = frozenset(catalogue.ancestors(domain, name)) | {name}
-        self.systems = frozenset(system for system in systems if catalogue.covers(domain, name, system))
+        self.systems = frozenset(system for system in systems if _expressible(name, system, domain, catalogue))
+
+
+def _expressible(name: str, system: str, domain: Domain, catalogue: Catalogue) -> bool:
+    """Whether all that a concept means can be coded in a system: by codes of its own, or of each of its parts."""
+    concepts = catalogue.events[domain]
+    if concepts[name].codes.get(system):
+        return True
+    parts = [other for other in catalogue.descendants(domain, name) if name in concepts[other].parents]
+    return bool(parts) and all(_expressible(part, system, domain, catalogue) for part in parts)
 
 
 class _Sought:
@@ -389,6 +398,8 @@ def _absent(
         return True, (f"complete:{domain}",)
     if sought.plans_only:
         return False, ()
+    if "planned" not in leaf.statuses and bounds.low_maybe > setting.now:
+        return True, ()  # the window opens after the screening day: nothing that is over or going on lies in it
     needed = min(bounds.high_maybe, setting.now)
     against: list[str] = []
     for code in codes:

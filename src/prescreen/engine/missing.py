@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from prescreen.candidate.facts import KIND_OF, Result
 from prescreen.engine import events, results
-from prescreen.engine.cases import Budget, TooManyCasesError, UncutError, key_uses, matters
+from prescreen.engine.cases import MOST_TRIED, Budget, TooManyCasesError, UncutError, key_uses, matters
 from prescreen.engine.compare import threshold_for, threshold_magnitude
 from prescreen.engine.compile import CompiledCriterion, Node
 from prescreen.engine.open import (
@@ -39,7 +39,8 @@ def missing(criterion: CompiledCriterion, setting: Setting, trial: Trial) -> tup
         return tuple(names)
     uses = key_uses(criterion.root, setting)
     repeated = any(count > 1 for count in uses.values())
-    tipping = {key for key in uses if not repeated or _matters(criterion.root, setting, trial, key)}
+    budget = Budget(MOST_TRIED)
+    tipping = {key for key in uses if not repeated or _matters(criterion.root, setting, trial, key, budget)}
     for leaf in undecided(criterion.root, setting):
         for key in open_keys(leaf, setting):
             if key in tipping:
@@ -47,9 +48,10 @@ def missing(criterion: CompiledCriterion, setting: Setting, trial: Trial) -> tup
     return tuple(names)
 
 
-def _matters(root: Node, setting: Setting, trial: Trial, key: Key) -> bool:
+def _matters(root: Node, setting: Setting, trial: Trial, key: Key, budget: Budget) -> bool:
+    """Whether a fact can tip the balance; where that is too much to find out, it is asked for all the same."""
     try:
-        return matters(root, setting, trial, key, Budget())
+        return matters(root, setting, trial, key, budget)
     except (TooManyCasesError, UncutError):
         return True
 
