@@ -45,12 +45,12 @@ def shift(day: int, number: int, unit: str) -> int:
     return date(year, month, min(start.day, monthrange(year, month)[1])).toordinal()
 
 
-def first_day_where(holds, low: int, high: int) -> int:
-    """The first day of [low, high] from which a condition holds that, once true, stays true; high + 1 if none."""
+def first_day_past(number: int, unit: str, target: int, low: int, high: int) -> int:
+    """The first day of [low, high] that, moved by so many units, reaches the target; high + 1 if none does."""
     high += 1
     while low < high:
         middle = (low + high) // 2
-        if holds(middle):
+        if shift(middle, number, unit) >= target:
             high = middle
         else:
             low = middle + 1

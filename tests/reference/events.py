@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import chain, combinations, product
 from typing import Any
 
-from tests.reference.dates import DAY, FIRST_DAY, LAST_DAY, first_day_where, instants, shift
+from tests.reference.dates import DAY, FIRST_DAY, LAST_DAY, first_day_past, instants, shift
 from tests.reference.rules import EventLeaf
 from tests.reference.vocabulary import CONCEPTS, STATUSES, SYSTEMS_OF, narrower, with_broader
 
@@ -191,8 +191,8 @@ def _attributes(record: dict[str, Any], setting: Setting) -> list[tuple[tuple[st
         for name, values in leaf.attributes:
             wanted.setdefault(name, set()).update(values)
     names = sorted(wanted)
-    values = [[record[name]] if record.get(name) else [*sorted(wanted[name]), "something else"] for name in names]
-    return [tuple(zip(names, each, strict=True)) for each in product(*values)]
+    written = [[record[name]] if record.get(name) else [*sorted(wanted[name]), "something else"] for name in names]
+    return [tuple(zip(names, each, strict=True)) for each in product(*written)]
 
 
 def _all_leaves(setting: Setting) -> list[EventLeaf]:
@@ -246,7 +246,7 @@ def _edges(setting: Setting) -> frozenset[int]:
         if leaf.for_at_least is not None:
             # The first day from which the span has not yet passed at the `at` day.
             number, unit = leaf.for_at_least
-            late = first_day_where(lambda day, n=number, u=unit, at=at_day: shift(day, n, u) > at, FIRST_DAY, LAST_DAY)
+            late = first_day_past(number, unit, at_day + 1, FIRST_DAY, LAST_DAY)
             found.add(late * DAY)
     return frozenset(found)
 
@@ -275,8 +275,12 @@ def _unrecorded(domain: str, setting: Setting, refutations: list[Refutation], co
                     ends = [each for each in points if each >= start]
                 for end, own in product(ends, attributes):
                     happening = Happening(with_broader(concept), status, start, end, attributes=own)
-                    covered = through is not None and _expressible(concept, systems)
-                    if covered and (through >= setting.today or (status != "planned" and start // DAY <= through)):
+                    covered = _expressible(concept, systems)
+                    if (
+                        through is not None
+                        and covered
+                        and (through >= setting.today or (status != "planned" and start // DAY <= through))
+                    ):
                         continue
                     if any(_denied(happening, refutation) for refutation in refutations):
                         continue

@@ -7,7 +7,7 @@ from itertools import combinations, pairwise, permutations, product
 from typing import Any
 
 from tests.reference.dates import DAY, FIRST_DAY, HOUR, instants, shift
-from tests.reference.numbers import Choice, choices, free_choices, satisfied, usable
+from tests.reference.numbers import ZERO, Choice, choices, free_choices, satisfied, usable
 from tests.reference.rules import ResultLeaf
 
 Vector = tuple[bool, ...]
@@ -157,7 +157,7 @@ def _selected(leaf: ResultLeaf, inside: list[tuple[Choice, bool]], spaced: tuple
             if len(inside) < leaf.count:
                 return None
             latest = [result for result, _ in inside[-leaf.count :]]
-            mean = sum(result.value for result in latest) / leaf.count
+            mean = sum((result.value for result in latest), ZERO) / leaf.count
             return {satisfied(leaf, Choice(mean, latest[-1].kind))}
 
 

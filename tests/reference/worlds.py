@@ -14,7 +14,7 @@ from itertools import product
 from typing import Any
 
 from tests.reference import events, results
-from tests.reference.dates import DAY, FIRST_DAY, LAST_DAY, days, first_day_where, shift
+from tests.reference.dates import DAY, FIRST_DAY, LAST_DAY, days, first_day_past, shift
 from tests.reference.rules import (
     AgeLeaf,
     AnswerLeaf,
@@ -79,8 +79,8 @@ def outcomes(
         spend(size)
         for choice in product(*(truths for _, truths in groups)):
             known: dict[Leaf, bool] = {}
-            for (members, _), truths in zip(groups, choice, strict=True):
-                known.update(zip(members, truths, strict=True))
+            for (members, _), chosen in zip(groups, choice, strict=True):
+                known.update(zip(members, chosen, strict=True))
             found.add(holds(tree, known))
             if len(found) == 2:
                 return found
@@ -90,7 +90,8 @@ def outcomes(
 def holds(tree: Any, known: dict[Leaf, bool]) -> bool:
     """The condition in one completion."""
     if not isinstance(tree, tuple):
-        return known[tree]
+        truth: bool = known[tree]
+        return truth
     match tree:
         case ("all", children):
             return all(holds(child, known) for child in children)
@@ -99,7 +100,7 @@ def holds(tree: Any, known: dict[Leaf, bool]) -> bool:
         case ("not", child):
             return not holds(child, known)
         case ("at_least_of", count, children):
-            return sum(holds(child, known) for child in children) >= count
+            return bool(sum(holds(child, known) for child in children) >= count)
         case ("if", condition, then, otherwise):
             if holds(condition, known):
                 return holds(then, known)
@@ -131,7 +132,7 @@ def _person(
     for question in sorted({leaf.question for leaf in every if isinstance(leaf, AnswerLeaf)}):
         asked = [leaf for leaf in every if isinstance(leaf, AnswerLeaf) and leaf.question == question]
         given = candidate.get("answers", {})
-        answers = [given[question]] if question in given else options.get(question) or [True, False]
+        answers: list[Any] = [given[question]] if question in given else options.get(question) or [True, False]
         yield asked, [tuple(leaf.equals == answer for leaf in asked) for answer in answers]
 
 
@@ -150,7 +151,7 @@ def _births(ages: list[AgeLeaf], candidate: dict[str, Any], today: int, anchors:
         for operator, number, unit in leaf.bounds:
             completed = number + (operator in ("above", "at_most"))
             on = anchors[leaf.anchor]
-            turns.append(first_day_where(lambda day, n=completed, u=unit, on=on: shift(day, n, u) > on, low, high))
+            turns.append(first_day_past(completed, unit, on + 1, low, high))
     return _representatives(turns, low, high)
 
 
@@ -161,8 +162,8 @@ def _birth_interval(candidate: dict[str, Any], today: int) -> tuple[int, int]:
     if candidate.get("age"):
         years = candidate["age"]["value"]
         first, last = days(candidate["age"]["on"])
-        low = first_day_where(lambda day: shift(day, years + 1, "years") > first, FIRST_DAY, today)
-        high = first_day_where(lambda day: shift(day, years, "years") > last, FIRST_DAY, today) - 1
+        low = first_day_past(years + 1, "years", first + 1, FIRST_DAY, today)
+        high = first_day_past(years, "years", last + 1, FIRST_DAY, today) - 1
         return low, min(high, today)
     return shift(today, -200, "years"), today
 
@@ -202,10 +203,7 @@ def _anchors(every: list[Leaf], candidate: dict[str, Any], today: int) -> Iterat
             continue
         turns = []
         for _, number, unit in {moment for moment in moments if moment[0] == name}:
-            turns += [
-                first_day_where(lambda day, n=number, u=unit, f=fixed: shift(day, n, u) >= f, low, high)
-                for fixed in dates
-            ]
+            turns += [first_day_past(number, unit, fixed, low, high) for fixed in dates]
         choices.append(_representatives(turns, low, high))
     for chosen in product(*choices):
         yield {"screening": today, **dict(zip(names, chosen, strict=True))}
@@ -219,7 +217,11 @@ def _dates(every: list[Leaf], candidate: dict[str, Any], today: int) -> list[int
     """Days (and the days after) at which the place of an anchor's window can matter."""
     found = {today}
     codes = {leaf.code for leaf in every if isinstance(leaf, ResultLeaf)}
-    spans = {leaf.for_at_least for leaf in _with_exceptions(every) if isinstance(leaf, EventLeaf)} - {None}
+    spans = {
+        leaf.for_at_least
+        for leaf in _with_exceptions(every)
+        if isinstance(leaf, EventLeaf) and leaf.for_at_least is not None
+    }
     domains = {leaf.domain for leaf in every if isinstance(leaf, EventLeaf)}
     records = [record for record in candidate.get("observations", []) if record["code"] in codes]
     records += [record for domain in sorted(domains) for record in candidate.get(domain, [])]
