@@ -49,7 +49,7 @@ from prescreen.quantities import Magnitude
 from prescreen.time import ANY_TIME, DAY, EARLIEST_DAY, LATEST_DAY, Span, When, shift_day, unshift_day
 from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth
 
-MOST_CASES: Final = 10_000
+MOST_CASES: Final = 5_000
 MOST_TRIED: Final = 2_000  # for all missing facts of a criterion together
 _PRIORITY: Final[dict[type, int]] = {
     kind: place
@@ -103,13 +103,13 @@ def resolve(criterion: CompiledCriterion, setting: Setting, trial: Trial) -> Res
     return Resolved(truth, truth is not UNKNOWN or _promised(criterion.root, setting, trial))
 
 
-def truth_of(criterion: CompiledCriterion, setting: Setting, trial: Trial) -> Truth:
-    """`resolve` without asking whether an unknown is proven."""
+def truth_of(criterion: CompiledCriterion, setting: Setting, trial: Trial, budget: Budget | None = None) -> Truth:
+    """`resolve` without asking whether an unknown is proven; budget: one that several evaluations share."""
     truth = criterion.root.evaluate(setting)
     if truth is not UNKNOWN or not (criterion.repeats if setting.ranges is None else criterion.repeats_with_ranges):
         return truth
     try:
-        return _resolve(criterion.root, setting, trial, Budget())
+        return _resolve(criterion.root, setting, trial, budget or Budget())
     except (TooManyCasesError, UncutError):
         return UNKNOWN
 
@@ -396,11 +396,15 @@ def _instants(code: str, index: int, root: Node, setting: Setting) -> list[int]:
         if isinstance(node.condition, Observation):
             for edge in setting.bounds(node.condition.window):
                 cuts.update((edge - 1, edge, edge + 1))
+    taken: set[int] = set()
     for other in setting.facts.results[code]:
         if other.index != index:
             for edge in (other.low, other.high):
                 cuts.update((edge - 1, edge, edge + 1))
-    return _spread(mine.low, min(mine.high, setting.now), cuts)
+            if other.low == other.high:
+                taken.add(other.low)
+    # Results of one moment contradict each other only where they were written so; these can be told apart.
+    return [moment for moment in _spread(mine.low, min(mine.high, setting.now), cuts) if moment not in taken]
 
 
 def _derived_bounds(code: str, root: Node, setting: Setting) -> Result | None:

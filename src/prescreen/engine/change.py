@@ -11,7 +11,7 @@ from typing import Final
 
 from prescreen.candidate.facts import EventFact, Facts, Result
 from prescreen.catalogue import Catalogue
-from prescreen.engine.cases import truth_of
+from prescreen.engine.cases import Budget, truth_of
 from prescreen.engine.compile import CompiledCriterion, CompiledTrial, Node
 from prescreen.engine.setting import Setting
 from prescreen.language.model import SCREENING, Age, Event, Moment, Observation, Window
@@ -34,12 +34,15 @@ def turning(
         if own:
             firsts[node.number] = min(own)
             days.update(own)
+    budget = Budget()
     for day in sorted(days)[:MOST_DAYS]:
         later = compiled.setting(setting.facts, day, setting.ranges)
         for number in criterion.numbers:
             if firsts.get(number, LATEST_DAY) > day:
                 later.found[number] = setting.found[number]  # nothing has changed for this leaf
-        then = truth_of(criterion, later, compiled.trial)
+        then = truth_of(criterion, later, compiled.trial, budget)
+        if budget.left < 0:
+            return None  # too much to tell apart: nothing is said rather than something wrong
         if then is not truth:
             return day, then
     return None
@@ -106,8 +109,10 @@ def _newest(results: tuple[Result, ...], setting: Setting) -> Iterator[Result]:
 def _event_days(leaf: Event, facts: Facts, records: tuple[EventFact, ...]) -> Iterator[int]:
     declared = facts.complete.get(leaf.domain)
     if declared is not None and declared.through is not None:
-        yield declared.through.first_day + 1
-        yield declared.through.last_day + 1
+        for edge in (declared.through.first_day, declared.through.last_day):
+            yield edge + 1
+            if leaf.for_at_least is not None:
+                yield from _moved(edge + 1, leaf.for_at_least)
     for record in records:
         yield from _record_days(leaf, record)
 
@@ -118,7 +123,10 @@ def _record_days(leaf: Event, record: EventFact) -> Iterator[int]:
         own = getattr(record.record, "date", None)
         if own is not None:
             edges += [parse_when(own).first_day, parse_when(own).last_day]
-        yield from (edge + 1 for edge in edges)
+        for edge in edges:
+            yield edge + 1
+            if leaf.for_at_least is not None:
+                yield from _moved(edge + 1, leaf.for_at_least)
         return
     for edge in edges:
         yield from _crossings(leaf.window, edge, edge, EARLIEST_DAY)

@@ -102,7 +102,7 @@ def restrict(facts: Facts, names: Iterable[str]) -> Facts:
         events={
             domain: some
             for domain, found in facts.events.items()
-            if (some := tuple(record for record in found if record.name in kept))
+            if (some := tuple(event for event in found if event.name in kept))
         },
         complete={domain: what for domain, what in facts.complete.items() if f"complete:{domain}" in kept},
         answers={name: answer for name, answer in facts.answers.items() if f"answer:{name}" in kept},

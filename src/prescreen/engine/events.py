@@ -13,7 +13,7 @@ from prescreen.catalogue import Catalogue
 from prescreen.engine.setting import Bounds, Setting, depends_on_day_only
 from prescreen.language.model import Amount, Event, Operator, Window
 from prescreen.quantities import Analyte, Scale, analyte
-from prescreen.time import DAY, EARLIEST, HOUR, LATEST, parse_when, shift_day
+from prescreen.time import DAY, EARLIEST, HOUR, LATEST, parse_when, shift_day, unshift_day
 from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth, agreement, at_least, conjunction, disjunction, negation
 
 _DOSE: Final[dict[str, Analyte]] = {}
@@ -46,7 +46,9 @@ Decide = Callable[[Setting], Found]
 def event_leaf(leaf: Event, catalogue: Catalogue, numbers: Mapping[Window, int]) -> Decide:
     """The function that decides an existence leaf; `numbers` are those of the trial's windows."""
     domain, window, number = leaf.domain, leaf.window, numbers[leaf.window]
-    nothing = Found(UNKNOWN, constant=("nothing",))
+    # A duration and a window together may leave no room for any record; that is not looked into.
+    unsure = leaf.for_at_least is not None and not (window.start is None and window.end is None)
+    nothing = Found(UNKNOWN, constant=("nothing",), approximate=unsure)
     sought = _Sought(leaf, catalogue)
     apart = tuple(_Sought(leaf, catalogue, (code,)) for code in leaf.codes) if leaf.count else ()
     codes = frozenset(leaf.codes)
@@ -81,11 +83,11 @@ def event_leaf(leaf: Event, catalogue: Catalogue, numbers: Mapping[Window, int])
             if declared.through is None and declared.systems is None:
                 return denied
             if _covers(declared, sought.codes):
-                if _declared_through(declared, bounds, setting, sought.plans_only):
+                if _declared_through(declared, sought, bounds, setting):
                     through = "" if declared.through is None else declared.through.text
                     return Found(FALSE, (), denied.against, absent=True, constant=(through,) if day_only else None)
-                return nothing if day_only and declared.through is None else Found(UNKNOWN)
-            return Found(UNKNOWN)
+                return nothing if day_only and declared.through is None else Found(UNKNOWN, approximate=unsure)
+            return Found(UNKNOWN, approximate=unsure)
         matches: list[tuple[EventFact, Truth, tuple[str, ...]]] = []
         conflict = False
         best = FALSE
@@ -107,7 +109,7 @@ def event_leaf(leaf: Event, catalogue: Catalogue, numbers: Mapping[Window, int])
         absent, against = _absent(sought, records, declared, bounds, setting)
         if best is FALSE and absent:
             return Found(FALSE, (), against, False, True, seen=tuple(touching))
-        approximate = any(len(aspects) > 1 and "date" in aspects for _, _, aspects in matches)
+        approximate = unsure or any(len(aspects) > 1 and "date" in aspects for _, _, aspects in matches)
         return Found(UNKNOWN, tuple(matches), against, conflict, absent, approximate, None, tuple(touching))
 
     return decide
@@ -393,14 +395,14 @@ def _absent(
     if (
         declared is not None
         and _covers(declared, codes)
-        and _declared_through(declared, bounds, setting, sought.plans_only)
+        and _declared_through(declared, sought, bounds, setting)
     ):
         return True, (f"complete:{domain}",)
     if sought.plans_only:
         return False, ()
     if "planned" not in leaf.statuses and bounds.low_maybe > setting.now:
         return True, ()  # the window opens after the screening day: nothing that is over or going on lies in it
-    needed = min(bounds.high_maybe, setting.now)
+    needed = _looked_at_until(sought, bounds, setting)
     against: list[str] = []
     for code in codes:
         denial = next(
@@ -427,12 +429,26 @@ def _covers(declared: Declared, codes: tuple[_Code, ...]) -> bool:
     return declared.systems is None or all(code.systems & declared.systems for code in codes)
 
 
-def _declared_through(declared: Declared, bounds: Bounds, setting: Setting, plans_only: bool) -> bool:
-    """Whether the declaration reaches as far as the leaf looks: to its window's end or the screening day."""
+def _declared_through(declared: Declared, sought: _Sought, bounds: Bounds, setting: Setting) -> bool:
+    """Whether the declaration reaches as far as the leaf looks."""
     if declared.through is None:
         return True
-    needed = setting.now if plans_only else min(bounds.high_maybe, setting.now)
-    return declared.through.first_day * DAY + DAY - 1 >= needed
+    return declared.through.first_day * DAY + DAY - 1 >= _looked_at_until(sought, bounds, setting)
+
+
+def _looked_at_until(sought: _Sought, bounds: Bounds, setting: Setting) -> int:
+    """The last instant at which something that the leaf asks for can have begun: its window's end, the screening day,
+    or so long before the anchor as it must have lasted."""
+    if sought.plans_only:
+        return setting.now
+    last = min(bounds.high_maybe, setting.now)
+    span = sought.leaf.for_at_least
+    anchor = setting.anchor(sought.leaf.at)
+    if span is None or anchor is None:
+        return last
+    if span.unit == "hours":
+        return min(last, anchor.high - span.number * HOUR)
+    return min(last, unshift_day(anchor.last_day, span) * DAY + DAY - 1)
 
 
 def _counted(

@@ -90,9 +90,8 @@ def observation_leaf(leaf: Observation, concept: ObservationConcept, number: int
             return Found(UNKNOWN, lacking=lacking, stale=stale)
         if one_counts and len(inside) == 1:
             result = inside[0]
-            truth = None if quick is None else quick(result)
-            if truth is None:
-                truth = satisfies(result, tests, setting)
+            plain = None if quick is None else quick(result)
+            truth = satisfies(result, tests, setting) if plain is None else plain
             return Found(truth if sure else UNKNOWN, (result,), (truth,), sure, lacking)
         found = _SELECTIONS[how](leaf, inside, bounds, setting)
         if not sure:
