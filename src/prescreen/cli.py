@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import TYPE_CHECKING, Final, Literal, TextIO
 
 import click
 
@@ -43,6 +43,8 @@ _SHOWN: Final = 50  # problems of one input
 _ALIKE: Final = 10  # problems of one kind
 _PATIENCE: Final = 2.0  # seconds without a word
 _WIDTH: Final = 100  # where the output is no terminal
+
+_Detail = Literal["summary", "short", "verbose"]  # of a text
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -106,6 +108,7 @@ class _Day(click.ParamType[date]):
 )
 @click.option("--out", metavar="FILE", help="Write to a file instead of standard output.")
 @click.option("--verbose", is_flag=True, help="Show how each criterion was decided (text).")
+@click.option("--summary", is_flag=True, help="Show a line for each candidate, and no reports (text).")
 def screen(
     trial: str,
     candidates: tuple[str, ...],
@@ -114,6 +117,7 @@ def screen(
     form: str,
     out: str | None,
     verbose: bool,
+    summary: bool,
 ) -> int:
     """Screen candidates against a trial.
 
@@ -124,12 +128,16 @@ def screen(
     from prescreen.problems import InputRefused
     from prescreen.ranges import load_ranges
 
+    if form != "text" and (verbose or summary):
+        raise click.UsageError(f"{'--verbose' if verbose else '--summary'} goes with --format text only")
+    if verbose and summary:
+        raise click.UsageError("--verbose and --summary exclude each other")
     day = date.today() if on is None else on  # noqa: DTZ011 - the calendar day of whoever screens
     try:
         rules = load_trial(trial)
         run = _Run(rules, candidates, day, None if ranges is None else load_ranges(ranges, rules.catalogue))
         with _output(out) as stream:
-            _WRITERS[form](run, stream, verbose)
+            _WRITERS[form](run, stream, "summary" if summary else "verbose" if verbose else "short")
             if on is None and form == "text":
                 stream.write(f"\nThe screening day is today, {day}; --on sets another.\n")
     except InputRefused as refused:
@@ -238,22 +246,24 @@ class _Progress:
             click.echo("\r\033[K", err=True, nl=False)
 
 
-def _write_text(run: _Run, stream: TextIO, verbose: bool) -> None:
+def _write_text(run: _Run, stream: TextIO, detail: _Detail) -> None:
     from prescreen.report import text
 
     terminal = stream.isatty()
     colour = terminal and not os.environ.get("NO_COLOR")
     width = shutil.get_terminal_size().columns if terminal else _WIDTH
     reports = list(run)
-    if run.given > 1:
+    if run.given > 1 or detail == "summary":
         stream.write(text.render_summary(reports, colour=colour, width=width))
+    if detail == "summary":
+        return
     for report in reports:
         if run.given > 1:
             stream.write("\n")
-        stream.write(text.render(report, verbose=verbose, colour=colour, width=width))
+        stream.write(text.render(report, verbose=detail == "verbose", colour=colour, width=width))
 
 
-def _write_json(run: _Run, stream: TextIO, _verbose: bool) -> None:
+def _write_json(run: _Run, stream: TextIO, _detail: _Detail) -> None:
     """One candidate: its report. Several: a list, written as it grows."""
     reports = iter(run)
     first = next(reports, None)
@@ -269,25 +279,25 @@ def _write_json(run: _Run, stream: TextIO, _verbose: bool) -> None:
     stream.write("[]\n" if first is None else "\n]\n")
 
 
-def _write_lines(run: _Run, stream: TextIO, _verbose: bool) -> None:
+def _write_lines(run: _Run, stream: TextIO, _detail: _Detail) -> None:
     for report in run:
         stream.write(report.model_dump_json() + "\n")
         stream.flush()
 
 
-def _write_html(run: _Run, stream: TextIO, _verbose: bool) -> None:
+def _write_html(run: _Run, stream: TextIO, _detail: _Detail) -> None:
     from prescreen.report import html
 
     stream.write(html.render(list(run)))
 
 
-def _write_markdown(run: _Run, stream: TextIO, _verbose: bool) -> None:
+def _write_markdown(run: _Run, stream: TextIO, _detail: _Detail) -> None:
     from prescreen.report import markdown
 
     stream.write(markdown.render(list(run)))
 
 
-_WRITERS: Final[dict[str, Callable[[_Run, TextIO, bool], None]]] = {
+_WRITERS: Final[dict[str, Callable[[_Run, TextIO, _Detail], None]]] = {
     "text": _write_text,
     "json": _write_json,
     "jsonl": _write_lines,

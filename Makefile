@@ -1,0 +1,68 @@
+# Everything that is done with this repository, one target each; `make help` lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# Any Python from 3.11 on.
+PYTHON ?= $(shell for name in python3.11 python3; do \
+	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$name" && break; done)
+BIN := .venv/bin
+READY := .venv/.ready
+DAY := 2026-06-01
+TRIAL := rules/NCT07535138
+SHOWN := examples/c-002-alt-above-limit.json
+
+.PHONY: help setup screen test lint golden soundness exactness units bench clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do \
+		printf '  make %-10s %s\n' "$$name" "$$what"; done
+
+setup: $(READY) ## make .venv with the command `prescreen` in it
+
+# The build tools come first and are used as they are: durable-rules is compiled here, and releases stay the pinned ones.
+$(READY): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "no Python 3.11 or later was found: set PYTHON" >&2; exit 1; }
+	@echo "setting up .venv (once) …"
+	@rm -rf .venv
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt setuptools
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt --no-build-isolation -e '.[dev]'
+	@touch $@
+
+screen: setup ## screen the bundled candidates: a summary of all, and one full report
+	@$(BIN)/prescreen screen $(TRIAL) examples/*.json --on $(DAY) --summary
+	@echo
+	@$(BIN)/prescreen screen $(TRIAL) $(SHOWN) --on $(DAY) --verbose
+
+test: lint ## lint, then all tests; fails under 95 % branch coverage of src/
+	@start=$$SECONDS; \
+	$(BIN)/python -m pytest -n 2 --cov=prescreen --cov-branch --cov-report=term --cov-fail-under=95; \
+	echo "the tests took $$((SECONDS - start)) s"
+
+lint: setup ## style, types, layers
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+golden: setup ## re-record the golden files after a change that is meant; read the difference
+	@$(BIN)/python -m tests.report.record
+
+soundness: setup ## the engine against a brute-force reference, and planted bugs
+	@$(BIN)/python tools/soundness.py
+
+exactness: setup ## generated comparisons on and near thresholds, against rational arithmetic
+	@$(BIN)/python tools/exactness.py
+
+units: setup ## unit strings as laboratories write them, and UCUM's functional tests (with ../shared/data)
+	@$(BIN)/python tools/units.py
+
+bench: setup ## how fast, on one core
+	@$(BIN)/python tools/bench.py
+
+clean: ## remove what these targets have made
+	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.* build src/*.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""From facts and compiled criteria to statuses, explanations and reports (see `prescreen.engine.screen`)."""
