@@ -338,7 +338,7 @@ def read_result(
     """Make a record comparable; None when it is no result (a null value, a refuted record)."""
     if record.verification == "refuted":
         return None
-    written = read_value(record.value)
+    written = read_value(record.value, concept.analyte is not None and concept.analyte.may_be_negative)
     if isinstance(written, NoValue):
         return None
     when = ANY_TIME if record.date is None else parse_when(record.date)
@@ -440,7 +440,7 @@ def _read_code(result: Result, code: str, record: ObservationRecord, issues: lis
         result.detection = True
         _read_limits(result, record, usable, issues)
         result.value_low = result.lod or _ZERO
-        result.low_open = result.lod is None
+        result.low_open = True
     elif code not in concept.values:
         result.problem = ("code", f"`{record.value}` is no number")
 

@@ -234,10 +234,12 @@ def _in_window(leaf: Event, record: EventFact, status: str, momentary: bool, bou
     start_low, start_high, end_low, end_high = times(record, status, momentary, setting)
     if start_low > start_high:
         return FALSE  # wholly later than the screening day, and not a plan
+    if start_high > setting.now and status != "planned":
+        return UNKNOWN  # it ends after the screening day, and may begin after it
     if leaf.window.start is None and leaf.window.end is None:
         return TRUE
     low_sure, high_sure, low_maybe, high_maybe = bounds
-    if start_low > high_maybe or end_high < low_maybe:
+    if low_maybe > high_maybe or start_low > high_maybe or end_high < low_maybe:
         return FALSE
     if start_high <= high_sure and end_low >= low_sure:
         return TRUE
@@ -263,6 +265,9 @@ def times(record: EventFact, status: str, momentary: bool, setting: Setting) -> 
         return low, high, low, high
     end = record.end
     if end is not None:
+        if start is None and status != _LASTING.get(record.domain):
+            high = end.high
+        high = min(high, end.high)
         return low, high, max(min(end.low, now), low), min(end.high, now)
     if status == _LASTING.get(record.domain):
         return low, high, now, now
@@ -370,7 +375,7 @@ def _refuted(record: EventFact, records: tuple[EventFact, ...], setting: Setting
             if other.start is not None and record.start is not None and other.start.text == record.start.text:
                 return True
             continue
-        if (record.start.low if record.start is not None else EARLIEST) <= denied_through(other, setting):
+        if (record.start.low if record.start is not None else EARLIEST) <= denied_through(other, setting, may=True):
             return True
     return False
 
@@ -379,11 +384,13 @@ def _dated_not_done(record: EventFact) -> bool:
     return record.domain == "procedures" and record.start is not None and record.record.verification != "refuted"
 
 
-def denied_through(record: EventFact, setting: Setting) -> int:
-    """The last instant up to which a refutation surely speaks: its own date, else the screening day."""
+def denied_through(record: EventFact, setting: Setting, *, may: bool = False) -> int:
+    """The last instant up to which a refutation surely (or possibly) speaks: its own date, else the screening day."""
     own = record.record.date if record.domain != "procedures" else None
     when = parse_when(own) if own is not None else record.end or record.start
-    return setting.now if when is None else min(when.first_day * DAY + DAY - 1, setting.now)
+    if when is None:
+        return setting.now
+    return min((when.last_day if may else when.first_day) * DAY + DAY - 1, setting.now)
 
 
 def _absent(
@@ -392,6 +399,8 @@ def _absent(
     """Whether nothing unrecorded can match, and the facts that say so."""
     leaf, codes = sought.leaf, sought.codes
     domain = leaf.domain
+    if bounds.low_maybe > bounds.high_maybe or ("planned" not in leaf.statuses and bounds.low_maybe > setting.now):
+        return True, ()  # an empty window, or one that opens after the screening day: nothing past lies in it
     if (
         declared is not None
         and _covers(declared, codes)
@@ -400,8 +409,6 @@ def _absent(
         return True, (f"complete:{domain}",)
     if sought.plans_only:
         return False, ()
-    if "planned" not in leaf.statuses and bounds.low_maybe > setting.now:
-        return True, ()  # the window opens after the screening day: nothing that is over or going on lies in it
     needed = _looked_at_until(sought, bounds, setting)
     against: list[str] = []
     for code in codes:

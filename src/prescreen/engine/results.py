@@ -182,8 +182,11 @@ def _extreme(leaf: Observation, inside: list[Result], bounds: Bounds, setting: S
             floor, floor_open = edge, edge_open
     chosen: list[Result] = []
     for result in inside:
-        if result.problem is not None or floor is None:
+        if floor is None:
             chosen.append(result)
+            continue
+        if result.problem is not None:
+            chosen.append(_unreadable(result, floor, floor_open, sign))
             continue
         far, far_open = (result.value_high, result.high_open) if sign == 1 else (result.value_low, result.low_open)
         side = sign if far is None else compare(far, floor)
@@ -210,6 +213,18 @@ def _cut(result: Result, floor: Magnitude, floor_open: bool, sign: int) -> Resul
         twin.value_low, twin.low_open = floor, floor_open
     else:
         twin.value_high, twin.high_open = floor, floor_open
+    return twin
+
+
+def _unreadable(result: Result, floor: Magnitude, floor_open: bool, sign: int) -> Result:
+    """A result whose value cannot be used: where it is the highest (lowest), it lies beyond the others."""
+    if result.concept.analyte is None:
+        return result
+    twin = result.copy()
+    twin.problem = None
+    twin.coded = twin.detection = None
+    twin.value_low, twin.low_open = (floor, floor_open) if sign == 1 else (None, False)
+    twin.value_high, twin.high_open = (None, False) if sign == 1 else (floor, floor_open)
     return twin
 
 
