@@ -9,7 +9,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 F = Fraction
-CREATININE = F("88.402")  # umol/L for 1 mg/dL
+CREATININE = F(10_000_000, 113_120)  # umol/L for 1 mg/dL, from 113.120 g/mol
 
 # analyte -> unit as written -> (factor to the canonical unit, kind of unit)
 TO_CANONICAL: dict[str, dict[str, tuple[Fraction, str]]] = {

@@ -138,12 +138,12 @@ class EventFact:
     """One condition, treatment, procedure or allergy record, with the concepts that it is or may be.
 
     start, end: the instants at which it may have begun and ended; end None: not written. statuses: those that
-    it may have. denies: the record says that something is not so (refuted, never, not done). unplaced: its code is
+    it may have. asserts: the record says that something is so; denies: that it is not (refuted, never, not done). unplaced: its code is
     listed for no concept, in a system whose codes do not show what is below what: it may be of any concept.
     """
 
     __slots__ = (
-        "denies", "domain", "end", "index", "is_a", "label", "may_be", "record", "related", "start", "statuses", "system",
+        "asserts", "denies", "domain", "end", "index", "is_a", "label", "may_be", "record", "related", "start", "statuses", "system",
         "unplaced",
     )  # fmt: skip
 
@@ -164,7 +164,21 @@ class EventFact:
         self.statuses = STATUSES[domain] if status is None else frozenset((status,))
         if domain == "allergies":
             self.statuses = STATUSES[domain]
-        self.denies = record.verification == "refuted" or status in ("never", "not-done")
+        negative = status in ("never", "not-done")
+        refuted = record.verification == "refuted"
+        self.asserts = not refuted and not negative
+        # A denial that is itself refuted or provisional denies nothing; a plan called off denies no past event.
+        self.denies = (refuted and not negative and status != "planned") or (
+            negative and record.verification == "confirmed"
+        )
+
+    def with_status(self, status: str) -> EventFact:
+        """The same record, had it this status."""
+        twin = EventFact.__new__(EventFact)
+        for name in EventFact.__slots__:
+            setattr(twin, name, getattr(self, name))
+        twin.statuses = frozenset((status,))
+        return twin
 
     @property
     def name(self) -> str:

@@ -437,6 +437,9 @@ def _variants(result: Result, root: Node, setting: Setting) -> Iterator[Result]:
                 multiples[threshold.of].add(threshold.number)
     if any(isinstance(test, Detected) for test in tests):
         multiples["LLOD"].add(Fraction(1))
+    if result.problem is not None:
+        result = result.copy()
+        result.uln = result.lln = result.lod = None
     for code in _codes(result, tests):
         for value in _values(result, fixed, multiples, setting):
             for limits in _limit_choices(result, value, multiples, setting):
@@ -503,6 +506,8 @@ def _values(
 
 
 def _known_limit(result: Result, of: str, setting: Setting) -> Fraction | None:
+    if result.problem is not None:
+        return None  # nothing of it can be relied on
     if of == "LLOD":
         return None if result.lod is None else result.lod.rational
     found = limits_of(result, "ULN" if of == "ULN" else "LLN", setting)

@@ -13,9 +13,9 @@ from prescreen.candidate.facts import EventFact, Facts, Result
 from prescreen.catalogue import Catalogue
 from prescreen.engine.cases import Budget, truth_of
 from prescreen.engine.compile import CompiledCriterion, CompiledTrial, Node
-from prescreen.engine.setting import Setting
+from prescreen.engine.setting import Setting, depends_on_day_only
 from prescreen.language.model import SCREENING, Age, Event, Moment, Observation, Window
-from prescreen.time import DAY, EARLIEST_DAY, LATEST_DAY, Span, parse_when, shift_day
+from prescreen.time import DAY, EARLIEST, EARLIEST_DAY, LATEST, LATEST_DAY, Span, parse_when, shift_day, unshift_day
 from prescreen.truth import FALSE, TRUE, Truth
 
 MOST_DAYS: Final = 2_000
@@ -79,6 +79,10 @@ def _days(node: Node, setting: Setting, catalogue: Catalogue) -> Iterator[int]:
             found = setting.found[node.number]
             records = facts.events.get(leaf.domain, ()) if found is None else found.seen
             yield from _event_days(leaf, facts, records)
+            for event in (leaf, *leaf.excepted):
+                yield from _anchored_days(event.window, setting)
+            if leaf.at != SCREENING and leaf.for_at_least is not None:
+                yield from _lasted_by(leaf.at, leaf.for_at_least, setting)
         case Age() if leaf.anchor == SCREENING and facts.birth is not None:
             for span in (leaf.low, leaf.below):
                 if span is not None:
@@ -89,6 +93,7 @@ def _days(node: Node, setting: Setting, catalogue: Catalogue) -> Iterator[int]:
 
 
 def _observation_days(leaf: Observation, inputs: tuple[str, ...], facts: Facts, setting: Setting) -> Iterator[int]:
+    yield from _anchored_days(leaf.window, setting)
     codes = (leaf.code, *inputs)
     for code in codes:
         relevant: Iterable[Result] = facts.results.get(code, ())
@@ -134,6 +139,23 @@ def _record_days(leaf: Event, record: EventFact) -> Iterator[int]:
             yield from _moved(edge, leaf.for_at_least)
     for exception in leaf.excepted:
         yield from _record_days(exception, record)
+
+
+def _anchored_days(window: Window, setting: Setting) -> Iterator[int]:
+    """Days on which the screening day passes an end of a window that hangs on an anchor."""
+    if not depends_on_day_only(window):
+        for instant in setting.bounds(window):
+            if EARLIEST < instant < LATEST:
+                yield from (instant // DAY, instant // DAY + 1)
+
+
+def _lasted_by(name: str, span: Span, setting: Setting) -> Iterator[int]:
+    """Days on which the screening day passes the last beginning of what has lasted so long at an anchor."""
+    anchor = setting.anchor(name)
+    if anchor is not None:
+        for day in (anchor.first_day, anchor.last_day):
+            back = day - span.number // 24 if span.unit == "hours" else unshift_day(day, span)
+            yield from range(back - 1, back + 3)
 
 
 def _crossings(window: Window, first: int, last: int, today: int) -> Iterator[int]:

@@ -11,7 +11,7 @@ from prescreen.language.model import Coded, Comparison, Detected, LimitOfRange, 
 from prescreen.quantities import Magnitude, compare
 from prescreen.quantities.magnitude import SAFE
 from prescreen.ranges import RangeRow
-from prescreen.time import DAY, completed_years
+from prescreen.time import DAY, Span, completed_years, shift_day
 from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth, agreement, negation
 
 _ZERO: Final = Magnitude.of(0)
@@ -142,33 +142,40 @@ def _site_limits(result: Result, of: LimitOfRange, setting: Setting, rows: tuple
     found: dict[int, Limit] = {}
     for sex in sexes:
         mine = [row for row in rows if row.sex is None or row.sex == sex]
-        for day in _representative_days(first, last, mine):
+        for day in _telling_days(first, last, mine, setting):
             for age in _ages(setting, day, mine):
                 limit = _row_limit(mine, of, age, day)
                 found.setdefault(-1 if limit.row is None else limit.row.line, limit)
     return tuple(found.values()) or (UNKNOWN_LIMIT,)
 
 
-def _representative_days(first: int, last: int, rows: list[RangeRow]) -> list[int]:
+def _telling_days(first: int, last: int, rows: list[RangeRow], setting: Setting) -> list[int]:
+    """Days of an interval on which some row comes into force or goes out of it: by date, or by age."""
     days = {first, last}
+    birth = setting.facts.birth
     for row in rows:
-        for edge in (row.valid_from, None if row.valid_to is None else row.valid_to + 1):
-            if edge is not None and first <= edge <= last:
-                days.add(edge)
-    return sorted(days)
+        days.update(edge for edge in (row.valid_from, None if row.valid_to is None else row.valid_to + 1) if edge)
+        for age in (row.age_from, None if row.age_to is None else row.age_to + 1):
+            if age is not None and birth is not None:
+                years = Span(age, "years")
+                days.update((shift_day(birth.first_day, years, 1), shift_day(birth.last_day, years, 1)))
+    if birth is not None:
+        first = max(first, birth.first_day)
+        days.add(first)
+    return sorted(day for day in days if first <= day <= last)
 
 
 def _ages(setting: Setting, day: int, rows: list[RangeRow]) -> list[int | None]:
+    """The completed ages on a day that are possible and tell rows apart."""
     if all(row.age_from is None and row.age_to is None for row in rows):
         return [None]
     birth = setting.facts.birth
-    if birth is None:
-        edges = {0} | {row.age_from for row in rows if row.age_from is not None}
-        edges |= {row.age_to + 1 for row in rows if row.age_to is not None}
-        return [*sorted(edges)]
-    oldest = completed_years(birth.first_day, day)
-    youngest = completed_years(min(birth.last_day, day), day)
-    return [*range(youngest, oldest + 1)]
+    if birth is not None:
+        oldest = completed_years(birth.first_day, day)
+        youngest = completed_years(min(birth.last_day, day), day)
+        return [*range(youngest, oldest + 1)]
+    edges = {0} | {row.age_from for row in rows if row.age_from is not None}
+    return [*sorted(edges | {row.age_to + 1 for row in rows if row.age_to is not None})]
 
 
 def _row_limit(rows: list[RangeRow], of: LimitOfRange, age: int | None, day: int) -> Limit:

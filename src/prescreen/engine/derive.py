@@ -14,9 +14,12 @@ from typing import Final, Literal
 
 from prescreen.candidate.facts import Result
 from prescreen.catalogue import ObservationConcept
-from prescreen.engine.setting import ALWAYS, Bounds, Setting
+from prescreen.engine.setting import Bounds, Setting
 from prescreen.quantities import Exact, Magnitude, Root, compare
-from prescreen.time import DAY, When, completed_years
+from prescreen.time import DAY, Span, When, completed_years, shift_day
+from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth
+
+_GROWN: Final = Span(18, "years")
 
 SexName = Literal["female", "male"]
 
@@ -102,6 +105,7 @@ class Derived:
 
     results: tuple[Result, ...]
     lacking: tuple[str, ...]  # facts: "observation:creatinine", "birth_date", "sex"
+    sure: bool = False  # whether the partners of the first input are there whatever the open dates and anchors are
 
 
 def derive(concept: ObservationConcept, bounds: Bounds, setting: Setting) -> Derived:
@@ -117,40 +121,64 @@ def derive(concept: ObservationConcept, bounds: Bounds, setting: Setting) -> Der
     if lacking:
         return Derived((), tuple(lacking))
     results: list[Result] = []
-    for lead in usable[0]:
-        for partners in _partners(lead, usable[1:], formula):
-            results.append(_derived_result(concept, formula, (lead, *partners), setting))
+    sure = True
+    for lead, _ in usable[0]:
+        partners, certain = _partners(lead, usable[1:], formula)
+        sure = sure and certain
+        results.extend(_derived_result(concept, formula, (lead, *chosen), setting) for chosen in partners)
     if not results:
         return Derived((), tuple(f"observation:{code}" for code in concept.inputs))
-    return Derived(tuple(results), ())
+    return Derived(tuple(results), (), sure)
 
 
-def _in_window(code: str, position: int, formula: Formula, bounds: Bounds, setting: Setting) -> list[Result]:
-    if position in formula.any_day:
-        bounds = ALWAYS
-    return [
-        result
-        for result in setting.facts.results.get(code, ())
-        if result.low <= setting.now and result.high >= bounds.low_maybe and result.low <= bounds.high_maybe
-    ]
+Usable = list[tuple[Result, bool]]  # results that may be used, and whether they surely may
 
 
-def _partners(lead: Result, others: list[list[Result]], formula: Formula) -> list[tuple[Result, ...]]:
+def _in_window(code: str, position: int, formula: Formula, bounds: Bounds, setting: Setting) -> Usable:
+    found: Usable = []
+    for result in setting.facts.results.get(code, ()):
+        if result.low > setting.now:
+            continue
+        may = result.high >= bounds.low_maybe and result.low <= bounds.high_maybe
+        sure = result.low >= bounds.low_sure and min(result.high, setting.now) <= bounds.high_sure
+        if position in formula.any_day and not sure:
+            adult = _adult(result, setting)
+            may, sure = may or adult is not FALSE, adult is TRUE
+        if may:
+            found.append((result, sure))
+    return found
+
+
+def _adult(result: Result, setting: Setting) -> Truth:
+    """Whether a measurement was taken of an adult."""
+    birth = setting.facts.birth
+    if birth is None:
+        return UNKNOWN
+    if shift_day(birth.last_day, _GROWN, 1) <= result.low // DAY:
+        return TRUE
+    return FALSE if shift_day(birth.first_day, _GROWN, 1) > result.high // DAY else UNKNOWN
+
+
+def _partners(lead: Result, others: list[Usable], formula: Formula) -> tuple[list[tuple[Result, ...]], bool]:
     """The results that belong to a leading one: of its day, or the latest (all that may be the latest)."""
     choices: list[list[Result]] = []
+    certain = True
     for found in others:
         if formula.same_day:
             day = lead.low // DAY
-            same = [r for r in found if r.low // DAY == day == r.high // DAY and lead.high // DAY == day]
-            choices.append(same[:1] if len(same) < 2 else _latest_of(same))
+            same = [r for r, _ in found if r.low // DAY == day == r.high // DAY and lead.high // DAY == day]
+            choices.append(_latest_of(same, same))
+            certain = certain and bool(same)
         else:
-            choices.append(_latest_of(found))
-    return list(product(*choices))
+            sure = [result for result, surely in found if surely]
+            choices.append(_latest_of([result for result, _ in found], sure))
+            certain = certain and bool(sure)
+    return list(product(*choices)), certain
 
 
-def _latest_of(results: list[Result]) -> list[Result]:
-    newest_low = max(result.low for result in results)
-    return [result for result in results if result.high >= newest_low]
+def _latest_of(results: list[Result], sure: list[Result]) -> list[Result]:
+    newest = max((result.low for result in sure), default=None)
+    return [result for result in results if newest is None or result.high >= newest]
 
 
 def _derived_result(

@@ -11,12 +11,13 @@ from prescreen.candidate.facts import Declared, Domain, EventFact
 from prescreen.candidate.profile import Coding, Dose, TreatmentRecord
 from prescreen.catalogue import Catalogue
 from prescreen.engine.setting import Bounds, Setting, depends_on_day_only
-from prescreen.language.model import Amount, Event, Operator, Window
+from prescreen.language.model import SCREENING, Amount, Event, Operator, Window
 from prescreen.quantities import Analyte, Scale, analyte
 from prescreen.time import DAY, EARLIEST, HOUR, LATEST, parse_when, shift_day, unshift_day
 from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth, agreement, at_least, conjunction, disjunction, negation
 
 _DOSE: Final[dict[str, Analyte]] = {}
+_PLANNED: Final = frozenset({"planned"})
 _LASTING: Final = {"conditions": "active", "treatments": "ongoing"}
 
 
@@ -40,6 +41,7 @@ class Found:
     seen: tuple[EventFact, ...] = ()
 
 
+Match = tuple[EventFact, Truth, tuple[str, ...]]
 Decide = Callable[[Setting], Found]
 
 
@@ -53,19 +55,18 @@ def event_leaf(leaf: Event, catalogue: Catalogue, numbers: Mapping[Window, int])
     apart = tuple(_Sought(leaf, catalogue, (code,)) for code in leaf.codes) if leaf.count else ()
     codes = frozenset(leaf.codes)
     covered = frozenset.intersection(*(code.systems for code in sought.codes))
-    denied = Found(FALSE, against=(f"complete:{domain}",), absent=True, constant=("complete",))
-    day_only = depends_on_day_only(window)
+    complete = (f"complete:{domain}",)
+    denied = Found(FALSE, (), complete, absent=True, constant=("complete",))
+    day_only = depends_on_day_only(window) and leaf.at == SCREENING
 
     def decide(setting: Setting) -> Found:
         if setting.forced is not None and leaf in setting.forced:
             return Found(setting.forced[leaf])
         facts = setting.facts
-        records = facts.events.get(domain)
+        records = facts.events.get(domain, ())
         declared = facts.complete.get(domain)
-        if records is None:
-            if declared is None:
-                return nothing
-            records = ()
+        if day_only and declared is None and not records:
+            return nothing
         bounds = setting.windows.bounds[number] or setting.bounds(window)
         if apart:
             return _counted(leaf, apart, records, declared, bounds, setting)
@@ -77,22 +78,16 @@ def event_leaf(leaf: Event, catalogue: Catalogue, numbers: Mapping[Window, int])
             or (record.system is not None and record.system not in covered)
             or record.denies
         ]
-        if not touching:
+        if not touching and day_only:
             if declared is None:
                 return nothing
             if declared.through is None and declared.systems is None:
                 return denied
-            if _covers(declared, sought.codes):
-                if _declared_through(declared, sought, bounds, setting):
-                    through = "" if declared.through is None else declared.through.text
-                    return Found(FALSE, (), denied.against, absent=True, constant=(through,) if day_only else None)
-                return nothing if day_only and declared.through is None else Found(UNKNOWN, approximate=unsure)
-            return Found(UNKNOWN, approximate=unsure)
-        matches: list[tuple[EventFact, Truth, tuple[str, ...]]] = []
+        matches: list[Match] = []
         conflict = False
         best = FALSE
         for record in touching:
-            if record.denies:
+            if not record.asserts:
                 continue
             truth, open_aspects = _matches(sought, record, bounds, setting)
             if truth is FALSE:
@@ -107,9 +102,19 @@ def event_leaf(leaf: Event, catalogue: Catalogue, numbers: Mapping[Window, int])
         if best is TRUE:
             return Found(TRUE, tuple(matches), seen=tuple(touching))
         absent, against = _absent(sought, records, declared, bounds, setting)
-        if best is FALSE and absent:
-            return Found(FALSE, (), against, False, True, seen=tuple(touching))
-        approximate = unsure or any(len(aspects) > 1 and "date" in aspects for _, _, aspects in matches)
+        if not matches:
+            # What no record of the candidate is in can be remembered: the declaration alone tells it apart.
+            constant = None
+            if day_only and not touching and declared is not None and absent == bool(against):
+                through = "" if declared.through is None else declared.through.text
+                constant = (through, ",".join(sorted(declared.systems or ())), *against)
+            if absent:
+                return Found(FALSE, (), against, False, True, constant=constant, seen=tuple(touching))
+            return Found(UNKNOWN, (), against, False, False, unsure, constant, tuple(touching))
+        approximate = unsure or any(
+            "exception" in aspects[1:] or "duration" in aspects or (len(aspects) > 1 and "date" in aspects)
+            for _, _, aspects in matches
+        )
         return Found(UNKNOWN, tuple(matches), against, conflict, absent, approximate, None, tuple(touching))
 
     return decide
@@ -149,7 +154,7 @@ class _Sought:
         self.codes = tuple(_Code(code, leaf.domain, catalogue) for code in codes or leaf.codes)
         self.excepted = tuple(_Sought(exception, catalogue) for exception in leaf.excepted)
         self.momentary = leaf.domain in ("procedures", "allergies") or all(code.momentary for code in self.codes)
-        self.plans_only = leaf.statuses == frozenset({"planned"})
+        self.plans_only = leaf.statuses == _PLANNED
 
 
 def _relation(record: EventFact, code: _Code) -> Truth:
@@ -165,7 +170,28 @@ def _relation(record: EventFact, code: _Code) -> Truth:
 
 
 def _matches(sought: _Sought, record: EventFact, bounds: Bounds, setting: Setting) -> tuple[Truth, tuple[str, ...]]:
-    """Whether one record is what the leaf asks for, and what is open about it."""
+    """Whether one record is what the leaf asks for, and what is open about it.
+
+    A missing status may be any of the domain's, and times follow from it: each is tried in turn.
+    """
+    if len(record.statuses) == 1:
+        return _matches_as_it_is(sought, record, bounds, setting)
+    tried = [
+        _matches_as_it_is(sought, record.with_status(status), bounds, setting) for status in sorted(record.statuses)
+    ]
+    truths = [truth for truth, _ in tried]
+    truth = agreement(truths)
+    if truth is not UNKNOWN:
+        return truth, ()
+    aspects = dict.fromkeys(aspect for _, some in tried for aspect in some)
+    if len(set(truths)) > 1:
+        aspects = {"status": None, **aspects}
+    return UNKNOWN, tuple(aspects)
+
+
+def _matches_as_it_is(
+    sought: _Sought, record: EventFact, bounds: Bounds, setting: Setting
+) -> tuple[Truth, tuple[str, ...]]:
     leaf = sought.leaf
     related = disjunction([_relation(record, code) for code in sought.codes])
     if related is FALSE:
@@ -201,33 +227,20 @@ def _matches(sought: _Sought, record: EventFact, bounds: Bounds, setting: Settin
 
 
 def _timed(sought: _Sought, record: EventFact, bounds: Bounds, setting: Setting) -> tuple[Truth, list[str]]:
-    """Status, window and duration together: whatever status the record may have, its times follow from it."""
-    leaf, momentary = sought.leaf, sought.momentary
-    possible = record.statuses
-    truths: list[Truth] = []
+    """Status, window and duration together, of a record with one status."""
+    leaf = sought.leaf
+    (status,) = record.statuses
+    if leaf.statuses and status not in leaf.statuses:
+        return FALSE, []
+    window = _in_window(leaf, record, status, sought.momentary, bounds, setting)
+    lasting = _long_enough(leaf, record, status, setting)
     aspects: list[str] = []
-    for status in sorted(possible):
-        if leaf.statuses and status not in leaf.statuses:
-            truths.append(FALSE)
-            continue
-        window = _in_window(leaf, record, status, momentary, bounds, setting)
-        lasting = _long_enough(leaf, record, status, setting)
-        truths.append(conjunction((window, lasting)))
-        if window is UNKNOWN:
-            _note(aspects, "end" if record.start is not None and record.start.is_one_day and not momentary else "date")
-        if lasting is UNKNOWN:
-            _note(aspects, "date")
-    truth = agreement(truths)
-    if (truth is UNKNOWN and TRUE in truths and FALSE in truths) or (
-        truth is UNKNOWN and len(possible) > 1 and len(set(truths)) > 1
-    ):
-        aspects.insert(0, "status")
-    return truth, aspects
-
-
-def _note(aspects: list[str], name: str) -> None:
-    if name not in aspects:
-        aspects.append(name)
+    if window is UNKNOWN:
+        end_open = record.start is not None and record.start.is_one_day and not sought.momentary
+        aspects.append("end" if end_open else "date")
+    if lasting is UNKNOWN:
+        aspects.append("duration" if aspects else "date")
+    return conjunction((window, lasting)), aspects
 
 
 def _in_window(leaf: Event, record: EventFact, status: str, momentary: bool, bounds: Bounds, setting: Setting) -> Truth:
@@ -366,8 +379,8 @@ def _holds(number: Fraction | int, operator: Operator, bound: Fraction | int) ->
 
 def _refuted(record: EventFact, records: tuple[EventFact, ...], setting: Setting) -> bool:
     """Whether another record denies this very one: its concept or a broader one, for the same time."""
-    if not record.related.is_a:
-        return False
+    if not record.related.is_a or record.statuses == _PLANNED:
+        return False  # a plan is of another time than what is denied
     for other in records:
         if not other.denies or not other.related.named & record.related.is_a:
             continue
@@ -401,11 +414,7 @@ def _absent(
     domain = leaf.domain
     if bounds.low_maybe > bounds.high_maybe or ("planned" not in leaf.statuses and bounds.low_maybe > setting.now):
         return True, ()  # an empty window, or one that opens after the screening day: nothing past lies in it
-    if (
-        declared is not None
-        and _covers(declared, codes)
-        and _declared_through(declared, sought, bounds, setting)
-    ):
+    if declared is not None and _covers(declared, codes) and _declared_through(declared, sought, bounds, setting):
         return True, (f"complete:{domain}",)
     if sought.plans_only:
         return False, ()
@@ -473,7 +482,7 @@ def _counted(
     for sought in apart:
         truth = FALSE
         for record in records:
-            if record.denies:
+            if not record.asserts:
                 continue
             one, aspects = _matches(sought, record, bounds, setting)
             if one is TRUE and _refuted(record, records, setting):

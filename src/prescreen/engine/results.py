@@ -11,7 +11,7 @@ from typing import Final
 from prescreen.candidate.facts import Result
 from prescreen.catalogue import ObservationConcept
 from prescreen.engine.compare import limits_of, quick_test, satisfies, threshold_for
-from prescreen.engine.derive import derive
+from prescreen.engine.derive import Derived, derive
 from prescreen.engine.setting import Bounds, Setting, free_key
 from prescreen.language.model import Comparison, Observation, Threshold
 from prescreen.quantities import Magnitude, compare
@@ -75,9 +75,10 @@ def observation_leaf(leaf: Observation, concept: ObservationConcept, number: int
         if derived and not sure:
             made = derive(concept, bounds, setting)
             lacking = made.lacking
-            for result in made.results:
-                inside.append(result)
-                sure = sure or _surely_inside(result, bounds, now)
+            if inside and made.results:
+                return _reported_or_derived(leaf, inside, made, bounds, setting)
+            inside.extend(made.results)
+            sure = made.sure and any(_surely_inside(result, bounds, now) for result in made.results)
         if not sure and setting.free is not None and key in setting.free:
             supposed = setting.free[key]
             if not inside:
@@ -101,6 +102,19 @@ def observation_leaf(leaf: Observation, concept: ObservationConcept, number: int
         return found
 
     return decide
+
+
+def _reported_or_derived(
+    leaf: Observation, reported: list[Result], made: Derived, bounds: Bounds, setting: Setting
+) -> Found:
+    """Where a reported result may lie in the window, and a derived one counts if it does not: what all agree on."""
+    found = _agreed(leaf, [*reported, *made.results], setting)
+    found.conflict = False
+    found.sure = made.sure and any(_surely_inside(result, bounds, setting.now) for result in made.results)
+    if not found.sure or leaf.select.how not in _ONE_RESULT:
+        found.truth = UNKNOWN
+    found.approximate = found.truth is UNKNOWN
+    return found
 
 
 _ONE_RESULT: Final = frozenset({"latest", "first", "any", "every", "highest", "lowest"})
@@ -223,6 +237,7 @@ def _unreadable(result: Result, floor: Magnitude, floor_open: bool, sign: int) -
     twin = result.copy()
     twin.problem = None
     twin.coded = twin.detection = None
+    twin.uln = twin.lln = twin.lod = None
     twin.value_low, twin.low_open = (floor, floor_open) if sign == 1 else (None, False)
     twin.value_high, twin.high_open = (None, False) if sign == 1 else (floor, floor_open)
     return twin

@@ -40,7 +40,7 @@ class Window:
 
     start: Moment | None
     end: Moment | None
-    text: str
+    text: str = field(compare=False)
 
 
 ANY_WINDOW = Window(None, None, "any")
