@@ -40,7 +40,7 @@ class Subject:
 
 
 def _lines(text: str, unit_amount: Fraction = Fraction(1)) -> Lines:
-    """"U/L 1, ukat/L 60": a unit and its factor; factors marked ``*`` count in `unit_amount`s."""
+    """ "U/L 1, ukat/L 60": a unit and its factor; factors marked ``*`` count in `unit_amount`s."""
     lines: Lines = {}
     for item in text.split(","):
         unit, factor = item.split()
@@ -136,7 +136,7 @@ def cases(count: int, seed: int) -> Iterator[Case]:
         roll = pick.random()
         if roll > 0.5:
             step = Decimal(1).scaleb(int(number.as_tuple().exponent))
-            number += pick.choice((-step, step)) if roll < 0.75 else Decimal(pick.randint(-10**4, 10**4)) * step
+            number += pick.choice((-step, step)) if roll < 0.75 else Decimal(pick.randint(-(10**4), 10**4)) * step
         if number <= 0 or limit <= 0:
             continue
         yield Case(subject, unit, *_written(pick, number), pick.choice(OPERATORS), limit, limit_unit, multiple)
@@ -196,9 +196,7 @@ def _written(
             return number, x, False, x, False
 
 
-def decide(
-    operator: Operator, low: int | None, low_open: bool, high: int | None, high_open: bool
-) -> bool | None:
+def decide(operator: Operator, low: int | None, low_open: bool, high: int | None, high_open: bool) -> bool | None:
     """The truth of a comparison from where the ends lie (-1, 0, 1 of the threshold; None: unbounded)."""
     all_above = low is not None and (low > 0 or (low == 0 and low_open))
     all_at_least = low is not None and low >= 0
