@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from prescreen.candidate.checks import check_against_day
 from prescreen.candidate.facts import Candidate
@@ -17,6 +17,10 @@ from prescreen.language.model import Trial
 from prescreen.problems import InputRefused, Problem
 from prescreen.ranges import Ranges, load_ranges
 from prescreen.report.model import Report, Status
+
+
+_FIRST: Final = date(1900, 1, 1)
+_LAST: Final = date(2999, 12, 31)
 
 
 def load_candidate(source: str | Path | Mapping[str, Any], *, catalogue: Catalogue | None = None) -> Candidate:
@@ -61,6 +65,9 @@ def statuses(
 def _known(trial: Trial, candidate: Candidate | Mapping[str, Any], on: date) -> Candidate:
     if not isinstance(candidate, Candidate):
         candidate = load_candidate(candidate, catalogue=trial.catalogue)
+    if not _FIRST <= on <= _LAST:
+        message = f"the screening day {on.isoformat()} lies outside {_FIRST.isoformat()} to {_LAST.isoformat()}"
+        raise InputRefused([Problem("screening-day", message)])
     problems = check_against_day(candidate.profile, on.toordinal())
     if problems:
         raise InputRefused(problems)

@@ -144,7 +144,9 @@ def parse_span(text: str) -> Span:
     """Read ``24 weeks``. Raises ValueError saying what was expected."""
     match = _SPAN.fullmatch(text.strip())
     if match is None or match[2] not in _SPAN_UNITS:
-        raise ValueError(f"`{text[:40]}` is no span of time: expected a whole number of hours, days, weeks, months or years")
+        raise ValueError(
+            f"`{text[:40]}` is no span of time: expected a whole number of hours, days, weeks, months or years"
+        )
     return Span(int(match[1]), _SPAN_UNITS[match[2]])
 
 
@@ -152,8 +154,9 @@ def shift_day(day: int, span: Span, sign: int) -> int:
     """The day that lies `span` after (sign 1) or before (sign -1) a day.
 
     Months and years are calendar ones; a day that does not exist becomes the last of its month. Spans in hours
-    have no day: use `shift_instant`. The result is held within the calendar (years 1 to 9999).
+    shift instants, not days. What leaves the calendar (years 1 to 9999) is the day before its first or after its last.
     """
+    day = max(EARLIEST_DAY, min(LATEST_DAY, day))
     number = sign * span.number
     match span.unit:
         case "days":
@@ -166,16 +169,16 @@ def shift_day(day: int, span: Span, sign: int) -> int:
             return _shift_months(day, 12 * number)
         case "hours":
             raise ValueError("hours shift an instant, not a day")
-    return max(EARLIEST_DAY, min(LATEST_DAY, shifted))
+    return max(EARLIEST_DAY - 1, min(LATEST_DAY + 1, shifted))
 
 
 def _shift_months(day: int, months: int) -> int:
     start = date.fromordinal(day)
     year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
     if year < 1:
-        return EARLIEST_DAY
+        return EARLIEST_DAY - 1
     if year > 9999:
-        return LATEST_DAY
+        return LATEST_DAY + 1
     return ordinal(year, month + 1, min(start.day, monthrange(year, month + 1)[1]))
 
 
@@ -185,7 +188,7 @@ def unshift_day(day: int, span: Span) -> int:
     Adding calendar spans is monotone but not one to one (28 to 31 January all lie a month before 28 February),
     so this is not `shift_day` backwards.
     """
-    found = shift_day(day, span, -1)
+    found = max(EARLIEST_DAY, shift_day(day, span, -1))
     # Clipping moves a day by at most three; step to the last day that still fits.
     while found > EARLIEST_DAY and shift_day(found, span, 1) > day:
         found -= 1
@@ -207,11 +210,7 @@ def completed_months(birth: int, day: int) -> int:
 def _completed(birth: int, day: int, months: int) -> int:
     born, today = date.fromordinal(birth), date.fromordinal(day)
     count = (today.year * 12 + today.month - born.year * 12 - born.month) // months
-    while _shift_months(birth, count * months) > day:
-        count -= 1
-    while _shift_months(birth, (count + 1) * months) <= day:
-        count += 1
-    return count
+    return count - 1 if _shift_months(birth, count * months) > day else count
 
 
 def age_interval(years: int, on: When) -> When:

@@ -210,7 +210,18 @@ class Declared:
 class Facts:
     """Everything known of a candidate, indexed for the evaluator. See the module's docstring."""
 
-    __slots__ = ("anchors", "answers", "birth", "complete", "events", "issues", "profile", "results", "sex")
+    __slots__ = (
+        "_by_index",
+        "anchors",
+        "answers",
+        "birth",
+        "complete",
+        "events",
+        "issues",
+        "profile",
+        "results",
+        "sex",
+    )
 
     def __init__(
         self,
@@ -233,12 +244,25 @@ class Facts:
         self.anchors = anchors
         self.complete = complete
         self.issues = issues
+        self._by_index: dict[int, Result] | None = None
+
+    def result(self, index: int) -> Result:
+        """The result made of an observation record, by its place in the profile."""
+        if self._by_index is None:
+            self._by_index = {result.index: result for found in self.results.values() for result in found}
+        return self._by_index[index]
+
+    @property
+    def size(self) -> int:
+        """The number of records."""
+        return sum(map(len, self.results.values())) + sum(map(len, self.events.values()))
 
     def varied(self, **changes: object) -> Facts:
         """The same facts but for those named."""
         twin = Facts.__new__(Facts)
         for name in Facts.__slots__:
             setattr(twin, name, changes[name] if name in changes else getattr(self, name))
+        twin._by_index = None
         return twin
 
 
@@ -417,11 +441,27 @@ def _read_limits(result: Result, record: ObservationRecord, scale: Scale | None,
             )
         elif own is not None:
             if reference.low is not None:
-                result.lln = own.magnitude(reference.low)
+                result.lln = _limit(own.magnitude(reference.low), "low", result, issues)
             if reference.high is not None:
-                result.uln = own.magnitude(reference.high)
+                result.uln = _limit(own.magnitude(reference.high), "high", result, issues)
     if record.detection_limit is not None and scale is not None:
         result.lod = scale.magnitude(record.detection_limit)
+
+
+def _limit(limit: Magnitude, end: str, result: Result, issues: list[DataIssue]) -> Magnitude | None:
+    """A limit of normal; None, and an issue, where no such limit is plausible (a range printed in another unit)."""
+    concept = result.concept
+    if (
+        (end == "low" or compare(limit, _ZERO) > 0)
+        and (concept.high is None or compare(limit, _edge(concept.high)) <= 0)
+        and (end == "low" or concept.low is None or compare(limit, _edge(concept.low)) >= 0)
+    ):
+        return limit
+    message = (
+        f"{concept.name}: a {end} limit of {limit.approx:.6g} {concept.unit}".rstrip() + " is not plausible; not used"
+    )
+    issues.append(DataIssue("implausible-limit", f"observations[{result.index}].reference_range.{end}", message))
+    return None
 
 
 def _read_code(result: Result, code: str, record: ObservationRecord, issues: list[DataIssue]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 from prescreen.catalogue.codes import (
     HIERARCHICAL,
@@ -85,8 +85,9 @@ class Catalogue:
 
         code: a catalogue name or synonym, or (system, code) with the system by short name or URI. A record of a broader
         concept may be each narrower one. In a hierarchical system the code tells more: C50 is a malignancy and no
-        basal cell carcinoma (C44), M32 and M32.9 (unspecified) may be lupus nephritis (M32.14), M32.11 is not. What
-        the catalogue does not list relates to nothing; see `covers` for what that is worth.
+        basal cell carcinoma (C44), N04 and N04.9 (unspecified) may be membranous nephropathy (N04.2), N04.1 is not.
+        Where a concept's list of codes is an open one (`EventConcept.outside`), what is neither listed nor outside may
+        be of it: H60.0 may be an infection, I10 is none. For what the catalogue does not list at all see `covers`.
         """
         key = (domain, code)
         found = self._related.get(key)
@@ -116,25 +117,56 @@ class Catalogue:
         return self._relation(domain, named, narrower, system, f"{TITLES[system]} {text}")
 
     def _by_hierarchy(self, domain: Domain, system: str, recorded: str) -> tuple[set[str], set[str]]:
-        """The concepts that a code of a hierarchical system is (most specific), and narrower ones that it may be."""
+        """The concepts that a code of a hierarchical system is (most specific), and others that it may be."""
         listed = self._listed(domain, system)
         matched = {name for pattern, name in listed if stands_for(pattern, recorded)}
-        named = matched - {broader for name in matched for broader in self.ancestors(domain, name)}
+        named = matched - self._above(domain, matched)
         vague = {name for pattern, name in listed if may_stand_for(recorded, pattern, system)} - matched
-        possible = named | vague
-        possible |= {broader for name in possible for broader in self.ancestors(domain, name)}
-        # what has no code in the system is open, unless it is a kind of something that the code has ruled out
-        narrower = vague | {
+        unlisted = self._unlisted(domain, system, recorded, matched | self._above(domain, matched))
+        # a direct child that the system cannot express is open, whatever its other parents' codes are
+        narrower = vague | self._inexpressible_below(domain, system, named | vague)
+        possible = named | narrower | unlisted
+        possible |= self._above(domain, possible)
+        # below what is merely not outside, only what no other list of codes rules out
+        expressible = self._index.expressible[domain, system]
+        narrower |= {
             name
-            for name in self._below(domain, named | vague)
-            if not any(
-                self.covers(domain, other, system) and other not in possible
-                for other in (name, *self.ancestors(domain, name))
-            )
+            for name in self._below(domain, unlisted)
+            if possible.issuperset(expressible & {name, *self.ancestors(domain, name)})
         }
-        # where the record is as broad as the concept, or says "unspecified", its code tells no narrower one apart
-        alone = {name for name in named if [pattern for pattern, other in listed if other == name] == [recorded]}
-        return named, narrower | self._below(domain, named if is_unspecified(recorded, system) else alone)
+        if is_unspecified(recorded, system):
+            narrower |= self._below(domain, named)
+        return named, narrower | unlisted
+
+    def _unlisted(self, domain: Domain, system: str, recorded: str, is_a: set[str]) -> set[str]:
+        """Concepts with an open list that a recorded code may be, though none of their codes stands for it."""
+        excluding, including = self._index.outside[domain, system], self._index.perhaps[domain, system]
+        perhaps = {
+            name
+            for name, patterns in including.items()
+            if any(stands_for(pattern, recorded) or pattern.startswith(recorded) for pattern in patterns)
+        }
+        outside = {
+            name
+            for name, patterns in excluding.items()
+            if name not in is_a | perhaps and any(stands_for(pattern, recorded) for pattern in patterns)
+        }
+        not_outside = {
+            name for name in excluding if name not in outside and outside.isdisjoint(self.ancestors(domain, name))
+        }
+        return (perhaps | not_outside) - is_a
+
+    def _inexpressible_below(self, domain: Domain, system: str, names: set[str]) -> set[str]:
+        """What lies below concepts through none but concepts that cannot be expressed in the system."""
+        expressible, children = self._index.expressible[domain, system], self._index.children[domain]
+        found: set[str] = set()
+        waiting = list(names)
+        while waiting:
+            for child in children.get(waiting.pop(), ()):
+                if child not in expressible and child not in found:
+                    found.add(child)
+                    waiting.append(child)
+        return found
 
     def _relation(
         self, domain: Domain, named: Iterable[str], narrower: Iterable[str], system: str | None, label: str
@@ -147,6 +179,9 @@ class Catalogue:
             labels = ", ".join(sorted(self.events[domain][name].label for name in named))
             label = f"{labels} ({label})"
         return Related(named, is_a, may_be, system, label)
+
+    def _above(self, domain: Domain, names: Iterable[str]) -> set[str]:
+        return {broader for name in names for broader in self.ancestors(domain, name)}
 
     def _below(self, domain: Domain, names: Iterable[str]) -> set[str]:
         return {narrower for name in names for narrower in self.descendants(domain, name)}
@@ -176,6 +211,13 @@ class _Index:
         self.ancestors = {domain: _ancestors(events[domain]) for domain in DOMAINS}
         self.descendants = {domain: _inverse(self.ancestors[domain]) for domain in DOMAINS}
         self.systems = {domain: _systems(events[domain], self.descendants[domain]) for domain in DOMAINS}
+        self.children = {domain: _children(events[domain]) for domain in DOMAINS}
+        pairs = [(domain, system) for domain in DOMAINS for system in HIERARCHICAL]
+        self.outside = {pair: _patterns(events[pair[0]].values(), pair[1], "outside") for pair in pairs}
+        self.perhaps = {pair: _patterns(events[pair[0]].values(), pair[1], "perhaps") for pair in pairs}
+        self.expressible = {
+            (domain, system): _expressible(events[domain], self.children[domain], system) for domain, system in pairs
+        }
 
 
 class _Names:
@@ -227,6 +269,40 @@ def _inverse(ancestors: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str
         for other in broader:
             found[other].add(name)
     return {name: frozenset(narrower) for name, narrower in found.items()}
+
+
+def _children(concepts: Mapping[str, EventConcept]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = {}
+    for name, concept in concepts.items():
+        for parent in concept.parents:
+            found.setdefault(parent, []).append(name)
+    return {name: tuple(children) for name, children in found.items()}
+
+
+def _patterns(
+    concepts: Iterable[EventConcept], system: str, which: Literal["outside", "perhaps"]
+) -> dict[str, tuple[str, ...]]:
+    """By concept that has any, even none, its patterns in a system as they are compared."""
+    found = ((concept.name, getattr(concept, which).get(system)) for concept in concepts)
+    return {
+        name: tuple(normal_code(system, pattern) for pattern in patterns)
+        for name, patterns in found
+        if patterns is not None
+    }
+
+
+def _expressible(
+    concepts: Mapping[str, EventConcept], children: Mapping[str, tuple[str, ...]], system: str
+) -> frozenset[str]:
+    """Concepts all of which a system can code: by codes of their own, or those of each of their parts."""
+    found = {name for name, concept in concepts.items() if concept.codes.get(system) or system in concept.outside}
+    waiting = {parent for name in found for parent in concepts[name].parents} - found
+    while waiting:
+        name = waiting.pop()
+        if all(child in found for child in children[name]):
+            found.add(name)
+            waiting.update(parent for parent in concepts[name].parents if parent not in found)
+    return frozenset(found)
 
 
 def _systems(

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Final, get_args
 
-from prescreen.catalogue.codes import SYSTEMS, TITLES, is_code
+from prescreen.catalogue.codes import HIERARCHICAL, SYSTEMS, TITLES, is_code
 from prescreen.catalogue.model import DOMAINS, FORMULAS, Asked, Domain, EventConcept, ObservationConcept
 from prescreen.problems import Problem, did_you_mean
 from prescreen.quantities import Analyte, UnitProblem, analyte, molar_mass, parse_number
@@ -43,7 +43,8 @@ _OBSERVATION: Final = (
     *("unit", "units", "equates", "formula_mass", "molar_mass", "denominator_formula_mass", "valence", "affine"),
     *("plausible", "values", "signed", "derived", *_COMMON),
 )
-_EVENT: Final = ("parents", "momentary", *_COMMON)
+_EVENT: Final = ("parents", "momentary", "outside", "perhaps", *_COMMON)
+_HIERARCHICAL: Final = tuple(sorted(HIERARCHICAL))
 _ASKED: Final[tuple[Asked, ...]] = get_args(Asked)
 
 
@@ -66,7 +67,7 @@ def _observation(reader: _Reader, key: Node, node: Node) -> ObservationConcept:
         name=name,
         label=label,
         synonyms=reader.texts(fields.get("synonyms")),
-        codes=reader.codes(fields),
+        codes={system: codes for system, codes in reader.codes(fields).items() if codes},
         analyte=quantity,
         unit=unit or "",
         units=units,
@@ -110,10 +111,12 @@ def _event(reader: _Reader, domain: Domain, key: Node, node: Node) -> EventConce
         label=label,
         synonyms=reader.texts(fields.get("synonyms")),
         parents=reader.texts(fields.get("parents")),
-        codes=reader.codes(fields),
+        codes={system: codes for system, codes in reader.codes(fields).items() if codes},
         momentary=reader.flag(fields.get("momentary")),
         ask=reader.asked(fields.get("ask")),
         question=reader.text(fields["question"]) if "question" in fields else asked,
+        outside=reader.patterns(fields, "outside"),
+        perhaps=reader.patterns(fields, "perhaps"),
     )
 
 
@@ -256,6 +259,12 @@ class _Reader:
         )
         return "coordinator"
 
+    def patterns(self, fields: Mapping[str, Node], name: str) -> dict[str, tuple[str, ...]]:
+        """Codes by hierarchical system, under a key of their own; an empty list counts."""
+        if name not in fields:
+            return {}
+        return self.codes(self.fields(fields[name], f"`{name}`", _HIERARCHICAL))
+
     def codes(self, fields: Mapping[str, Node]) -> dict[str, tuple[str, ...]]:
         """Codes by system; what cannot be one, by its form or check digit, is refused."""
         found: dict[str, tuple[str, ...]] = {}
@@ -267,7 +276,7 @@ class _Reader:
                 if item.kind == "scalar" and not is_code(system, item.text):
                     self.refuse(item, "not-a-code", f"`{item.text[:64]}` is no {TITLES[system]} code",
                                 "check it for a misprint: its form or its check digit is wrong")  # fmt: skip
-        return {system: codes for system, codes in found.items() if codes}
+        return found
 
     def check(self, quantity: Analyte, fields: Mapping[str, Node]) -> None:
         """Hold the canonical and the other units against the analyte."""

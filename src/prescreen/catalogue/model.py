@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Final, Literal
 
@@ -55,6 +55,9 @@ class EventConcept:
     domain: the list of the profile it belongs to. parents: broader concepts by name. codes: by system short
     name; ICD-10-CM and ATC codes stand for everything below them by prefix (dots ignored), and ``C00-C96`` is a
     range of three-character categories. momentary: an event of a moment (a stroke): it counts by its first day.
+    outside: by hierarchical system, codes that surely mean something else; for narrower concepts too. Where a concept
+    has any, its codes there are no full list: what is neither listed nor outside may be of it. Otherwise what is not
+    listed is not of it. perhaps: by hierarchical system, codes that may be of it, though outside or not listed.
     """
 
     name: str
@@ -66,6 +69,8 @@ class EventConcept:
     momentary: bool
     ask: Asked
     question: str
+    outside: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    perhaps: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,8 @@ class Related:
     """What a recorded code says about the concepts of a domain.
 
     named: the concepts that the code is (most specific). is_a: concepts that the record certainly is an instance of
-    (named and their ancestors). may_be: concepts that it may be (narrower than what was recorded).
+    (named and their ancestors). may_be: concepts that it may be (narrower than what was recorded, or of which the
+    system has no full list).
     system: short name of the code system (as it was written, where it is not a known one), None for a catalogue name.
     label: how people read it.
     """

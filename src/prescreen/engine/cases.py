@@ -57,6 +57,7 @@ _PRIORITY: Final[dict[type, int]] = {
         (AnchorKey, SexKey, BirthKey, AnswerKey, DateKey, TieKey, ResultKey, FreeKeyOf, EventKey)
     )
 }
+_RECORDS_A_CASE: Final = 30
 _DAY_MARGIN: Final = 4  # clipped months move a day by at most three
 
 
@@ -70,10 +71,12 @@ class UncutError(Exception):
 
 @dataclass(slots=True)
 class Budget:
+    """How much may still be tried; a case of many records costs more."""
+
     left: int = MOST_CASES
 
-    def spend(self) -> None:
-        self.left -= 1
+    def spend(self, setting: Setting) -> None:
+        self.left -= 1 + setting.facts.size // _RECORDS_A_CASE
         if self.left < 0:
             raise TooManyCasesError
 
@@ -127,7 +130,7 @@ def _resolve(
         raise UncutError
     agreed: Truth | None = None
     for case in cases(key, root, setting, trial):
-        budget.spend()
+        budget.spend(case)
         truth = _resolve(root, case, trial, budget, settled | {key})
         if truth is UNKNOWN or (agreed is not None and truth is not agreed):
             return UNKNOWN
@@ -162,14 +165,14 @@ def matters(
         if not rest:
             truths = set()
             for case in cases(key, root, setting, trial):
-                budget.spend()
+                budget.spend(case)
                 truths.add(root.evaluate(case))
             return TRUE in truths and FALSE in truths
         other = _most_used(rest) or min(rest, key=lambda name: _PRIORITY[type(name)])
     if other in settled:
         raise UncutError
     for case in cases(other, root, setting, trial):
-        budget.spend()
+        budget.spend(case)
         if matters(root, case, trial, key, budget, settled | {other}):
             return True
     return False
@@ -244,7 +247,7 @@ def cases(key: Key, root: Node, setting: Setting, trial: Trial) -> Iterator[Sett
                 kept = tuple(r for r in facts.results[code] if r is one or r not in tied)
                 yield setting.supposing(facts.varied(results={**facts.results, code: kept}))
         case ResultKey(code, index):
-            result = next(r for r in facts.results[code] if r.index == index)
+            result = facts.result(index)
             for variant in _variants(result, root, setting):
                 others = tuple(variant if r.index == index else r for r in facts.results[code])
                 yield setting.supposing(facts.varied(results={**facts.results, code: others}))
@@ -390,7 +393,7 @@ def _age_cuts(setting: Setting, low: int, high: int) -> Iterator[int]:
 
 def _instants(code: str, index: int, root: Node, setting: Setting) -> list[int]:
     """Instants of a partially dated result: on, beside and between all that its order and windows depend on."""
-    mine = next(r for r in setting.facts.results[code] if r.index == index)
+    mine = setting.facts.result(index)
     cuts: set[int] = set()
     for node in root.leaves():
         if isinstance(node.condition, Observation):

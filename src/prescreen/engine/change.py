@@ -19,6 +19,7 @@ from prescreen.time import DAY, EARLIEST, EARLIEST_DAY, LATEST, LATEST_DAY, Span
 from prescreen.truth import FALSE, TRUE, Truth
 
 MOST_DAYS: Final = 2_000
+MOST_LOOKS: Final = 200_000  # days times records; a candidate with more is told no turning day rather than kept waiting
 
 
 def turning(
@@ -35,7 +36,8 @@ def turning(
             firsts[node.number] = min(own)
             days.update(own)
     budget = Budget()
-    for day in sorted(days)[:MOST_DAYS]:
+    most = max(10, min(MOST_DAYS, MOST_LOOKS // (1 + setting.facts.size)))
+    for day in sorted(days)[:most]:
         later = compiled.setting(setting.facts, day, setting.ranges)
         for number in criterion.numbers:
             if firsts.get(number, LATEST_DAY) > day:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from prescreen.candidate.facts import Facts, Result
 from prescreen.engine import events, results
@@ -28,6 +29,7 @@ from prescreen.language.model import (
 from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth
 
 Names = tuple[str, ...]
+_MOST_SPARED: Final = 100
 
 
 class _Proof:
@@ -65,7 +67,7 @@ def deciding(
     if len(names) < 2 or (proof.plain and _read_once(criterion, proof.leaves)):
         return names
     kept = list(names)
-    for name in reversed(names):
+    for name in reversed(names[:_MOST_SPARED]):
         fewer = [other for other in kept if other != name]
         restricted = compiled.setting(restrict(setting.facts, fewer), setting.day, setting.ranges)
         if truth_of(criterion, restricted, compiled.trial) is truth:
@@ -100,9 +102,9 @@ def restrict(facts: Facts, names: Iterable[str]) -> Facts:
             if (some := tuple(result for result in found if result.name in kept))
         },
         events={
-            domain: some
-            for domain, found in facts.events.items()
-            if (some := tuple(event for event in found if event.name in kept))
+            domain: some_events
+            for domain, listed in facts.events.items()
+            if (some_events := tuple(event for event in listed if event.name in kept))
         },
         complete={domain: what for domain, what in facts.complete.items() if f"complete:{domain}" in kept},
         answers={name: answer for name, answer in facts.answers.items() if f"answer:{name}" in kept},
@@ -235,7 +237,7 @@ def _of_leaf(node: Node, setting: Setting, truth: Truth) -> tuple[Names, bool]:
 
 
 def _of_observation(leaf: Observation, found: results.Found, setting: Setting, truth: Truth) -> tuple[Names, bool]:
-    chosen: tuple[Result, ...] = found.results
+    chosen: tuple[Result, ...] = _enough(leaf, found, truth)
     simple = True
     if leaf.select.how not in ("consecutive", "mean_of"):
         bounds = setting.bounds(leaf.window)
@@ -267,6 +269,19 @@ def _of_observation(leaf: Observation, found: results.Found, setting: Setting, t
     names.update(dict.fromkeys(anchors))
     simple = simple and not anchors and (len(chosen) == 1 and not chosen[0].inputs)
     return tuple(names), simple
+
+
+def _enough(leaf: Observation, found: results.Found, truth: Truth) -> tuple[Result, ...]:
+    """Of results in a row, those of one run that passes; where none does, one result leaves no room for a run."""
+    count = leaf.select.count
+    if leaf.select.how != "consecutive" or count < 2:
+        return found.results
+    if truth is FALSE:
+        return found.results[:1]
+    for start in range(len(found.results) - count + 1):
+        if all(part is TRUE for part in found.truths[start : start + count]):
+            return found.results[start:]
+    return found.results
 
 
 def _uncut(result: Result, setting: Setting) -> bool:

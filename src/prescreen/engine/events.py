@@ -254,9 +254,14 @@ def _in_window(leaf: Event, record: EventFact, status: str, momentary: bool, bou
     low_sure, high_sure, low_maybe, high_maybe = bounds
     if low_maybe > high_maybe or start_low > high_maybe or end_high < low_maybe:
         return FALSE
-    if start_high <= high_sure and end_low >= low_sure:
+    if start_high <= high_sure and end_low >= low_sure and (low_sure <= high_sure or _one_anchor(leaf.window)):
         return TRUE
     return UNKNOWN
+
+
+def _one_anchor(window: Window) -> bool:
+    """Whether a window cannot turn out empty: with both ends on one anchor, it opens before it closes."""
+    return window.start is None or window.end is None or window.start.anchor == window.end.anchor
 
 
 def times(record: EventFact, status: str, momentary: bool, setting: Setting) -> tuple[int, int, int, int]:

@@ -26,6 +26,7 @@ from prescreen.language.model import (
     Unless,
     Use,
 )
+from prescreen.quantities import compare
 from prescreen.report.model import Evidence, Explanation
 from prescreen.truth import FALSE, UNKNOWN, Truth
 
@@ -156,7 +157,8 @@ def _compared(leaf: Observation, result: Result, setting: Setting) -> tuple[str 
             texts.append(f"{text} ({threshold.text})")
             sources.append(f"{threshold.of} {wording.with_unit(chosen.number, unit)}: {chosen.source}")
         if result.is_point and result.value_low is not None and number.approx:
-            distance = float(f"{result.value_low.approx / number.approx - 1:.6g}")
+            level = compare(result.value_low, number) == 0
+            distance = 0.0 if level else float(f"{result.value_low.approx / number.approx - 1:.6g}")
             if margin is None or abs(distance) < abs(margin):
                 margin = distance
     return "; ".join(texts) or None, "; ".join(dict.fromkeys(sources)) or None, margin

@@ -99,7 +99,7 @@ def key_names(key: Key, leaf: Node, setting: Setting) -> tuple[str, ...]:
 
 def _result_names(code: str, index: int, leaf: Node, setting: Setting) -> tuple[str, ...]:
     assert isinstance(leaf.condition, Observation)
-    result = next(r for r in setting.facts.results[code] if r.index == index)
+    result = setting.facts.result(index)
     name = f"observation:{code}"
     if result.problem is not None:
         return (f"{name}#unit",) if result.problem[0] == "unit" else (name,)

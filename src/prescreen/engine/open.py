@@ -6,9 +6,9 @@ on it; `prescreen.engine.cases` tells its possibilities apart, `prescreen.engine
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations
 
 from prescreen.candidate.facts import Result
 from prescreen.engine import events, results
@@ -186,13 +186,15 @@ def _of_value(leaf: Observation, result: Result, setting: Setting) -> Iterator[K
 
 
 def _ties(found: results.Found) -> Iterator[Key]:
-    seen = set()
-    for a, b in combinations(found.results, 2):
-        if a.low == b.low and a.high == b.high and a.low == a.high and a.index >= 0 and not a.inputs:
-            key = TieKey(a.concept.name, a.low, a.high)
-            if key not in seen:
-                seen.add(key)
-                yield key
+    """The moments at which several of the results lie."""
+    moments = Counter(
+        (result.concept.name, result.low)
+        for result in found.results
+        if result.low == result.high and result.index >= 0 and not result.inputs
+    )
+    for (code, moment), count in moments.items():
+        if count > 1:
+            yield TieKey(code, moment, moment)
 
 
 def _of_event(leaf: Event, found: object, setting: Setting) -> Iterator[Key]:

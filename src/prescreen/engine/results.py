@@ -129,13 +129,19 @@ def _agreed(leaf: Observation, chosen: list[Result], setting: Setting) -> Found:
     truths = tuple(satisfies(result, leaf.tests, setting) for result in chosen)
     first = truths[0]
     truth = first if all(other is first for other in truths) else UNKNOWN
-    conflict = False
-    if truth is UNKNOWN and TRUE in truths and FALSE in truths:
-        conflict = any(
-            a.low == b.low and a.high == b.high and x is not y and UNKNOWN not in (x, y)
-            for (a, x), (b, y) in combinations(zip(chosen, truths, strict=True), 2)
-        )
+    conflict = truth is UNKNOWN and _contradictory(chosen, truths)
     return Found(truth, tuple(chosen), truths, conflict=conflict)
+
+
+def _contradictory(chosen: list[Result], truths: tuple[Truth, ...]) -> bool:
+    """Whether two results of the same written time are on opposite sides."""
+    if TRUE not in truths or FALSE not in truths:
+        return False
+    seen: dict[tuple[int, int], Truth] = {}
+    for result, truth in zip(chosen, truths, strict=True):
+        if truth is not UNKNOWN and seen.setdefault((result.low, result.high), truth) is not truth:
+            return True
+    return False
 
 
 def _latest(leaf: Observation, inside: list[Result], bounds: Bounds, setting: Setting) -> Found:
@@ -215,6 +221,8 @@ def _extreme(leaf: Observation, inside: list[Result], bounds: Bounds, setting: S
 def _agreed_unordered(leaf: Observation, chosen: list[Result], setting: Setting) -> Found:
     found = _agreed(leaf, chosen, setting)
     found.conflict = False
+    # Results of one value but different limits: which is the highest is not told apart.
+    found.approximate = found.truth is UNKNOWN and len(chosen) > 1
     return found
 
 
