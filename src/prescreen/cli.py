@@ -7,6 +7,7 @@ the first report is not kept waiting for those that it does not need.
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import os
@@ -134,7 +135,8 @@ def screen(
         raise click.UsageError("--verbose and --summary exclude each other")
     day = date.today() if on is None else on  # noqa: DTZ011 - the calendar day of whoever screens
     try:
-        rules = load_trial(trial)
+        with _collector_at_rest():
+            rules = load_trial(trial)
         run = _Run(rules, candidates, day, None if ranges is None else load_ranges(ranges, rules.catalogue))
         with _output(out) as stream:
             _WRITERS[form](run, stream, "summary" if summary else "verbose" if verbose else "short")
@@ -304,6 +306,16 @@ _WRITERS: Final[dict[str, Callable[[_Run, TextIO, _Detail], None]]] = {
     "html": _write_html,
     "markdown": _write_markdown,
 }
+
+
+@contextmanager
+def _collector_at_rest() -> Iterator[None]:
+    """While rules are loaded nothing becomes garbage; looking for it again and again only delays the first report."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 @contextmanager
