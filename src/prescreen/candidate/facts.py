@@ -180,6 +180,12 @@ class EventFact:
         twin.statuses = frozenset((status,))
         return twin
 
+    def going_on(self) -> EventFact:
+        """The same record, had it no end."""
+        twin = self.with_status(*self.statuses)
+        twin.end = None
+        return twin
+
     @property
     def name(self) -> str:
         code = self.record.code

@@ -118,6 +118,7 @@ def _event_days(leaf: Event, facts: Facts, records: tuple[EventFact, ...]) -> It
     if declared is not None and declared.through is not None:
         for edge in (declared.through.first_day, declared.through.last_day):
             yield edge + 1
+            yield from _ends(leaf.window, edge)
             if leaf.for_at_least is not None:
                 yield from _moved(edge + 1, leaf.for_at_least)
     for record in records:
@@ -132,6 +133,7 @@ def _record_days(leaf: Event, record: EventFact) -> Iterator[int]:
             edges += [parse_when(own).first_day, parse_when(own).last_day]
         for edge in edges:
             yield edge + 1
+            yield from _ends(leaf.window, edge)
             if leaf.for_at_least is not None:
                 yield from _moved(edge + 1, leaf.for_at_least)
         return
@@ -148,7 +150,10 @@ def _anchored_days(window: Window, setting: Setting) -> Iterator[int]:
     if not depends_on_day_only(window):
         for instant in setting.bounds(window):
             if EARLIEST < instant < LATEST:
-                yield from (instant // DAY, instant // DAY + 1)
+                day = instant // DAY
+                yield from (day, day + 1)
+                for edge in (day - 1, day, day + 1):
+                    yield from _ends(window, edge)
 
 
 def _lasted_by(name: str, span: Span, setting: Setting) -> Iterator[int]:
@@ -165,10 +170,15 @@ def _crossings(window: Window, first: int, last: int, today: int) -> Iterator[in
     if last >= today:
         yield first
         yield from (last, last + 1)
+    for edge in {first, last}:
+        yield from _ends(window, edge)
+
+
+def _ends(window: Window, edge: int) -> Iterator[int]:
+    """Screening days on which a moving end of a window reaches or passes a day."""
     for end in (window.start, window.end):
         if end is not None and end.anchor == SCREENING and end.span is not None:
-            for edge in {first, last}:
-                yield from _crossing(edge, end)
+            yield from _crossing(edge, end)
 
 
 def _crossing(edge: int, end: Moment) -> Iterator[int]:

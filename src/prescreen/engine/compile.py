@@ -179,7 +179,10 @@ def _criterion(criterion: Criterion, builder: _Builder) -> CompiledCriterion:
     catalogue = builder.trial.catalogue
     reach = {
         node.number: frozenset(
-            {node.condition.domain}
+            {
+                node.condition.domain,
+                *(key for key in _facts_of(node.condition, catalogue, ranges=True) if "anchor:" in key),
+            }
             if isinstance(node.condition, Event)
             else _facts_of(node.condition, catalogue, ranges=True)
         )

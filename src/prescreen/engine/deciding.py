@@ -36,9 +36,10 @@ class _Proof:
     """Facts that force a truth, as they are gathered: their names, the leaves that they decide, and whether the facts
     of each leaf are plainly as few as can be."""
 
-    __slots__ = ("leaves", "names", "plain")
+    __slots__ = ("leaves", "names", "plain", "trial")
 
-    def __init__(self) -> None:
+    def __init__(self, trial: str) -> None:
+        self.trial = trial
         self.names: dict[str, None] = {}
         self.leaves: set[int] = set()
         self.plain = True
@@ -58,13 +59,13 @@ def deciding(
     """
     if truth is UNKNOWN:
         return ()
-    proof = _Proof()
+    proof = _Proof(compiled.trial.id)
     if truths[criterion.root.place] is truth:
         _force(criterion.root, truths, setting, proof)
     else:
-        proof.names, proof.plain = dict.fromkeys(_everything(criterion, setting)), False
+        proof.names, proof.plain = dict.fromkeys(_everything(criterion, setting, compiled.trial.id)), False
     names = tuple(proof.names)
-    if len(names) < 2 or (proof.plain and _read_once(criterion, proof.leaves)):
+    if not criterion.repeats_with_ranges and (len(names) < 2 or (proof.plain and _read_once(criterion, proof.leaves))):
         return names
     kept = list(names)
     for name in reversed(names[:_MOST_SPARED]):
@@ -80,8 +81,6 @@ def _read_once(criterion: CompiledCriterion, leaves: set[int]) -> bool:
 
     Taking away a fact then leaves one of these leaves open, and with it the criterion.
     """
-    if criterion.repeats_with_ranges:
-        return False
     inside: set[str] = set()
     outside: set[str] = set()
     for number, keys in criterion.reach:
@@ -114,7 +113,7 @@ def restrict(facts: Facts, names: Iterable[str]) -> Facts:
     )
 
 
-def _everything(criterion: CompiledCriterion, setting: Setting) -> Names:
+def _everything(criterion: CompiledCriterion, setting: Setting, trial: str) -> Names:
     """All facts on file that some leaf of the criterion looks at."""
     facts = setting.facts
     names: dict[str, None] = {}
@@ -135,15 +134,16 @@ def _everything(criterion: CompiledCriterion, setting: Setting) -> Names:
                 if leaf.domain in facts.complete:
                     names[f"complete:{leaf.domain}"] = None
             case Answer():
-                for name in facts.answers:
-                    if name.rpartition(":")[2] == leaf.question:
+                for name in (f"{trial}:{leaf.question}", leaf.question):
+                    if name in facts.answers:
                         names[f"answer:{name}"] = None
             case _:
                 pass
-    names.update({f"anchor:{name}": None for name in facts.anchors})
-    if facts.birth is not None:
+    told = set().union(*(keys for _, keys in criterion.reach))
+    names.update({f"anchor:{name}": None for name in facts.anchors if f"anchor:{name}" in told})
+    if facts.birth is not None and "birth_date" in told:
         names["birth_date"] = None
-    if facts.sex is not None:
+    if facts.sex is not None and "sex" in told:
         names["sex"] = None
     return tuple(names)
 
@@ -152,7 +152,7 @@ def _force(node: Node, truths: list[Truth], setting: Setting, proof: _Proof) -> 
     """Gather facts that force a node's known truth."""
     truth = truths[node.place]
     if node.number >= 0:
-        names, plain = _of_leaf(node, setting, truth)
+        names, plain = _of_leaf(node, setting, truth, proof.trial)
         for name in names:
             proof.names[name] = None
         proof.leaves.add(node.number)
@@ -198,7 +198,7 @@ def _fewest(nodes: list[Node], truths: list[Truth], setting: Setting, count: int
         return
     proofs = []
     for node in nodes:
-        own = _Proof()
+        own = _Proof(proof.trial)
         _force(node, truths, setting, own)
         proofs.append(own)
     proofs.sort(key=lambda own: len(own.names))
@@ -206,7 +206,7 @@ def _fewest(nodes: list[Node], truths: list[Truth], setting: Setting, count: int
         proof.take(own)
 
 
-def _of_leaf(node: Node, setting: Setting, truth: Truth) -> tuple[Names, bool]:
+def _of_leaf(node: Node, setting: Setting, truth: Truth, trial: str) -> tuple[Names, bool]:
     leaf, facts = node.condition, setting.facts
     match leaf:
         case Age():
@@ -215,10 +215,8 @@ def _of_leaf(node: Node, setting: Setting, truth: Truth) -> tuple[Names, bool]:
         case Sex():
             return ("sex",), True
         case Answer():
-            for name in facts.answers:
-                if name.rpartition(":")[2] == leaf.question and ":" in name:
-                    return (f"answer:{name}",), False
-            return (f"answer:{leaf.question}",), True
+            own = f"{trial}:{leaf.question}"
+            return (f"answer:{own if own in facts.answers else leaf.question}",), True
         case Event():
             found = setting.found[node.number]
             assert isinstance(found, events.Found)

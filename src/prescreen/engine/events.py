@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
-from prescreen.candidate.facts import Declared, Domain, EventFact
+from prescreen.candidate.facts import STATUSES, Declared, Domain, EventFact
 from prescreen.candidate.profile import Coding, Dose, TreatmentRecord
 from prescreen.catalogue import Catalogue
 from prescreen.engine.setting import Bounds, Setting, depends_on_day_only
@@ -94,6 +94,7 @@ def event_leaf(leaf: Event, catalogue: Catalogue, numbers: Mapping[Window, int])
                 continue
             if truth is TRUE and _refuted(record, records, setting):
                 truth, open_aspects, conflict = UNKNOWN, ("conflict",), True
+            conflict = conflict or "conflict" in open_aspects
             matches.append((record, truth, open_aspects))
             if truth is TRUE:
                 best = TRUE
@@ -174,19 +175,33 @@ def _matches(sought: _Sought, record: EventFact, bounds: Bounds, setting: Settin
 
     A missing status may be any of the domain's, and times follow from it: each is tried in turn.
     """
-    if len(record.statuses) == 1:
+    contradictory = contradicts_itself(record, setting)
+    if len(record.statuses) == 1 and not contradictory:
         return _matches_as_it_is(sought, record, bounds, setting)
-    tried = [
-        _matches_as_it_is(sought, record.with_status(status), bounds, setting) for status in sorted(record.statuses)
-    ]
+    if contradictory:
+        # Either it goes on, or it ended when it says.
+        over = STATUSES[record.domain] - record.statuses - {"planned", "never"}
+        readings = [record.going_on(), *(record.with_status(status) for status in sorted(over))]
+    else:
+        readings = [record.with_status(status) for status in sorted(record.statuses)]
+    tried = [_matches_as_it_is(sought, reading, bounds, setting) for reading in readings]
     truths = [truth for truth, _ in tried]
     truth = agreement(truths)
     if truth is not UNKNOWN:
         return truth, ()
     aspects = dict.fromkeys(aspect for _, some in tried for aspect in some)
     if len(set(truths)) > 1:
-        aspects = {"status": None, **aspects}
+        aspects = {"conflict" if contradictory else "status": None, **aspects}
     return UNKNOWN, tuple(aspects)
+
+
+def contradicts_itself(record: EventFact, setting: Setting) -> bool:
+    """Whether a record is said to go on although its end is past."""
+    return (
+        record.end is not None
+        and record.end.high <= setting.now
+        and record.statuses == frozenset((_LASTING.get(record.domain, ""),))
+    )
 
 
 def _matches_as_it_is(
@@ -235,12 +250,19 @@ def _timed(sought: _Sought, record: EventFact, bounds: Bounds, setting: Setting)
     window = _in_window(leaf, record, status, sought.momentary, bounds, setting)
     lasting = _long_enough(leaf, record, status, setting)
     aspects: list[str] = []
-    if window is UNKNOWN:
+    if window is UNKNOWN and _dated(record) and not depends_on_day_only(leaf.window):
+        aspects.append("anchor")
+    elif window is UNKNOWN:
         end_open = record.start is not None and record.start.is_one_day and not sought.momentary
         aspects.append("end" if end_open else "date")
     if lasting is UNKNOWN:
         aspects.append("duration" if aspects else "date")
     return conjunction((window, lasting)), aspects
+
+
+def _dated(record: EventFact) -> bool:
+    """Whether each of a record's dates is one day."""
+    return record.start is not None and record.start.is_one_day and (record.end is None or record.end.is_one_day)
 
 
 def _in_window(leaf: Event, record: EventFact, status: str, momentary: bool, bounds: Bounds, setting: Setting) -> Truth:

@@ -132,7 +132,9 @@ def _event_names(leaf: Event, found: object) -> tuple[str, ...]:
     if isinstance(found, events.Found):
         for record, _, aspects in found.matches:
             code = min(record.related.named, default=leaf.codes[0])
-            names.update({f"{kind}:{code}#{aspect}": None for aspect in aspects if aspect != "duration"})
+            names.update(
+                {f"{kind}:{code}#{aspect}": None for aspect in aspects if aspect not in ("duration", "anchor")}
+            )
         if found.absent:
             return tuple(names)
     names.update({f"{kind}:{code}": None for code in leaf.codes})

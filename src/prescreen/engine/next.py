@@ -11,15 +11,17 @@ from typing import Final
 
 from prescreen.candidate.facts import KIND_OF
 from prescreen.engine import events, results
+from prescreen.engine.cases import Budget, TooManyCasesError, UncutError, cases
 from prescreen.engine.compile import CompiledCriterion, CompiledTrial, Node
 from prescreen.engine.missing import key_names, leaf_names
-from prescreen.engine.open import DateKey, open_keys
+from prescreen.engine.open import AnchorKey, DateKey, Key, open_keys, undecided
 from prescreen.engine.setting import Setting
-from prescreen.language.model import AllOf, AtLeastOf, Event, If, Not, Observation, Unless
+from prescreen.language.model import AllOf, AtLeastOf, Event, If, Not, Observation, Trial, Unless
 from prescreen.report.model import NextFact
 from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth
 
 Names = tuple[str, ...]
+_MOST_TRIED: Final = 300
 NO_NAMES: Final[frozenset[str]] = frozenset()
 
 
@@ -50,13 +52,39 @@ class Ways:
     together: Names | None
 
 
-def ways(criterion: CompiledCriterion, setting: Setting, missing: Names) -> Ways:
+def ways(criterion: CompiledCriterion, setting: Setting, missing: Names, trial: Trial) -> Ways:
     """How a criterion that waits for the facts `missing` could be settled."""
     found = _ways(criterion.root, setting)
+    if criterion.repeats:
+        # A fact used twice may be wanted one way here and another way there: only trying tells.
+        missing = _tried(criterion.root, setting, missing, trial)
     fails, meets = (found.true_by, found.false_by) if criterion.excludes else (found.false_by, found.true_by)
     alone = tuple((name, name in fails) for name in missing if name in fails or name in meets)
     sets = [names for names in (found.true_set, found.false_set) if names]
     return Ways(criterion.criterion.id, alone, min(sets, key=len) if sets and not alone else None)
+
+
+def _tried(root: Node, setting: Setting, missing: Names, trial: Trial) -> Names:
+    """Those of the facts of which some possibility alone settles the criterion, or of which that is too much to try."""
+    kept: set[str] = set(missing)
+    named: dict[Key, set[str]] = {}
+    for leaf in undecided(root, setting):
+        for key in open_keys(leaf, setting):
+            named.setdefault(key, set()).update(key_names(key, leaf, setting))
+    budget = Budget(_MOST_TRIED)
+    for key, names in named.items():
+        if sum(1 for leaf in undecided(root, setting) for other in open_keys(leaf, setting) if other == key) < 2:
+            continue
+        try:
+            settled = False
+            for case in cases(key, root, setting, trial):
+                budget.spend(case)
+                settled = settled or root.evaluate(case) is not UNKNOWN
+        except (TooManyCasesError, UncutError):
+            continue
+        if not settled:
+            kept -= names
+    return tuple(name for name in missing if name in kept)
 
 
 def next_facts(compiled: CompiledTrial, open_ways: list[Ways | None], open_verdict: bool) -> tuple[NextFact, ...]:
@@ -175,7 +203,7 @@ def _event_ways(leaf: Event, found: events.Found, names: Names) -> Settles:
     if not pending:
         by_absence = frozenset({complete, codes[0]}) if len(codes) == 1 else frozenset({complete})
         return Settles(frozenset(codes), by_absence, codes[:1], (complete,) if len(codes) > 1 else codes)
-    aspects = tuple(name for name in names if "#" in name)
+    aspects = tuple(name for name in names if "#" in name or name.startswith("anchor:"))
     one = aspects[:1] if len(pending) == 1 and len(pending[0][2]) == 1 else ()
     true_by = frozenset(one) | frozenset(codes if not found.absent else ())
     if found.absent:
@@ -198,7 +226,7 @@ def _observation_ways(node: Node, leaf: Observation, found: results.Found, setti
     false_by: set[str] = set()
     known: Iterable[Truth] = {truth for truth in found.truths if truth is not UNKNOWN}
     for key in keys:
-        if isinstance(key, DateKey):
+        if isinstance(key, DateKey | AnchorKey):
             by_date = key_names(key, node, setting)
             true_by.update(by_date if TRUE in known else ())
             false_by.update(by_date if FALSE in known else ())

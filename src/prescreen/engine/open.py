@@ -27,6 +27,7 @@ from prescreen.language.model import (
     Sex,
     Window,
 )
+from prescreen.time import DAY
 from prescreen.truth import FALSE, TRUE, UNKNOWN
 
 
@@ -155,12 +156,27 @@ def _of_observation(leaf: Observation, found: object, setting: Setting) -> Itera
         if not inside:
             yield from anchors
         for used in result.inputs or (result,):
-            if min(used.high, setting.now) > used.low and (not inside or ordered):
+            last = min(used.high, setting.now)
+            day_open = last // DAY != used.low // DAY or (last > used.low and _in_hours(leaf.window))
+            if (not inside and day_open) or (ordered and last > used.low and _overlapped(used, found)):
                 yield DateKey(used.concept.name, used.index)
         if truth is UNKNOWN:
             yield from _of_value(leaf, result, setting)
     if len(found.results) > 1:
         yield from _ties(found)
+
+
+def _in_hours(window: Window) -> bool:
+    """Whether the hour of the day tells what lies in a window."""
+    return any(
+        end is not None and end.span is not None and end.span.unit == "hours" for end in (window.start, window.end)
+    )
+
+
+def _overlapped(result: Result, found: results.Found) -> bool:
+    """Whether another of the results may be of the same time."""
+    others = (used for other in found.results for used in other.inputs or (other,))
+    return any(other.low <= result.high and result.low <= other.high for other in others if other is not result)
 
 
 def _of_value(leaf: Observation, result: Result, setting: Setting) -> Iterator[Key]:

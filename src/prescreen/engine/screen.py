@@ -134,7 +134,7 @@ def _made(compiled: CompiledCriterion, setting: Setting, trial: CompiledTrial) -
         criterion.reading,
         None if turn is None else _STATUS[compiled.excludes][turn[1]],
     )
-    return _Result(report, truth, ways(compiled, setting, lacking) if truth is UNKNOWN else None)
+    return _Result(report, truth, ways(compiled, setting, lacking, trial.trial) if truth is UNKNOWN else None)
 
 
 def _questions(criteria: tuple[CriterionReport, ...], compiled: CompiledTrial) -> tuple[Missing, ...]:
@@ -180,9 +180,11 @@ def _telling(node: Explanation, truth: bool | None, found: dict[str, None]) -> N
                 if children[0].truth in (branch, None):
                     _telling(child, child.truth, found)
         case "unless":
-            for child in children:
-                if child.truth is truth or (truth is False and child is children[1]) or child.truth is None:
-                    _telling(child, child.truth, found)
+            # saved by either part, or failed by both; spared (not by the requirement, or by the exception), or caught
+            # by the requirement without the exception: in each case what carries the truth is told.
+            _telling(children[0], children[0].truth, found)
+            if children[1].truth is not False or children[0].truth is not None:
+                _telling(children[1], children[1].truth, found)
         case "any" if truth is True:
             _telling(next(child for child in children if child.truth is True), True, found)
         case "all" if truth is False:
@@ -229,6 +231,9 @@ def _issues(facts: Facts, setting: Setting, trial: Trial) -> list[Issue]:
                         f"{wording.event_text(record, setting)} lies later than the screening day; not used",
                     )
                 )
+            if events.contradicts_itself(record, setting):
+                text = f"{wording.event_text(record, setting)}: said to go on although it has ended"
+                found.append(Issue("contradiction", f"{domain}[{record.index}]", text))
     for name in facts.answers:
         prefix, _, question = name.rpartition(":")
         if prefix in ("", trial.id) and question not in trial.questions:

@@ -177,7 +177,9 @@ _ASPECT_WORDS = {
     "status": "its status is not on file",
     "date": "its date is not known closely enough",
     "end": "its end is not on file",
-    "conflict": "it is both confirmed and refuted",
+    "anchor": "whether it lies in the window depends on a day that is not known",
+    "duration": "how long it has lasted is not known closely enough",
+    "conflict": "what is on file contradicts itself",
     "exception": "whether the exception applies is open",
     "for": "its indication is not on file or unclear",
 }
@@ -192,6 +194,8 @@ def event_finding(leaf: Event, found: events.Found, setting: Setting, catalogue:
     if found.truth is FALSE:
         if any(fact.startswith("complete:") for fact in found.against):
             return f"no {label}: the {leaf.domain} on file are declared complete", None
+        if not found.against:
+            return f"no {label}: nothing past can lie in the window ({window_words(leaf.window)})", None
         return f"no {label}: recorded as absent", None
     if found.matches:
         record, _, aspects = next(((r, t, a) for r, t, a in found.matches if t is UNKNOWN), found.matches[0])
@@ -199,6 +203,11 @@ def event_finding(leaf: Event, found: events.Found, setting: Setting, catalogue:
             _ASPECT_WORDS.get(aspect, f"its {aspect.replace('_', ' ')} is not on file") for aspect in aspects
         )
         return f"{event_text(record, setting)}: {why}", aspects[0] if aspects else "status"
+    if leaf.domain in setting.facts.complete:
+        return (
+            f"{label} not on file, and the declaration that the {leaf.domain} are complete does not cover it",
+            "missing",
+        )
     return f"{label} not on file, and the {leaf.domain} are not declared complete", "missing"
 
 

@@ -12,7 +12,7 @@ Status = Literal["met", "failed", "undetermined"]
 Verdict = Literal["eligible", "ineligible", "undetermined"]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """A record that a leaf looked at.
 
@@ -33,7 +33,7 @@ class Evidence:
     note: str | None
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """A node of the condition's tree.
 
@@ -58,7 +58,7 @@ class Explanation:
     children: tuple[Explanation, ...] = ()
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Missing:
     """A fact that would help. fact: its name (``observation:ALT#reference_range``); whom to ask; the question."""
 
@@ -67,7 +67,7 @@ class Missing:
     question: str
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class CriterionReport:
     """One criterion's result; see contract §3 and semantics §7 for each field."""
 
@@ -90,7 +90,7 @@ class CriterionReport:
     turns_to: Status | None = None
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class NextFact:
     """What to find out next. facts: one, or the smallest set, that settles `settles`; `decides` says whether
     it alone could decide the verdict."""
@@ -103,7 +103,7 @@ class NextFact:
     decides: bool
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Issue:
     """Something about the data that a person should know: a result later than the screening day, an unreadable unit,
     an implausible value. path: where in the profile."""
