@@ -1,5 +1,6 @@
 """Chapter 1 of the semantics: three truths, soundness, and exactness where a fact is used more than once."""
 
+# ruff: noqa: E501 (tables with a case a line)
 from __future__ import annotations
 
 from typing import Any
@@ -101,7 +102,11 @@ def test_a_censored_result_that_is_used_twice() -> None:
 
 
 def test_a_partial_date_that_is_used_twice() -> None:
-    early = {"observation": "HBsAg", "is": "negative", "within": {"from": "2 weeks before screening", "to": "screening"}}
+    early = {
+        "observation": "HBsAg",
+        "is": "negative",
+        "within": {"from": "2 weeks before screening", "to": "screening"},
+    }
     # "2026-05" lies before or within the last two weeks: in either case the result is the latest within five weeks
     known = {"observations": [{"code": "HBsAg", "value": "negative", "date": "2026-05"}]}
     assert truth(early, known) is None
@@ -139,7 +144,12 @@ def test_read_once_conditions_stay_plain_and_exact() -> None:
 
 
 def test_a_derived_quantity_beside_its_input_is_flagged() -> None:
-    both = {"all": [{"observation": "eGFR", "at_least": "45 mL/min/1.73m2"}, {"observation": "creatinine", "at_most": "2 mg/dL"}]}
+    both = {
+        "all": [
+            {"observation": "eGFR", "at_least": "45 mL/min/1.73m2"},
+            {"observation": "creatinine", "at_most": "2 mg/dL"},
+        ]
+    }
     assert ask(both).exact is False
 
 

@@ -1,5 +1,6 @@
 """Chapter 4 of the semantics: values as sets of possibilities, detection, partial dates, and which result counts."""
 
+# ruff: noqa: E501 (tables with a case a line)
 from __future__ import annotations
 
 from typing import Any
@@ -173,7 +174,10 @@ def test_what_lies_wholly_later_is_ignored_and_listed() -> None:
 def test_plans_lie_later_and_are_no_issue() -> None:
     planned = {"procedures": [{"code": "major-surgery", "date": "2026-07-01", "status": "planned"}]}
     assert report(one({"sex": "female"}), planned).issues == ()
-    assert truth({"procedure": "major-surgery", "status": "planned", "within": "2 months after screening"}, planned) is True
+    assert (
+        truth({"procedure": "major-surgery", "status": "planned", "within": "2 months after screening"}, planned)
+        is True
+    )
 
 
 def test_results_of_the_screening_day_itself_count() -> None:
@@ -200,11 +204,15 @@ def test_coded_results_are_compared_as_codes(value: str, expected: bool | None) 
     turned = None if expected is None else not expected
     assert truth({"observation": "HBsAg", "is": "positive"}, given) is expected
     assert truth({"observation": "HBsAg", "is_not": "positive"}, given) is turned
-    assert truth({"observation": "HBsAg", "one_of": ["positive", "negative"]}, given) is (None if turned is None else True)
+    assert truth({"observation": "HBsAg", "one_of": ["positive", "negative"]}, given) is (
+        None if turned is None else True
+    )
 
 
 def test_an_indeterminate_result_may_be_the_latest_and_then_decides_nothing() -> None:
-    both = {"observations": [observation("HBsAg", "negative", date="2026-05-19"), observation("HBsAg", "indeterminate")]}
+    both = {
+        "observations": [observation("HBsAg", "negative", date="2026-05-19"), observation("HBsAg", "indeterminate")]
+    }
     found = ask({"observation": "HBsAg", "is": "negative"}, both)
     assert found.condition is None
     assert leaf(found.explanation, "observation").reason == "indeterminate"
@@ -277,7 +285,9 @@ def test_the_mean_of_multiples_of_each_results_own_limit() -> None:
 
     def of(*records: tuple[object, int | None]) -> bool | None:
         made = [
-            observation(ALT, value, "U/L", date=f"2026-05-1{day}", **({"reference_range": {"high": high}} if high else {}))
+            observation(
+                ALT, value, "U/L", date=f"2026-05-1{day}", **({"reference_range": {"high": high}} if high else {})
+            )
             for day, (value, high) in enumerate(records)
         ]
         return truth(mean, {"observations": made})
@@ -395,7 +405,10 @@ def test_records_of_unknown_codes_are_listed() -> None:
 def test_answers_and_anchors_that_the_trial_does_not_know_are_listed() -> None:
     given = {"answers": {"fot": True, "T2:other": True, "T1:fit": True}, "anchors": {"consent": "2026-05-01"}}
     issues = report(one({"sex": "female"}), given).issues
-    assert [(i.code, i.path) for i in issues] == [("unknown-answer", "answers.fot"), ("unknown-anchor", "anchors.consent")]
+    assert [(i.code, i.path) for i in issues] == [
+        ("unknown-answer", "answers.fot"),
+        ("unknown-anchor", "anchors.consent"),
+    ]
 
 
 def test_an_age_that_contradicts_the_birth_date_is_not_used_and_listed() -> None:

@@ -1,5 +1,6 @@
 """Chapter 5 of the semantics: the screening day, anchors, windows, ages and durations."""
 
+# ruff: noqa: E501 (tables with a case a line)
 from __future__ import annotations
 
 from datetime import date, timedelta
@@ -151,7 +152,10 @@ def test_age_is_completed_units(birth: str, on: date, age: dict[str, Any], expec
     assert truth({"age": age}, {"birth_date": birth}, on=on) is expected
 
 
-@pytest.mark.parametrize(("age", "expected"), [({"at_least": "41 years"}, True), ({"at_least": "42 years"}, None), ({"at_most": "42 years"}, True)])
+@pytest.mark.parametrize(
+    ("age", "expected"),
+    [({"at_least": "41 years"}, True), ({"at_least": "42 years"}, None), ({"at_most": "42 years"}, True)],
+)
 def test_an_age_instead_of_a_birth_date(age: dict[str, str], expected: bool | None) -> None:
     assert truth({"age": age}, {"age": {"value": 41, "on": "2026-05-20"}}) is expected
 
@@ -191,10 +195,16 @@ def test_a_missing_end_is_asked_for() -> None:
 def test_events_of_a_moment_count_by_their_day() -> None:
     stroke = {"condition": "stroke", "within": "6 months"}
     everything = {"complete": {"conditions": True}}
-    assert truth(stroke, {"conditions": [{"code": "stroke", "onset": "2025-11-30", "status": "active"}], **everything}) is False
+    assert (
+        truth(stroke, {"conditions": [{"code": "stroke", "onset": "2025-11-30", "status": "active"}], **everything})
+        is False
+    )
     assert truth(stroke, {"conditions": [{"code": "stroke", "onset": "2025-12-01"}], **everything}) is True
     lasting = {"condition": "SLE", "within": "6 months"}
-    assert truth(lasting, {"conditions": [{"code": "SLE", "onset": "2025-11-30", "status": "active"}], **everything}) is True
+    assert (
+        truth(lasting, {"conditions": [{"code": "SLE", "onset": "2025-11-30", "status": "active"}], **everything})
+        is True
+    )
 
 
 @pytest.mark.parametrize(
@@ -221,7 +231,10 @@ def test_for_at_least_runs_from_onset_or_abatement(record: dict[str, Any], expec
 
 def test_for_at_least_at_an_anchor_and_in_hours() -> None:
     condition = {"condition": "SLE", "status": "active", "for_at_least": "1 month", "at": "enrolment"}
-    active = {"conditions": [{"code": "SLE", "status": "active", "onset": "2026-05-31"}], "complete": {"conditions": True}}
+    active = {
+        "conditions": [{"code": "SLE", "status": "active", "onset": "2026-05-31"}],
+        "complete": {"conditions": True},
+    }
     assert truth(condition, active) is None
     assert truth(condition, {**active, "anchors": {"enrolment": "2026-06-30"}}) is True
     assert truth(condition, {**active, "anchors": {"enrolment": "2026-06-29"}}) is False
@@ -241,6 +254,16 @@ def test_status_options_take_one_or_several() -> None:
 
 
 def test_partial_results_within_windows_that_end_before_the_screening_day() -> None:
-    earlier = {"observation": "ALT", "at_most": "100 U/L", "within": {"from": "8 weeks before screening", "to": "4 weeks before screening"}}
-    assert truth(earlier, {"observations": [observation("ALT", 30, "U/L", date="2026-04-20"), observation("ALT", 300, "U/L")]}) is True
+    earlier = {
+        "observation": "ALT",
+        "at_most": "100 U/L",
+        "within": {"from": "8 weeks before screening", "to": "4 weeks before screening"},
+    }
+    assert (
+        truth(
+            earlier,
+            {"observations": [observation("ALT", 30, "U/L", date="2026-04-20"), observation("ALT", 300, "U/L")]},
+        )
+        is True
+    )
     assert truth(earlier, result("ALT", 30, "U/L")) is None

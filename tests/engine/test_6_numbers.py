@@ -1,5 +1,6 @@
 """Chapter 6 of the semantics: exact numbers, units within their kind, and where limits of normal come from."""
 
+# ruff: noqa: E501 (tables with a case a line)
 from __future__ import annotations
 
 from decimal import Decimal

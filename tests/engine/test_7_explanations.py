@@ -1,5 +1,6 @@
 """Chapter 7 of the semantics: what every result carries as data, by example. Promises over many: `test_promises.py`."""
 
+# ruff: noqa: E501 (tables with a case a line)
 from __future__ import annotations
 
 from typing import Any
@@ -18,7 +19,9 @@ ADULT = {"age": {"at_least": "18 years"}}
 
 
 def test_a_leaf_shows_record_value_as_written_and_as_compared_date_and_source() -> None:
-    given = result("total-bilirubin", "17.1", "umol/L", reference_range={"high": 1.2, "unit": "mg/dL"}, source="report 17")
+    given = result(
+        "total-bilirubin", "17.1", "umol/L", reference_range={"high": 1.2, "unit": "mg/dL"}, source="report 17"
+    )
     explained = leaf(ask({"observation": "total-bilirubin", "at_most": "2 ULN"}, given).explanation, "observation")
     (evidence,) = explained.evidence
     assert (evidence.record, evidence.written, evidence.date, evidence.source) == (
@@ -53,7 +56,9 @@ def test_the_tree_follows_the_condition(condition: dict[str, Any], nodes: list[s
 
 
 def test_every_node_carries_its_own_truth() -> None:
-    tree = ask({"any": [{"all": [FIT, FEMALE]}, {"not": CARER}]}, {"sex": "male", "answers": {"carer": False}}).explanation
+    tree = ask(
+        {"any": [{"all": [FIT, FEMALE]}, {"not": CARER}]}, {"sex": "male", "answers": {"carer": False}}
+    ).explanation
     assert tree.truth is True
     assert [(child.node, child.truth) for child in tree.children] == [("all", False), ("not", True)]
     assert [child.truth for child in tree.children[0].children] == [None, False]
@@ -99,7 +104,9 @@ def test_the_headline_of_a_branch_tells_what_carries_it() -> None:
 
 def test_dozens_of_records_are_shown_in_part_and_conflicts_in_full() -> None:
     many = {"observations": [observation("ALT", 30 + day, "U/L", date=f"2026-05-{day:02}") for day in range(1, 29)]}
-    explained = leaf(ask({"observation": "ALT", "at_most": "90 U/L", "select": "every"}, many).explanation, "observation")
+    explained = leaf(
+        ask({"observation": "ALT", "at_most": "90 U/L", "select": "every"}, many).explanation, "observation"
+    )
     assert len(explained.evidence) == 12
 
 
@@ -217,8 +224,15 @@ def test_facts_that_are_used_twice_are_missing_only_where_they_tip_the_balance()
 # --- turns_on, rescreen_on ------------------------------------------------------------------------------------------
 
 
+EARLIER = {"from": "12 weeks before screening", "to": "4 weeks before screening"}
+
+
 def done(day: str, **more: Any) -> dict[str, Any]:
-    return {"procedures": [{"code": "major-surgery", "date": day, "status": "completed"}], "complete": {"procedures": True}, **more}
+    return {
+        "procedures": [{"code": "major-surgery", "date": day, "status": "completed"}],
+        "complete": {"procedures": True},
+        **more,
+    }
 
 
 @pytest.mark.parametrize(
@@ -232,6 +246,9 @@ def done(day: str, **more: Any) -> dict[str, Any]:
         ({"observation": "ALT", "at_most": "90 U/L", "within": "28 days"}, result("ALT", 30, "U/L"), "2026-06-18", "undetermined"),
         ({"condition": "SLE", "status": "active", "for_at_least": "1 year"}, {"conditions": [{"code": "SLE", "status": "active", "onset": "2026-05-31"}], "complete": {"conditions": True}}, "2027-05-31", "met"),
         ({"procedure": "major-surgery", "within": "1 month"}, {"complete": {"procedures": {"through": "2026-06-05"}}}, "2026-06-06", "undetermined"),
+        # a declaration and a refutation that no longer reach the end of the window
+        ({"procedure": "major-surgery", "within": EARLIER}, {"complete": {"procedures": {"through": "2026-06-01"}}}, "2026-06-30", "undetermined"),
+        ({"condition": "SLE", "within": EARLIER}, {"conditions": [{"code": "SLE", "verification": "refuted", "date": "2026-06-01"}]}, "2026-06-30", "undetermined"),
         (FIT, {"answers": {"fit": True}}, None, None),
         (ALT_3, {}, None, None),
     ],
@@ -244,7 +261,10 @@ def test_turns_on_is_the_first_later_day_with_another_status(
 
 
 def test_a_plan_does_not_become_done() -> None:
-    planned = {"procedures": [{"code": "major-surgery", "date": "2026-06-10", "status": "planned"}], "complete": {"procedures": True}}
+    planned = {
+        "procedures": [{"code": "major-surgery", "date": "2026-06-10", "status": "planned"}],
+        "complete": {"procedures": True},
+    }
     assert ask(SURGERY, planned).turns_on is None
 
 
@@ -301,7 +321,10 @@ def test_the_last_open_criterion_of_a_complete_source_decides_either_way() -> No
     trial = criteria({"include_if": {"any": [FIT, CARER]}}, {"include_if": FEMALE})
     found = next_facts(trial, {"sex": "female"})
     assert found == [(("answer:fit",), ("C1",), True), (("answer:carer",), ("C1",), True)]
-    assert next_facts(trial, {"sex": "male"}) == [(("answer:fit",), ("C1",), False), (("answer:carer",), ("C1",), False)]
+    assert next_facts(trial, {"sex": "male"}) == [
+        (("answer:fit",), ("C1",), False),
+        (("answer:carer",), ("C1",), False),
+    ]
 
 
 @pytest.mark.parametrize(

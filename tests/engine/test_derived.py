@@ -1,5 +1,6 @@
 """Derived quantities: against published values, exact at their boundaries, and unknown without their inputs."""
 
+# ruff: noqa: E501 (tables with a case a line)
 from __future__ import annotations
 
 from decimal import Decimal, localcontext
@@ -17,7 +18,10 @@ EGFR = "mL/min/1.73m2"
 def close(code: str, number: str | Decimal, unit: str, given: dict[str, Any], by: str = "0.5") -> bool:
     """Whether a derived value lies so close to a number: seen through thresholds on either side of it."""
     low, high = Decimal(number) - Decimal(by), Decimal(number) + Decimal(by)
-    return truth({"observation": code, "at_least": f"{low} {unit}".rstrip(), "at_most": f"{high} {unit}".rstrip()}, given) is True
+    return (
+        truth({"observation": code, "at_least": f"{low} {unit}".rstrip(), "at_most": f"{high} {unit}".rstrip()}, given)
+        is True
+    )
 
 
 def ckd_epi_2021(creatinine: str, age: int, female: bool) -> Decimal:
@@ -53,7 +57,9 @@ def test_egfr_is_exact_on_either_side_of_an_irrational_boundary(creatinine: str,
 
 def test_egfr_converts_its_input() -> None:
     # 88.402 umol/L are 1 mg/dL
-    assert close("eGFR", ckd_epi_2021("1", 50, False), EGFR, {**MAN_50, **result("creatinine", "88.402", "umol/L")}, by="0.001")
+    assert close(
+        "eGFR", ckd_epi_2021("1", 50, False), EGFR, {**MAN_50, **result("creatinine", "88.402", "umol/L")}, by="0.001"
+    )
 
 
 def test_the_inputs_are_kept_as_evidence_with_the_source_of_the_formula() -> None:
@@ -108,14 +114,21 @@ def test_a_censored_input_gives_an_interval() -> None:
 
 
 @pytest.mark.parametrize(
-    "record", [observation("creatinine", "1.0", "kg"), observation("creatinine", ">1.0", "mg/dL"), observation("creatinine", 0, "mg/dL")]
+    "record",
+    [
+        observation("creatinine", "1.0", "kg"),
+        observation("creatinine", ">1.0", "mg/dL"),
+        observation("creatinine", 0, "mg/dL"),
+    ],
 )
 def test_an_unusable_input_decides_nothing(record: dict[str, Any]) -> None:
     assert truth({"observation": "eGFR", "at_least": f"60 {EGFR}"}, {**MAN_50, "observations": [record]}) is None
 
 
 def test_a_reported_result_goes_before_a_derived_one() -> None:
-    both = {"observations": [observation("eGFR", 40, EGFR, date="2026-05-10"), observation("creatinine", "1.0", "mg/dL")]}
+    both = {
+        "observations": [observation("eGFR", 40, EGFR, date="2026-05-10"), observation("creatinine", "1.0", "mg/dL")]
+    }
     condition = {"observation": "eGFR", "at_least": f"60 {EGFR}", "within": "28 days"}
     found = ask(condition, {**MAN_50, **both})
     assert (found.condition, found.deciding) == (False, ("observation:eGFR[0]",))
@@ -130,7 +143,12 @@ def test_the_input_lies_in_the_same_window() -> None:
 
 
 def test_the_latest_input_counts() -> None:
-    two = {"observations": [observation("creatinine", 3, "mg/dL", date="2026-05-10"), observation("creatinine", 1, "mg/dL")]}
+    two = {
+        "observations": [
+            observation("creatinine", 3, "mg/dL", date="2026-05-10"),
+            observation("creatinine", 1, "mg/dL"),
+        ]
+    }
     condition = {"observation": "eGFR", "at_least": f"60 {EGFR}"}
     assert truth(condition, {**MAN_50, **two}) is True
     assert truth({**condition, "select": "first"}, {**MAN_50, **two}) is False
@@ -169,7 +187,9 @@ def several(*records: tuple[str, object, str], **more: Any) -> dict[str, Any]:
 )  # fmt: skip
 def test_formulas(code: str, unit: str, value: str, given: dict[str, Any]) -> None:
     near = Decimal("0.001") * Decimal(value)
-    assert close(code, value, unit, given, by=str(near)), ask({"observation": code, "at_least": f"0 {unit}"}, given).headline
+    assert close(code, value, unit, given, by=str(near)), ask(
+        {"observation": code, "at_least": f"0 {unit}"}, given
+    ).headline
 
 
 def test_a_root_that_comes_out_even_is_exact() -> None:
