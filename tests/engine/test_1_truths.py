@@ -1,6 +1,5 @@
 """Chapter 1 of the semantics: three truths, soundness, and exactness where a fact is used more than once."""
 
-# ruff: noqa: E501 (tables with a case a line)
 from __future__ import annotations
 
 from typing import Any

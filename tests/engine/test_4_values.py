@@ -1,6 +1,5 @@
 """Chapter 4 of the semantics: values as sets of possibilities, detection, partial dates, and which result counts."""
 
-# ruff: noqa: E501 (tables with a case a line)
 from __future__ import annotations
 
 from typing import Any

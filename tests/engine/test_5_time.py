@@ -34,7 +34,7 @@ BEFORE_DOSE = {"procedure": "major-surgery", "within": "14 days before first_dos
     [("2026-05-20", True), ("2026-05-24", True), ("2026-05-25", False), ("2026-05", None), ("2026-05-09", False), (None, None)],
 )  # fmt: skip
 def test_anchors_are_dated_by_the_profile(anchor: str | None, expected: bool | None) -> None:
-    anchors = {} if anchor is None else {"anchors": {"first_dose": anchor}}
+    anchors: dict[str, Any] = {} if anchor is None else {"anchors": {"first_dose": anchor}}
     found = ask(BEFORE_DOSE, surgery("2026-05-10", **anchors))
     assert found.condition is expected
     if expected is None:

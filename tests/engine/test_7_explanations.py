@@ -97,9 +97,10 @@ def test_the_headline_of_a_branch_tells_what_carries_it() -> None:
     )
     assert ask({"any": [FIT, CARER]}, given).headline == "Answered yes: Is there a carer?"
     assert ask({"all": [FIT, CARER]}, given).headline == "Answered no: Is the candidate fit?"
-    assert ask({**FIT, "unless": CARER}, given).headline == "Answered yes: Is there a carer?"
+    assert ask({**FIT, "unless": CARER}, given).headline.endswith("Answered yes: Is there a carer?")
     spared = ask({**FIT, "unless": CARER}, {"answers": {"fit": True, "carer": True}}, excludes=True)
-    assert (spared.status, spared.headline) == ("met", "Answered yes: Is there a carer?")
+    assert spared.status == "met"
+    assert spared.headline.endswith("Answered yes: Is there a carer?")
 
 
 def test_dozens_of_records_are_shown_in_part_and_conflicts_in_full() -> None:

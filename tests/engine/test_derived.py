@@ -217,12 +217,23 @@ def test_ratios_corrected_calcium_and_qtcf_need_inputs_of_one_day(
     assert truth(condition, vague) is None
 
 
-def test_a_height_of_any_day_does() -> None:
+@pytest.mark.parametrize(
+    ("birth", "measured", "expected"),
+    [
+        ("1976", "2010-01-01", True),
+        ("1992-01-01", "2009-12-31", None),  # at 17 the candidate was still growing
+        ("1992-01-01", "2010-01-01", True),
+        (None, "2010-01-01", None),
+        (None, "2026-05-10", True),
+    ],
+)
+def test_an_adults_height_may_be_of_any_day(birth: str | None, measured: str, expected: bool | None) -> None:
     condition = {"observation": "BMI", "at_least": "24 kg/m2", "within": "28 days"}
-    weight, height = observation("weight", 100, "kg"), observation("height", 200, "cm", date="2010-01-01")
-    assert truth(condition, {"observations": [weight, height]}) is True
+    weight, height = observation("weight", 100, "kg"), observation("height", 200, "cm", date=measured)
+    born = {} if birth is None else {"birth_date": birth}
+    assert truth(condition, {"observations": [weight, height], **born}) is expected
     weight["date"] = "2026-01-01"
-    assert truth(condition, {"observations": [weight, height]}) is None
+    assert truth(condition, {"observations": [weight, height], **born}) is None
 
 
 def test_two_inputs_of_one_day_that_disagree() -> None:

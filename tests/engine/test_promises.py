@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from prescreen import InputRefused, load_candidate, load_trial, screen, statuses
 from prescreen.language.model import Trial
-from prescreen.report.model import CriterionReport
+from prescreen.report.model import CriterionReport, Status
 from tests.engine.helper import ANCHORS, ON, criteria, one
 from tests.reference.generate import QUESTIONS, Pair, pair
 
@@ -31,7 +31,7 @@ Profile = dict[str, Any]
 MANY = int(os.environ.get("PRESCREEN_EXAMPLES", "1"))
 
 
-def examples(number: int) -> Any:
+def examples(number: int) -> settings:
     return settings(max_examples=number * MANY, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -207,7 +207,7 @@ def timed_profiles(draw: st.DrawFn) -> Profile:
     return profile
 
 
-def scan(trial: Trial, candidate: Any, on: date, days: int = DAYS) -> Iterator[tuple[date, dict[str, str]]]:
+def scan(trial: Trial, candidate: Any, on: date, days: int = DAYS) -> Iterator[tuple[date, dict[str, Status]]]:
     for later in range(1, days + 1):
         day = on + timedelta(days=later)
         yield day, statuses(trial, candidate, on=day)
