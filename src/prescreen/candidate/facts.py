@@ -45,6 +45,7 @@ KIND_OF: Final[dict[str, str]] = {
     "procedures": "procedure",
     "allergies": "allergy",
 }
+DOMAIN_OF: Final[dict[str, Domain]] = {KIND_OF[domain]: domain for domain in DOMAINS}
 STATUSES: Final[dict[str, frozenset[str]]] = {
     "conditions": frozenset({"active", "remission", "resolved"}),
     "treatments": frozenset({"ongoing", "completed", "planned", "never"}),

@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from prescreen.catalogue import Domain
+from prescreen.candidate.facts import DOMAIN_OF
 from prescreen.language.model import Trial
 from prescreen.language.wording import event_label, observation_label
 from prescreen.report.model import Missing
-
-_DOMAIN_OF: Final[dict[str, Domain]] = {
-    "condition": "conditions",
-    "treatment": "treatments",
-    "procedure": "procedures",
-    "allergy": "allergies",
-}
 
 _ASPECT_QUESTIONS: Final = {
     "reference_range": "Which reference range (upper and lower limit of normal) belongs to {label}?",
@@ -50,7 +43,7 @@ def ask(fact: str, trial: Trial) -> Missing:
         concept = catalogue.observations[name]
         label, who, words = observation_label(name, catalogue), concept.ask, concept.question
     else:
-        domain = _DOMAIN_OF[kind]
+        domain = DOMAIN_OF[kind]
         event = catalogue.events[domain][name]
         label, who, words = event_label(domain, name, catalogue), event.ask, event.question
     if aspect:

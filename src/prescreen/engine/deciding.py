@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from prescreen.candidate.facts import Facts, Result
+from prescreen.candidate.facts import DOMAIN_OF, Domain, EventFact, Facts, Result
 from prescreen.engine import events, results
 from prescreen.engine.cases import truth_of
 from prescreen.engine.compare import limits_of, satisfies
@@ -65,7 +65,10 @@ def deciding(
     else:
         proof.names, proof.plain = dict.fromkeys(_everything(criterion, setting, compiled.trial.id)), False
     names = tuple(proof.names)
-    if not criterion.repeats_with_ranges and (len(names) < 2 or (proof.plain and _read_once(criterion, proof.leaves))):
+    repeats = criterion.repeats if setting.ranges is None else criterion.repeats_with_ranges
+    if not repeats and (len(names) < 2 or (proof.plain and _read_once(criterion, proof.leaves))):
+        return names
+    if len(names) < 2 and _of_nothing(criterion, setting, compiled) is not truth:
         return names
     kept = list(names)
     for name in reversed(names[:_MOST_SPARED]):
@@ -74,6 +77,16 @@ def deciding(
         if truth_of(criterion, restricted, compiled.trial) is truth:
             kept = fewer
     return tuple(kept)
+
+
+def _of_nothing(criterion: CompiledCriterion, setting: Setting, compiled: CompiledTrial) -> Truth:
+    """The truth of a criterion for somebody of whom nothing is known: UNKNOWN but for tautologies."""
+    key = ("of nothing", setting.day)
+    found: Truth | None = criterion.memory.get(key)
+    if found is None:
+        blank = compiled.setting(restrict(setting.facts, ()), setting.day, None)
+        found = criterion.memory[key] = truth_of(criterion, blank, compiled.trial)
+    return found
 
 
 def _read_once(criterion: CompiledCriterion, leaves: set[int]) -> bool:
@@ -93,23 +106,32 @@ def _read_once(criterion: CompiledCriterion, leaves: set[int]) -> bool:
 
 def restrict(facts: Facts, names: Iterable[str]) -> Facts:
     """The facts as if only those named were on file."""
-    kept = set(names)
+    kept: dict[str, set[int]] = {}
+    plain: set[str] = set()
+    for name in names:
+        head, bracket, index = name.rpartition("[")
+        if bracket:
+            kept.setdefault(head, set()).add(int(index[:-1]))
+        else:
+            plain.add(name)
+    results: dict[str, tuple[Result, ...]] = {}
+    events: dict[Domain, tuple[EventFact, ...]] = {}
+    for head, indexes in kept.items():
+        kind, _, code = head.partition(":")
+        if kind == "observation":
+            results[code] = tuple(result for result in facts.results[code] if result.index in indexes)
+        else:
+            domain = DOMAIN_OF[kind]
+            chosen = [record for record in facts.events[domain] if record.index in indexes]
+            events[domain] = tuple(sorted((*events.get(domain, ()), *chosen), key=lambda record: record.index))
     return facts.varied(
-        results={
-            code: some
-            for code, found in facts.results.items()
-            if (some := tuple(result for result in found if result.name in kept))
-        },
-        events={
-            domain: some_events
-            for domain, listed in facts.events.items()
-            if (some_events := tuple(event for event in listed if event.name in kept))
-        },
-        complete={domain: what for domain, what in facts.complete.items() if f"complete:{domain}" in kept},
-        answers={name: answer for name, answer in facts.answers.items() if f"answer:{name}" in kept},
-        anchors={name: when for name, when in facts.anchors.items() if f"anchor:{name}" in kept},
-        birth=facts.birth if "birth_date" in kept else None,
-        sex=facts.sex if "sex" in kept else None,
+        results=results,
+        events=events,
+        complete={domain: what for domain, what in facts.complete.items() if f"complete:{domain}" in plain},
+        answers={name: answer for name, answer in facts.answers.items() if f"answer:{name}" in plain},
+        anchors={name: when for name, when in facts.anchors.items() if f"anchor:{name}" in plain},
+        birth=facts.birth if "birth_date" in plain else None,
+        sex=facts.sex if "sex" in plain else None,
     )
 
 
