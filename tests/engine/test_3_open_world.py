@@ -351,3 +351,12 @@ def test_a_refuted_result_and_a_null_one_are_no_results() -> None:
     assert truth(ALT, result("ALT", 300, "U/L", verification="refuted")) is None
     assert truth(ALT, result("ALT", None, "U/L")) is None
     assert ask(ALT, result("ALT", None, "U/L")).missing == ("observation:ALT",)
+
+
+def test_one_operation_both_done_and_not_done_on_a_day_is_a_contradiction() -> None:
+    done, cancelled = (
+        {"code": "major-surgery", "date": "2026-03-01", "status": status} for status in ("completed", "not-done")
+    )
+    found = ask(SURGERY, procedures(done, cancelled))
+    assert (found.condition, found.conflict) == (None, True)
+    assert truth(SURGERY, procedures(done, {**cancelled, "date": "2026-03-02"})) is True

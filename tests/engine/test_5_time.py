@@ -267,3 +267,12 @@ def test_partial_results_within_windows_that_end_before_the_screening_day() -> N
         is True
     )
     assert truth(earlier, result("ALT", 30, "U/L")) is None
+
+
+def test_windows_in_hours_may_end_before_their_anchor() -> None:
+    window = {"from": "72 hours before first_dose", "to": "24 hours before first_dose"}
+    condition = {"observation": "ALT", "at_most": "100 U/L", "within": window}
+    anchored = {"anchors": {"first_dose": "2026-05-20T12:00"}}
+    assert truth(condition, {**result("ALT", 30, "U/L", date="2026-05-18"), **anchored}) is True
+    assert truth(condition, {**result("ALT", 30, "U/L", date="2026-05-20"), **anchored}) is None
+    assert ask(condition, {**result("ALT", 30, "U/L", date="2026-05-20"), **anchored}).missing == ("observation:ALT",)

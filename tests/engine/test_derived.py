@@ -240,3 +240,11 @@ def test_two_inputs_of_one_day_that_disagree() -> None:
     given = several(("QT", 400, "ms"), ("heart-rate", 60, "/min"), ("heart-rate", 120, "/min"))
     assert truth({"observation": "QTcF", "at_most": "450 ms"}, given) is None
     assert truth({"observation": "QTcF", "at_most": "510 ms"}, given) is True
+
+
+def test_a_reported_result_that_may_lie_outside_the_window_leaves_both_open() -> None:
+    condition = {"observation": "eGFR", "at_least": f"60 {EGFR}", "within": "28 days"}
+    creatinine = observation("creatinine", "1.0", "mg/dL")
+    for reported, expected in ((90, True), (40, None)):
+        records = [observation("eGFR", reported, EGFR, date="2026"), creatinine]
+        assert truth(condition, {**MAN_50, "observations": records}) is expected
