@@ -57,7 +57,7 @@ def deciding(
 
     truths: of every node, by Kleene's tables; truth: the criterion's own.
     """
-    if truth is UNKNOWN:
+    if truth is UNKNOWN or _of_nothing(criterion, setting, compiled) is truth:
         return ()
     proof = _Proof(compiled.trial.id)
     if truths[criterion.root.place] is truth:
@@ -68,7 +68,7 @@ def deciding(
     repeats = criterion.repeats if setting.ranges is None else criterion.repeats_with_ranges
     if not repeats and (len(names) < 2 or (proof.plain and _read_once(criterion, proof.leaves))):
         return names
-    if len(names) < 2 and _of_nothing(criterion, setting, compiled) is not truth:
+    if len(names) < 2:
         return names
     kept = list(names)
     for name in reversed(names[:_MOST_SPARED]):
@@ -183,14 +183,7 @@ def _force(node: Node, truths: list[Truth], setting: Setting, proof: _Proof) -> 
     condition, children = node.condition, node.children
     match condition:
         case If():
-            chosen = truths[children[0].place]
-            branch = 1 if chosen is TRUE else 2
-            _union(
-                children[1:] if chosen is UNKNOWN else (children[0], *children[branch : branch + 1]),
-                truths,
-                setting,
-                proof,
-            )
+            _choose(children, truths, setting, proof)
         case AtLeastOf():
             wanted = condition.count if truth is TRUE else len(children) - condition.count + 1
             _fewest([child for child in children if truths[child.place] is truth], truths, setting, wanted, proof)
@@ -206,6 +199,25 @@ def _force(node: Node, truths: list[Truth], setting: Setting, proof: _Proof) -> 
                 _union(children, truths, setting, proof)
             else:
                 _fewest([child for child in children if truths[child.place] is truth], truths, setting, 1, proof)
+
+
+def _choose(children: tuple[Node, ...], truths: list[Truth], setting: Setting, proof: _Proof) -> None:
+    """`if`: the branch taken with its condition, or both branches where they agree, whichever rests on fewer facts."""
+    chosen = truths[children[0].place]
+    branches = children[1:]
+    truth = TRUE if len(branches) < 2 else truths[branches[1].place]
+    ways: list[tuple[Node, ...]] = []
+    if chosen is not UNKNOWN:
+        taken = 0 if chosen is TRUE else 1
+        ways.append((children[0], *branches[taken : taken + 1]))
+    if truths[branches[0].place] is truth and truth is not UNKNOWN:
+        ways.append(branches)
+    found = []
+    for nodes in ways:
+        own = _Proof(proof.trial)
+        _union(nodes, truths, setting, own)
+        found.append(own)
+    proof.take(min(found, key=lambda own: len(own.names)))
 
 
 def _union(nodes: Iterable[Node], truths: list[Truth], setting: Setting, proof: _Proof) -> None:

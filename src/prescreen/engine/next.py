@@ -55,12 +55,16 @@ class Ways:
 def ways(criterion: CompiledCriterion, setting: Setting, missing: Names, trial: Trial) -> Ways:
     """How a criterion that waits for the facts `missing` could be settled."""
     found = _ways(criterion.root, setting)
+    waiting = missing
     if criterion.repeats:
         # A fact used twice may be wanted one way here and another way there: only trying tells.
         missing = _tried(criterion.root, setting, missing, trial)
     fails, meets = (found.true_by, found.false_by) if criterion.excludes else (found.false_by, found.true_by)
     alone = tuple((name, name in fails) for name in missing if name in fails or name in meets)
     sets = [names for names in (found.true_set, found.false_set) if names]
+    if criterion.repeats and not alone:
+        # A single name that was tried in vain is no set; all that is missing settles it in any case.
+        sets = [names for names in sets if len(names) > 1] or [waiting]
     return Ways(criterion.criterion.id, alone, min(sets, key=len) if sets and not alone else None)
 
 
