@@ -216,7 +216,11 @@ def test_lupus_by_its_codes() -> None:
         is_a, may_be = related(vague)
         assert "SLE" in is_a
         assert "lupus-nephritis" in may_be - is_a
+    # lupus of another organ says nothing against the kidney's
     is_a, may_be = related("M32.11")
+    assert "SLE" in is_a
+    assert "lupus-nephritis" in may_be - is_a
+    is_a, may_be = related("N02.B1")
     assert "lupus-nephritis" not in is_a | may_be
     is_a, may_be = related("C50.911")
     assert "malignancy" in is_a
