@@ -25,7 +25,7 @@ MAY_BE: dict[str, str] = {
     "bacterial-infection": "N39.0 N10 L03.90 J18.9 H66.90 J02.9 A64 J06.9",
     "viral-infection": "J00 J06.9 J18.9 J20.9 O98.511 J02.9",
     "fungal-infection": "J18.9 L08.9 H60.90",
-    "respiratory-infection": "J44.0 J47.0 J69.0 A48.1 A37.90",
+    "respiratory-infection": "J44.0 J47.0 J69.0 A37.90",
     "pneumonia": "J69.0 A70 A22.1 J85.2",
     "urinary-tract-infection": "T83.511A B37.49 N12 N30.90 N34.1 A02.25",
     "sepsis": "B99.9 A49.9 T80.211A",
@@ -123,8 +123,8 @@ OPEN = {"z-broad", "z-kind", "z-plain"}
         ("X50.1", set(), set()),  # outside the broader one, and so outside its kinds
         ("X5", set(), OPEN),
         ("X60", set(), {"z-broad", "z-plain"}),
-        ("A01.1", set(), {"z-broad", "z-plain"}),  # perhaps, though outside
-        ("A01", set(), {"z-broad", "z-plain"}),
+        ("A01.1", set(), OPEN),  # perhaps, though outside
+        ("A01", set(), OPEN),
         ("A01.2", set(), set()),
         ("X70", {"z-other"}, OPEN | {"z-plain-and-closed"}),
     ],
