@@ -45,6 +45,9 @@ def missing(criterion: CompiledCriterion, setting: Setting, trial: Trial) -> tup
         for key in open_keys(leaf, setting):
             if key in tipping:
                 names.update(dict.fromkeys(key_names(key, leaf, setting)))
+    if not names:  # nothing alone tips the balance: all of it is wanted
+        for leaf in undecided(criterion.root, setting):
+            names.update(dict.fromkeys(leaf_names(leaf, setting)))
     return tuple(names)
 
 

@@ -64,7 +64,7 @@ def ways(criterion: CompiledCriterion, setting: Setting, missing: Names, trial: 
     sets = [names for names in (found.true_set, found.false_set) if names]
     if criterion.repeats and not alone:
         # A single name that was tried in vain is no set; all that is missing settles it in any case.
-        sets = [names for names in sets if len(names) > 1] or [waiting]
+        sets = [names for names in sets if len(names) > 1] or ([waiting] if waiting else [])
     return Ways(criterion.criterion.id, alone, min(sets, key=len) if sets and not alone else None)
 
 
