@@ -124,13 +124,18 @@ def _written(record: dict[str, Any], *keys: str) -> tuple[int, int] | None:
 
 
 def _divided(records: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Records that affirm something, and those that deny; a dated not-done denies only itself."""
+    """Records that affirm something, and those that deny; a dated not-done denies only itself.
+
+    A denial that is itself refuted or only provisional denies nothing, and a plan called off denies no past event.
+    """
     affirmed, refuted = [], []
     for record in records:
-        if record.get("verification") == "refuted" or record.get("status") == "never":
-            refuted.append(record)
-        elif record.get("status") == "not-done":
-            if record.get("date") is None:
+        status, verification = record.get("status"), record.get("verification", "confirmed")
+        if status in ("never", "not-done"):
+            if verification == "confirmed" and (status == "never" or record.get("date") is None):
+                refuted.append(record)
+        elif verification == "refuted":
+            if status != "planned":
                 refuted.append(record)
         else:
             affirmed.append(record)
