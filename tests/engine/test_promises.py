@@ -213,7 +213,7 @@ def scan(trial: Trial, candidate: Any, on: date, days: int = DAYS) -> Iterator[t
         yield day, statuses(trial, candidate, on=day)
 
 
-@examples(40)
+@examples(25)
 @given(st.lists(timed_leaves(), min_size=1, max_size=2), timed_profiles(), st.booleans())
 def test_turns_on_is_the_first_day_that_a_scan_finds(
     leaves: list[dict[str, Any]], profile: Profile, both: bool
@@ -341,7 +341,7 @@ def refinements(made: Pair) -> Iterator[Profile]:
         yield from ({**candidate, "observations": [*records, {**new, "value": value}]} for value in (10, 130, 1000))
 
 
-@examples(30)
+@examples(20)
 @given(SEEDS)
 def test_knowing_more_closely_never_turns_a_known_status_round(made: Pair) -> None:
     trial = load_trial(made.trial())
