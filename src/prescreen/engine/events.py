@@ -138,7 +138,7 @@ class _Code:
 def _expressible(name: str, system: str, domain: Domain, catalogue: Catalogue) -> bool:
     """Whether all that a concept means can be coded in a system: by codes of its own, or of each of its parts."""
     concepts = catalogue.events[domain]
-    if concepts[name].codes.get(system):
+    if concepts[name].codes.get(system) or system in concepts[name].outside:
         return True
     parts = [other for other in catalogue.descendants(domain, name) if name in concepts[other].parents]
     return bool(parts) and all(_expressible(part, system, domain, catalogue) for part in parts)
@@ -305,7 +305,7 @@ def times(record: EventFact, status: str, momentary: bool, setting: Setting) -> 
         return low, high, low, high
     end = record.end
     if end is not None:
-        if start is None and status != _LASTING.get(record.domain):
+        if start is None and end.low > now and status != _LASTING.get(record.domain):
             high = end.high
         high = min(high, end.high)
         return low, high, max(min(end.low, now), low), min(end.high, now)

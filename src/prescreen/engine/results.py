@@ -270,7 +270,9 @@ def _consecutive(leaf: Observation, inside: list[Result], bounds: Bounds, settin
         return Found(UNKNOWN, tuple(ordered), truths, approximate=True)
     gaps = [_apart(a, b, leaf.select.apart) for a, b in pairwise(ordered)]
     runs = (conjunction((*truths[i : i + count], *gaps[i : i + count - 1])) for i in range(len(ordered) - count + 1))
-    return Found(disjunction(runs), tuple(ordered), truths)
+    truth = disjunction(runs)
+    # How far apart two results are is not told apart where their dates leave it open.
+    return Found(truth, tuple(ordered), truths, approximate=truth is UNKNOWN and UNKNOWN in gaps)
 
 
 def _apart(earlier: Result, later: Result, apart: Span | None) -> Truth:
