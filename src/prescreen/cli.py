@@ -138,6 +138,7 @@ def screen(
         with _collector_at_rest():
             rules = load_trial(trial)
         run = _Run(rules, candidates, day, None if ranges is None else load_ranges(ranges, rules.catalogue))
+        _keep_inputs(out, [*candidates, *([] if ranges is None else [ranges])])
         with _output(out) as stream:
             _WRITERS[form](run, stream, "summary" if summary else "verbose" if verbose else "short")
             if on is None and form == "text":
@@ -316,6 +317,14 @@ def _collector_at_rest() -> Iterator[None]:
         yield
     finally:
         gc.enable()
+
+
+def _keep_inputs(out: str | None, inputs: Sequence[str]) -> None:
+    """Refuse to write over a file that is read."""
+    if out is not None and os.path.exists(out):
+        for path in inputs:
+            if path != "-" and os.path.exists(path) and os.path.samefile(path, out):
+                raise _no_output(out, "is an input of this run and would be overwritten")
 
 
 @contextmanager

@@ -40,3 +40,11 @@ def test_a_summary_of_one(capsys: Capture) -> None:
 def test_what_has_no_effect_is_refused(options: tuple[str, ...], told: str, capsys: Capture) -> None:
     assert main(["screen", "NCT07535138", str(EXAMPLES / "c-003-too-old.json"), *ON, *options]) == REFUSED
     assert told in capsys.readouterr().err
+
+
+def test_an_input_is_never_written_over(tmp_path: Path, capsys: Capture) -> None:
+    candidate = tmp_path / "candidate.json"
+    candidate.write_text('{"id": "C-1"}')
+    assert main(["screen", "NCT07535138", str(candidate), *ON, "--out", str(candidate)]) == REFUSED
+    assert "would be overwritten" in capsys.readouterr().err
+    assert candidate.read_text() == '{"id": "C-1"}'

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from fractions import Fraction
 from math import lcm
 from typing import Final
 
 # Floats here are at most a dozen roundings from the true value (1e-15 each): a relative distance of 1e-9 decides.
 SAFE: Final = 1e-9
+_FAR: Final = Decimal("1e-50")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +98,22 @@ def compare_exact(a: Exact, b: Exact) -> int:
     sign_a, sign_b = _sign(a), _sign(b)
     if sign_a != sign_b or sign_a == 0:
         return (sign_a > sign_b) - (sign_a < sign_b)
+    # Powers of a thousand make huge rationals: fifty digits of the logarithms decide all but true ties.
+    with localcontext() as context:
+        context.prec = 60
+        distance = _logarithm(a) - _logarithm(b)
+        if abs(distance) > _FAR:
+            return sign_a if distance > 0 else -sign_a
     power = lcm(_denominator(a), _denominator(b))
     x, y = _to_power(a, power), _to_power(b, power)
     return sign_a * ((x > y) - (x < y))
+
+
+def _logarithm(value: Exact) -> Decimal:
+    """The natural logarithm of the absolute value, to the precision of the context less a few digits."""
+    if isinstance(value, Fraction):
+        return Decimal(abs(value.numerator)).ln() - Decimal(value.denominator).ln()
+    return _logarithm(value.factor) + _logarithm(value.base) * value.numerator / value.denominator
 
 
 def _sign(value: Exact) -> int:
