@@ -18,7 +18,6 @@ from prescreen.problems import InputRefused, Problem
 from prescreen.ranges import Ranges, load_ranges
 from prescreen.report.model import Report, Status
 
-
 _FIRST: Final = date(1900, 1, 1)
 _LAST: Final = date(2999, 12, 31)
 
