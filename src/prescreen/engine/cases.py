@@ -443,6 +443,9 @@ def _variants(result: Result, root: Node, setting: Setting) -> Iterator[Result]:
     if result.problem is not None:
         result = result.copy()
         result.uln = result.lln = result.lod = None
+    # A value that nobody has written may come in any kind of unit in which a threshold is given.
+    given = {t.kind for test in comparisons if len(test.thresholds) > 1 for t in test.thresholds}
+    kinds = [result.kind] if result.problem is None or not given else sorted(given, key=str)
     for code in _codes(result, tests):
         for value in _values(result, fixed, multiples, setting):
             for limits in _limit_choices(result, value, multiples, setting):
@@ -453,7 +456,9 @@ def _variants(result: Result, root: Node, setting: Setting) -> Iterator[Result]:
                 variant.value_low = variant.value_high = Magnitude.of(value)
                 variant.low_open = variant.high_open = False
                 variant.uln, variant.lln, variant.lod = limits
-                yield variant
+                for kind in kinds:
+                    variant.kind = kind
+                    yield variant.copy()
 
 
 def _codes(result: Result, tests: list[Test]) -> list[str | None]:

@@ -189,6 +189,8 @@ def _lowest(leaf: Observation, inside: list[Result], bounds: Bounds, setting: Se
 
 def _extreme(leaf: Observation, inside: list[Result], bounds: Bounds, setting: Setting, sign: int) -> Found:
     """All results that may be the highest (sign 1) or lowest (-1), with what is left of their values then."""
+    # Which of two thresholds an unreadable value is held against depends on its unit, too.
+    two_kinds = any(isinstance(test, Comparison) and len(test.thresholds) > 1 for test in leaf.tests)
     floor: Magnitude | None = None  # of highest: no result below the greatest of the surely present least values
     floor_open = False
     for result in inside:
@@ -206,7 +208,7 @@ def _extreme(leaf: Observation, inside: list[Result], bounds: Bounds, setting: S
             chosen.append(result)
             continue
         if result.problem is not None:
-            chosen.append(_unreadable(result, floor, floor_open, sign))
+            chosen.append(result if two_kinds else _unreadable(result, floor, floor_open, sign))
             continue
         far, far_open = (result.value_high, result.high_open) if sign == 1 else (result.value_low, result.low_open)
         side = sign if far is None else compare(far, floor)
