@@ -10,39 +10,71 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from prescreen.candidate.facts import EventFact, Facts, Result
-from prescreen.catalogue import Catalogue
 from prescreen.engine.cases import Budget, truth_of
 from prescreen.engine.compile import CompiledCriterion, CompiledTrial, Node
 from prescreen.engine.setting import Setting, depends_on_day_only
-from prescreen.language.model import SCREENING, Age, Event, Moment, Observation, Window
+from prescreen.language.model import SCREENING, Age, Event, Observation, Window
 from prescreen.time import DAY, EARLIEST, EARLIEST_DAY, LATEST, LATEST_DAY, Span, parse_when, shift_day, unshift_day
 from prescreen.truth import FALSE, TRUE, Truth
 
 MOST_DAYS: Final = 2_000
 MOST_LOOKS: Final = 200_000  # days times records; a candidate with more is told no turning day rather than kept waiting
+_FAR: Final = 10  # days: more than clipped months make the way back uneven by
+
+Turn = tuple[int, Truth]
 
 
-def turning(
-    criterion: CompiledCriterion, setting: Setting, truth: Truth, compiled: CompiledTrial
-) -> tuple[int, Truth] | None:
-    """The first later day within ten years on which the truth is another, and which; None: none."""
-    today = setting.day
-    last = setting.windows.horizon
-    days: set[int] = set()
-    firsts: dict[int, int] = {}
-    for node in criterion.timed:
-        own = [day for day in _days(node, setting, compiled.trial.catalogue) if today < day <= last]
-        if own:
-            firsts[node.number] = min(own)
-            days.update(own)
-    budget = Budget()
-    most = max(10, min(MOST_DAYS, MOST_LOOKS // (1 + setting.facts.size)))
-    for day in sorted(days)[:most]:
-        later = compiled.setting(setting.facts, day, setting.ranges)
+class Later:
+    """What time alone brings a candidate: the days on which each leaf may change, and the evaluations of those days.
+
+    Both are shared by the criteria of a report.
+    """
+
+    __slots__ = ("_days", "_firsts", "_settings", "compiled", "most", "setting")
+
+    def __init__(self, compiled: CompiledTrial, setting: Setting) -> None:
+        self.compiled = compiled
+        self.setting = setting
+        self.most = max(10, min(MOST_DAYS, MOST_LOOKS // (1 + setting.facts.size)))
+        self._days: list[tuple[int, ...] | None] = [None] * compiled.leaf_count
+        self._firsts = [LATEST_DAY] * compiled.leaf_count
+        self._settings: dict[int, Setting] = {}
+
+    def days(self, node: Node) -> tuple[int, ...]:
+        """The later days, up to the horizon, on which a leaf's truth may change."""
+        days = self._days[node.number]
+        if days is None:
+            setting = self.setting
+            today, last = setting.day, setting.windows.horizon
+            found = _days(node, setting, self.compiled)
+            days = self._days[node.number] = tuple([day for day in found if today < day <= last])
+            if days:
+                self._firsts[node.number] = min(days)
+        return days
+
+    def on(self, day: int, criterion: CompiledCriterion) -> Setting:
+        """The evaluation of a later day; what a leaf of the criterion found today still holds before its first day."""
+        later = self._settings.get(day)
+        if later is None:
+            later = self._settings[day] = self.compiled.setting(self.setting.facts, day, self.setting.ranges)
+        found, now, firsts = later.found, self.setting.found, self._firsts
         for number in criterion.numbers:
-            if firsts.get(number, LATEST_DAY) > day:
-                later.found[number] = setting.found[number]  # nothing has changed for this leaf
-        then = truth_of(criterion, later, compiled.trial, budget)
+            if found[number] is None and firsts[number] > day:
+                found[number] = now[number]
+        return later
+
+
+def turning(criterion: CompiledCriterion, truth: Truth, later: Later) -> Turn | None:
+    """The first later day within ten years on which the truth is another, and which; None: none."""
+    days: set[int] = set()
+    for node in criterion.timed:
+        days.update(later.days(node))
+    if not days:
+        return None
+    budget = Budget()
+    trial = later.compiled.trial
+    for day in sorted(days)[: later.most]:
+        then = truth_of(criterion, later.on(day, criterion), trial, budget)
         if budget.left < 0:
             return None  # too much to tell apart: nothing is said rather than something wrong
         if then is not truth:
@@ -50,20 +82,26 @@ def turning(
     return None
 
 
-def rescreening_day(compiled: CompiledTrial, setting: Setting, truths: list[Truth]) -> int | None:
-    """The first day without a failed criterion, for a candidate who fails only on what time will turn."""
+def rescreening_day(later: Later, truths: list[Truth], turns: list[Turn | None]) -> int | None:
+    """The first day without a failed criterion, for a candidate who fails only on what time will turn.
+
+    truths, turns: of each criterion, on the screening day.
+    """
+    compiled, setting = later.compiled, later.setting
     last = setting.windows.horizon
-    here, now = setting, truths
     for _ in range(MOST_DAYS):
-        failed = [c for c, truth in zip(compiled.criteria, now, strict=True) if _fails(c, truth)]
+        failed = [place for place, c in enumerate(compiled.criteria) if _fails(c, truths[place])]
         if not failed:
-            return here.day if here is not setting else None
-        turns = [turning(c, here, now[compiled.criteria.index(c)], compiled) for c in failed]
-        days = [turn[0] for turn in turns if turn is not None]
+            return later.setting.day if later.setting is not setting else None
+        days = [turn[0] for place in failed if (turn := turns[place]) is not None]
         if len(days) < len(failed) or max(days) > last:
             return None
-        here = compiled.setting(setting.facts, max(days), setting.ranges)
-        now = [truth_of(c, here, compiled.trial) for c in compiled.criteria]
+        later = Later(compiled, compiled.setting(setting.facts, max(days), setting.ranges))
+        truths = [truth_of(c, later.setting, compiled.trial) for c in compiled.criteria]
+        turns = [
+            turning(c, truth, later) if _fails(c, truth) else None
+            for c, truth in zip(compiled.criteria, truths, strict=True)
+        ]
     return None
 
 
@@ -71,38 +109,48 @@ def _fails(criterion: CompiledCriterion, truth: Truth) -> bool:
     return truth is (TRUE if criterion.excludes else FALSE)
 
 
-def _days(node: Node, setting: Setting, catalogue: Catalogue) -> Iterator[int]:
+def _days(node: Node, setting: Setting, compiled: CompiledTrial) -> Iterable[int]:
     facts, leaf = setting.facts, node.condition
+    found = setting.found[node.number]
+    constant = None if found is None else found.constant
     match leaf:
         case Observation():
-            if setting.found[node.number] is None or setting.found[node.number].constant is None:
-                yield from _observation_days(leaf, catalogue.observations[leaf.code].inputs, facts, setting)
+            if constant is None:
+                return _observation_days(leaf, compiled.trial.catalogue.observations[leaf.code].inputs, facts, setting)
         case Event():
-            found = setting.found[node.number]
+            if constant is not None and leaf.domain not in facts.complete and not leaf.excepted:
+                return ()  # no record and no declaration: nothing that a day could change
             records = facts.events.get(leaf.domain, ()) if found is None else found.seen
-            yield from _event_days(leaf, facts, records)
+            days = _event_days(leaf, facts, records, setting.day)
             for event in (leaf, *leaf.excepted):
-                yield from _anchored_days(event.window, setting)
+                days += _anchored_days(event.window, setting)
             if leaf.at != SCREENING and leaf.for_at_least is not None:
-                yield from _lasted_by(leaf.at, leaf.for_at_least, setting)
+                days += _lasted_by(leaf.at, leaf.for_at_least, setting)
+            return days
         case Age() if leaf.anchor == SCREENING and facts.birth is not None:
-            for span in (leaf.low, leaf.below):
-                if span is not None:
-                    yield shift_day(facts.birth.first_day, span, 1)
-                    yield shift_day(facts.birth.last_day, span, 1)
+            birth = facts.birth
+            spans = [span for span in (leaf.low, leaf.below) if span is not None]
+            return [shift_day(day, span, 1) for span in spans for day in {birth.first_day, birth.last_day}]
         case _:
             pass
+    return ()
 
 
-def _observation_days(leaf: Observation, inputs: tuple[str, ...], facts: Facts, setting: Setting) -> Iterator[int]:
-    yield from _anchored_days(leaf.window, setting)
-    codes = (leaf.code, *inputs)
-    for code in codes:
+def _observation_days(leaf: Observation, inputs: tuple[str, ...], facts: Facts, setting: Setting) -> list[int]:
+    days = _anchored_days(leaf.window, setting)
+    today = setting.day
+    for code in (leaf.code, *inputs):
         relevant: Iterable[Result] = facts.results.get(code, ())
-        if leaf.select.how == "latest" and len(codes) == 1:
+        if leaf.select.how == "latest" and not inputs:
             relevant = _newest(facts.results.get(code, ()), setting)
         for result in relevant:
-            yield from _crossings(leaf.window, result.low // DAY, result.high // DAY, setting.day)
+            first, last = result.low // DAY, result.high // DAY
+            if last >= today:
+                days += (first, last, last + 1)
+            days += _ends(leaf.window, first, today)
+            if last != first:
+                days += _ends(leaf.window, last, today)
+    return days
 
 
 def _newest(results: tuple[Result, ...], setting: Setting) -> Iterator[Result]:
@@ -113,47 +161,58 @@ def _newest(results: tuple[Result, ...], setting: Setting) -> Iterator[Result]:
             return
 
 
-def _event_days(leaf: Event, facts: Facts, records: tuple[EventFact, ...]) -> Iterator[int]:
+def _event_days(leaf: Event, facts: Facts, records: tuple[EventFact, ...], today: int) -> list[int]:
+    days: list[int] = []
     declared = facts.complete.get(leaf.domain)
     if declared is not None and declared.through is not None:
-        for edge in (declared.through.first_day, declared.through.last_day):
-            yield edge + 1
-            yield from _ends(leaf.window, edge)
-            if leaf.for_at_least is not None:
-                yield from _moved(edge + 1, leaf.for_at_least)
+        _add_covered(days, leaf, {declared.through.first_day, declared.through.last_day}, today)
     for record in records:
-        yield from _record_days(leaf, record)
+        _add_record(days, leaf, record, today)
+    return days
 
 
-def _record_days(leaf: Event, record: EventFact) -> Iterator[int]:
-    edges = [day for when in (record.start, record.end) if when is not None for day in (when.first_day, when.last_day)]
+def _add_record(days: list[int], leaf: Event, record: EventFact, today: int) -> None:
+    """Days on which a record begins or ends, enters or leaves the window, or has lasted long enough."""
+    edges: set[int] = set()
+    for when in (record.start, record.end):
+        if when is not None:
+            edges |= {when.first_day, when.last_day}
     if record.denies:
         own = getattr(record.record, "date", None)
         if own is not None:
-            edges += [parse_when(own).first_day, parse_when(own).last_day]
-        for edge in edges:
-            yield edge + 1
-            yield from _ends(leaf.window, edge)
-            if leaf.for_at_least is not None:
-                yield from _moved(edge + 1, leaf.for_at_least)
+            edges |= {parse_when(own).first_day, parse_when(own).last_day}
+        _add_covered(days, leaf, edges, today)
         return
     for edge in edges:
-        yield from _crossings(leaf.window, edge, edge, EARLIEST_DAY)
+        if edge >= today:
+            days += (edge, edge + 1)
+        days += _ends(leaf.window, edge, today)
         if leaf.for_at_least is not None and leaf.at == SCREENING:
-            yield from _moved(edge, leaf.for_at_least)
+            days += _moved(edge, leaf.for_at_least)
     for exception in leaf.excepted:
-        yield from _record_days(exception, record)
+        _add_record(days, exception, record, today)
 
 
-def _anchored_days(window: Window, setting: Setting) -> Iterator[int]:
+def _add_covered(days: list[int], leaf: Event, edges: Iterable[int], today: int) -> None:
+    """Days on which what is denied up to an edge no longer reaches as far as the leaf looks."""
+    for edge in edges:
+        days.append(edge + 1)
+        days += _ends(leaf.window, edge, today)
+        if leaf.for_at_least is not None:
+            days += _moved(edge + 1, leaf.for_at_least)
+
+
+def _anchored_days(window: Window, setting: Setting) -> list[int]:
     """Days on which the screening day passes an end of a window that hangs on an anchor."""
+    days: list[int] = []
     if not depends_on_day_only(window):
         for instant in setting.bounds(window):
             if EARLIEST < instant < LATEST:
                 day = instant // DAY
-                yield from (day, day + 1)
+                days += (day, day + 1)
                 for edge in (day - 1, day, day + 1):
-                    yield from _ends(window, edge)
+                    days += _ends(window, edge, setting.day)
+    return days
 
 
 def _lasted_by(name: str, span: Span, setting: Setting) -> Iterator[int]:
@@ -165,43 +224,36 @@ def _lasted_by(name: str, span: Span, setting: Setting) -> Iterator[int]:
             yield from range(back - 1, back + 3)
 
 
-def _crossings(window: Window, first: int, last: int, today: int) -> Iterator[int]:
-    """Days on which something of the days first to last comes into sight, or enters or leaves a window."""
-    if last >= today:
-        yield first
-        yield from (last, last + 1)
-    for edge in {first, last}:
-        yield from _ends(window, edge)
-
-
-def _ends(window: Window, edge: int) -> Iterator[int]:
-    """Screening days on which a moving end of a window reaches or passes a day."""
+def _ends(window: Window, edge: int, today: int) -> list[int]:
+    """Screening days after today on which a moving end of a window reaches or passes a day."""
+    days: list[int] = []
     for end in (window.start, window.end):
         if end is not None and end.anchor == SCREENING and end.span is not None:
-            yield from _crossing(edge, end)
+            days += _crossing(edge, end.span, end.sign, today)
+    return days
 
 
-def _crossing(edge: int, end: Moment) -> Iterator[int]:
-    """Screening days on which a moved end of a window reaches a day, and passes it."""
-    span = end.span
-    assert span is not None
+def _crossing(edge: int, span: Span, sign: int, today: int) -> Iterable[int]:
+    """Screening days on which a moved end of a window reaches a day, and passes it; none where both are long past."""
     if span.unit == "hours":
-        day = edge - end.sign * (span.number // 24)
-        yield from range(day - 1, day + 4)
-        return
-    day = shift_day(edge, span, -end.sign)
+        day = edge - sign * (span.number // 24)
+        return range(day - 1, day + 4)
     if span.unit in ("days", "weeks"):
-        yield from (day, day + 1)
-        return
+        day = shift_day(edge, span, -sign)
+        return (day, day + 1)
+    months = span.number * (12 if span.unit == "years" else 1)
+    if edge + (31 * months if sign < 0 else 0) + _FAR < today:
+        return ()
+    day = shift_day(edge, span, -sign)
     # Clipped months make the way back uneven by up to three days.
-    while day > EARLIEST_DAY and shift_day(day - 1, span, end.sign) >= edge:
+    while day > EARLIEST_DAY and shift_day(day - 1, span, sign) >= edge:
         day -= 1
-    while day < LATEST_DAY and shift_day(day, span, end.sign) < edge:
+    while day < LATEST_DAY and shift_day(day, span, sign) < edge:
         day += 1
-    yield day
-    while day < LATEST_DAY and shift_day(day, span, end.sign) <= edge:
-        day += 1
-    yield day
+    past = day
+    while past < LATEST_DAY and shift_day(past, span, sign) <= edge:
+        past += 1
+    return (day, past)
 
 
 def _moved(edge: int, span: Span) -> Iterator[int]:

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from prescreen.candidate.facts import Candidate, Facts, Result
 from prescreen.engine import events, results, wording
 from prescreen.engine.cases import resolve, truth_of
-from prescreen.engine.change import rescreening_day, turning
+from prescreen.engine.change import Later, Turn, rescreening_day, turning
 from prescreen.engine.compile import CompiledCriterion, CompiledTrial
 from prescreen.engine.deciding import deciding
 from prescreen.engine.explain import explain
@@ -48,14 +48,15 @@ def report(trial: Trial, candidate: Candidate, on: date, ranges: Ranges | None =
     compiled = compiled_trial(trial)
     facts = candidate.facts(trial.catalogue)
     setting = compiled.setting(facts, on.toordinal(), ranges)
-    results_of = [_result(criterion, setting, compiled) for criterion in compiled.criteria]
+    later = Later(compiled, setting)
+    results_of = [_result(criterion, later) for criterion in compiled.criteria]
     criteria = tuple([found.report for found in results_of])
     truths = [found.truth for found in results_of]
     verdict, cohorts = _verdicts(trial, criteria)
     counts: dict[Status, int] = {"met": 0, "failed": 0, "undetermined": 0}
     for criterion in criteria:
         counts[criterion.status] += 1
-    day = rescreening_day(compiled, setting, truths) if counts["failed"] else None
+    day = rescreening_day(later, truths, [found.turn for found in results_of]) if counts["failed"] else None
     return Report.model_construct(
         schema_="prescreen/report/1",
         trial=trial.id,
@@ -79,16 +80,19 @@ def report(trial: Trial, candidate: Candidate, on: date, ranges: Ranges | None =
 
 
 class _Result(NamedTuple):
-    """A criterion's report with what the trial as a whole is made of: its truth, and how it could be settled."""
+    """A criterion's report with what the trial as a whole is made of: its truth, how it could be settled, and the day
+    on which it turns."""
 
     report: CriterionReport
     truth: Truth
     ways: Ways | None
+    turn: Turn | None
 
 
-def _result(criterion: CompiledCriterion, setting: Setting, compiled: CompiledTrial) -> _Result:
+def _result(criterion: CompiledCriterion, later: Later) -> _Result:
     """A criterion's result; remembered where none of the candidate's own records is in it, as for all who have
     nothing on file, or answered the same."""
+    compiled, setting = later.compiled, later.setting
     criterion.root.evaluate(setting)
     key: list[object] = [setting.day]
     for number in criterion.numbers:
@@ -97,24 +101,25 @@ def _result(criterion: CompiledCriterion, setting: Setting, compiled: CompiledTr
             compiled.leaves[number].evaluate(setting)
             found = setting.found[number]
         if found.constant is None:
-            return _made(criterion, setting, compiled)
+            return _made(criterion, later)
         key.append(found.constant)
     remembered: _Result | None = criterion.memory.get(tuple(key))
     if remembered is None:
         if len(criterion.memory) >= _MOST_REMEMBERED:
             criterion.memory.clear()
-        remembered = criterion.memory[tuple(key)] = _made(criterion, setting, compiled)
+        remembered = criterion.memory[tuple(key)] = _made(criterion, later)
     return remembered
 
 
-def _made(compiled: CompiledCriterion, setting: Setting, trial: CompiledTrial) -> _Result:
+def _made(compiled: CompiledCriterion, later: Later) -> _Result:
+    trial, setting = later.compiled, later.setting
     criterion = compiled.criterion
     resolved = resolve(compiled, setting, trial.trial)
     truth = resolved.truth
     lacking = missing(compiled, setting, trial.trial) if truth is UNKNOWN else ()
     truths = compiled.truths(setting)
     tree = explain(compiled.root, truths, setting, trial.trial)
-    turn = turning(compiled, setting, truth, trial)
+    turn = turning(compiled, truth, later)
     report = CriterionReport(
         criterion.id,
         criterion.kind,
@@ -134,7 +139,7 @@ def _made(compiled: CompiledCriterion, setting: Setting, trial: CompiledTrial) -
         criterion.reading,
         None if turn is None else _STATUS[compiled.excludes][turn[1]],
     )
-    return _Result(report, truth, ways(compiled, setting, lacking, trial.trial) if truth is UNKNOWN else None)
+    return _Result(report, truth, ways(compiled, setting, lacking, trial.trial) if truth is UNKNOWN else None, turn)
 
 
 def _questions(criteria: tuple[CriterionReport, ...], compiled: CompiledTrial) -> tuple[Missing, ...]:
