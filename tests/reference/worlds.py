@@ -213,6 +213,26 @@ def _with_exceptions(every: list[Any]) -> list[Any]:
     return every + [inner for leaf in every if isinstance(leaf, EventLeaf) for inner in leaf.excepted]
 
 
+def _ages_apart(every: list[Leaf], candidate: dict[str, Any], today: int) -> set[int]:
+    """Days as far from a known anchor as one age lies from another: two ages on two anchors, the birth date open."""
+    low, high = _birth_interval(candidate, today)
+    if high - low < 1000:
+        return set()
+    ages = {
+        (number + (operator in ("above", "at_most")), unit)
+        for leaf in every
+        if isinstance(leaf, AgeLeaf)
+        for operator, number, unit in leaf.bounds
+    }
+    bases = {today} | {day for text in candidate.get("anchors", {}).values() for day in days(text)}
+    return {
+        shift(shift(base, -number, unit), other, kind)
+        for base in bases
+        for number, unit in ages
+        for other, kind in ages
+    }
+
+
 def _dates(every: list[Leaf], candidate: dict[str, Any], today: int) -> list[int]:
     """Days (and the days after) at which the place of an anchor's window can matter."""
     found = {today}
@@ -231,6 +251,7 @@ def _dates(every: list[Leaf], candidate: dict[str, Any], today: int) -> list[int
                 found |= set(days(record[key]))
     for number, unit in spans:
         found |= {shift(day, number, unit) for day in list(found)}
+    found |= _ages_apart(every, candidate, today)
     for leaf in every:
         if isinstance(leaf, AgeLeaf):
             low, high = _birth_interval(candidate, today)
