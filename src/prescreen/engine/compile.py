@@ -44,7 +44,7 @@ from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth, at_least, choice, conju
 
 Evaluate = Callable[[Setting], Truth]
 
-_DAYS_KEPT: Final = 512
+_DAYS_KEPT: Final = 4096
 
 
 class Node:
@@ -136,7 +136,7 @@ class CompiledCriterion:
 class CompiledTrial:
     """A trial ready to screen; made once, shared by all threads."""
 
-    __slots__ = ("_asked", "_days", "criteria", "leaf_count", "leaves", "trial", "windows")
+    __slots__ = ("_asked", "_days", "_window_numbers", "criteria", "leaf_count", "leaves", "trial")
 
     def __init__(self, trial: Trial) -> None:
         self.trial = trial
@@ -144,7 +144,7 @@ class CompiledTrial:
         self.criteria = tuple(_criterion(criterion, builder) for criterion in trial.criteria)
         self.leaves: tuple[Node, ...] = tuple(builder.leaves)
         self.leaf_count = len(self.leaves)
-        self.windows = builder.windows
+        self._window_numbers = builder.window_numbers
         self._days: dict[int, Windows] = {}
         self._asked: dict[str, Missing] = {}
 
@@ -162,7 +162,7 @@ class CompiledTrial:
     def _windows_on(self, day: int) -> Windows:
         found = self._days.get(day)
         if found is None:
-            found = Windows(self.windows, day)
+            found = Windows(self._window_numbers, day)
             if len(self._days) >= _DAYS_KEPT:
                 self._days = {}
             self._days[day] = found
@@ -207,6 +207,7 @@ class _Builder:
         self.numbers: dict[Leaf, int] = {}
         self.leaves: list[Node] = []
         self.windows: dict[Window, int] = {}
+        self.window_numbers: dict[int, int] = {}  # by the identity of each window object, which the trial keeps alive
 
     def build(self, condition: Condition) -> Node:
         words = describe(condition, self.trial.catalogue, self.trial.questions)
@@ -232,6 +233,9 @@ class _Builder:
                 return self._leaf(condition, words)
 
     def _leaf(self, leaf: Leaf, words: str) -> Node:
+        if isinstance(leaf, Observation | Event):
+            for part in (leaf, *(leaf.excepted if isinstance(leaf, Event) else ())):
+                self.window_numbers[id(part.window)] = self.windows.setdefault(part.window, len(self.windows))
         number = self.numbers.get(leaf)
         if number is None:
             number = self.numbers[leaf] = len(self.leaves)
@@ -242,11 +246,9 @@ class _Builder:
         catalogue = self.trial.catalogue
         match leaf:
             case Observation():
-                number = self.windows.setdefault(leaf.window, len(self.windows))
+                number = self.windows[leaf.window]
                 return results.observation_leaf(leaf, catalogue.observations[leaf.code], number)
             case Event():
-                for event in (leaf, *leaf.excepted):
-                    self.windows.setdefault(event.window, len(self.windows))
                 return events.event_leaf(leaf, catalogue, self.windows)
             case Age():
                 return person.age_leaf(leaf)

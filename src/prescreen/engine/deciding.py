@@ -8,7 +8,7 @@ from typing import Final
 from prescreen.candidate.facts import DOMAIN_OF, Domain, EventFact, Facts, Result
 from prescreen.engine import events, results
 from prescreen.engine.cases import truth_of
-from prescreen.engine.compare import limits_of, satisfies
+from prescreen.engine.compare import limits_of
 from prescreen.engine.compile import CompiledCriterion, CompiledTrial, Node
 from prescreen.engine.derive import FORMULAS
 from prescreen.engine.setting import Setting
@@ -276,10 +276,8 @@ def _of_observation(leaf: Observation, found: results.Found, setting: Setting, t
         alone = next(
             (
                 result
-                for result in found.results
-                if result.low >= bounds.low_sure
-                and min(result.high, setting.now) <= bounds.high_sure
-                and satisfies(result, leaf.tests, setting) is truth
+                for result, own in zip(found.results, found.truths, strict=True)
+                if own is truth and result.low >= bounds.low_sure and min(result.high, setting.now) <= bounds.high_sure
             ),
             None,
         )

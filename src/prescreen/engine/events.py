@@ -486,8 +486,10 @@ def _looked_at_until(sought: _Sought, bounds: Bounds, setting: Setting) -> int:
         return setting.now
     last = min(bounds.high_maybe, setting.now)
     span = sought.leaf.for_at_least
+    if span is None:
+        return last
     anchor = setting.anchor(sought.leaf.at)
-    if span is None or anchor is None:
+    if anchor is None:
         return last
     if span.unit == "hours":
         return min(last, anchor.high - span.number * HOUR)

@@ -82,12 +82,18 @@ class FreeKeyOf:
 
     key: FreeKey
 
+    def __hash__(self) -> int:
+        return hash(self.key[0])  # quick; equality tells the rest
+
 
 @dataclass(frozen=True, slots=True)
 class EventKey:
     """Whether what an existence leaf asks for is the case."""
 
     leaf: Event
+
+    def __hash__(self) -> int:
+        return hash(self.leaf.codes)  # quick; equality tells the rest
 
 
 Key = AnchorKey | SexKey | BirthKey | AnswerKey | DateKey | TieKey | ResultKey | FreeKeyOf | EventKey

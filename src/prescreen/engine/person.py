@@ -19,6 +19,7 @@ class Found:
 
     truth: Truth
     constant: tuple[str, ...] | None = None
+    conflict: bool = False
 
 
 _FOUND: Final = {truth: Found(truth) for truth in Truth}

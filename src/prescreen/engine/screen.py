@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from prescreen.candidate.facts import Candidate, Facts, Result
-from prescreen.engine import events, results, wording
+from prescreen.engine import events, wording
 from prescreen.engine.cases import resolve, truth_of
 from prescreen.engine.change import Later, Turn, rescreening_day, turning
 from prescreen.engine.compile import CompiledCriterion, CompiledTrial
@@ -148,10 +148,7 @@ def _questions(criteria: tuple[CriterionReport, ...], compiled: CompiledTrial) -
 
 
 def _conflict(compiled: CompiledCriterion, setting: Setting) -> bool:
-    return any(
-        isinstance(found := setting.found[number], results.Found | events.Found) and found.conflict
-        for number in compiled.numbers
-    )
+    return any([setting.found[number].conflict for number in compiled.numbers])
 
 
 def headline(tree: Explanation, truth: Truth) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from prescreen.candidate.facts import Facts, Result
@@ -35,21 +36,29 @@ def free_key(leaf: Observation) -> FreeKey:
 
 
 class Windows:
-    """The windows of a trial by number, and their instants on one screening day (None: they depend on anchors).
+    """The windows of a trial by number, and their instants on one screening day, computed when first asked for (None:
+    not yet, or they depend on anchors).
 
-    horizon: the last day to which changes are looked for, ten years on.
+    numbers: of each window of the trial's leaves, by the object's identity; its hash is slow. horizon: the last day
+    to which changes are looked for, ten years on.
     """
 
-    __slots__ = ("_numbers", "bounds", "horizon")
+    __slots__ = ("_day", "_numbers", "bounds", "horizon")
 
-    def __init__(self, windows: dict[Window, int], day: int) -> None:
-        self._numbers = windows
+    def __init__(self, numbers: dict[int, int], day: int) -> None:
+        self._numbers = numbers
+        self._day = day
         self.horizon = shift_day(day, HORIZON, 1)
-        self.bounds = [window_bounds(w, day, {}) if depends_on_day_only(w) else None for w in windows]
+        self.bounds: list[Bounds | None] = [None] * len(numbers)
 
     def of(self, window: Window) -> Bounds | None:
-        number = self._numbers.get(window)
-        return None if number is None else self.bounds[number]
+        number = self._numbers.get(id(window))
+        if number is None:
+            return None
+        bounds = self.bounds[number]
+        if bounds is None and depends_on_day_only(window):
+            bounds = self.bounds[number] = window_bounds(window, self._day, {})
+        return bounds
 
 
 class Setting:
@@ -94,6 +103,7 @@ class Setting:
         return self.facts.anchors.get(name)
 
 
+@lru_cache(maxsize=4096)
 def day_when(day: int) -> When:
     return When("screening", day * DAY, day * DAY + DAY - 1)
 
