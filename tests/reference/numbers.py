@@ -199,7 +199,8 @@ def _numeric(
                 open_range = POSITIVE
                 if limit == "below the value" and value > 0:
                     open_range = Range(F(0), value, low_open=True, high_open=True)
-                options.append(cells(open_range, {value / each for each in multiples if each}))
+                turns = {value / each for each in multiples if each} | {value}
+                options.append(cells(open_range, {turn for turn in turns if turn > 0}))
         found += [Choice(value, kind, uln, lln, llod) for uln, lln, llod in product(*options)]
     return found
 

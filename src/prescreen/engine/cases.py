@@ -54,7 +54,7 @@ MOST_TRIED: Final = 2_000  # for all missing facts of a criterion together
 _PRIORITY: Final[dict[type, int]] = {
     kind: place
     for place, kind in enumerate(
-        (AnchorKey, SexKey, BirthKey, AnswerKey, DateKey, TieKey, ResultKey, FreeKeyOf, EventKey)
+        (BirthKey, AnchorKey, SexKey, AnswerKey, DateKey, TieKey, ResultKey, FreeKeyOf, EventKey)
     )
 }
 _RECORDS_A_CASE: Final = 30
@@ -359,7 +359,11 @@ def _birth_days(root: Node, setting: Setting) -> list[int]:
         if not isinstance(node.condition, Age):
             continue
         anchor = setting.anchor(node.condition.anchor)
-        days = (EARLIEST_DAY, LATEST_DAY) if anchor is None else (anchor.first_day, anchor.last_day)
+        if anchor is not None and anchor.is_one_day:
+            days = [anchor.first_day]
+        else:
+            # The anchor is told apart next, wherever its place to the other facts changes.
+            days = _anchor_days(node.condition.anchor, root, setting)
         for span in (node.condition.low, node.condition.below):
             if span is not None:
                 for day in days:
