@@ -147,12 +147,15 @@ def _expressible(name: str, system: str, domain: Domain, catalogue: Catalogue) -
 class _Sought:
     """A leaf with its codes and exceptions prepared."""
 
-    __slots__ = ("catalogue", "codes", "excepted", "leaf", "momentary", "plans_only")
+    __slots__ = ("catalogue", "codes", "excepted", "leaf", "momentary", "names", "plans_only", "treats", "wanted")
 
     def __init__(self, leaf: Event, catalogue: Catalogue, codes: tuple[str, ...] | None = None) -> None:
         self.leaf = leaf
         self.catalogue = catalogue
         self.codes = tuple(_Code(code, leaf.domain, catalogue) for code in codes or leaf.codes)
+        self.names = frozenset(codes or leaf.codes)
+        self.wanted = _wanted_attributes(leaf)
+        self.treats = bool(leaf.indication or leaf.dose or leaf.daily_dose)
         self.excepted = tuple(_Sought(exception, catalogue) for exception in leaf.excepted)
         self.momentary = leaf.domain in ("procedures", "allergies") or all(code.momentary for code in self.codes)
         self.plans_only = leaf.statuses == _PLANNED
@@ -208,9 +211,11 @@ def _matches_as_it_is(
     sought: _Sought, record: EventFact, bounds: Bounds, setting: Setting
 ) -> tuple[Truth, tuple[str, ...]]:
     leaf = sought.leaf
-    related = disjunction([_relation(record, code) for code in sought.codes])
-    if related is FALSE:
-        return FALSE, ()
+    related = TRUE
+    if record.is_a.isdisjoint(sought.names):
+        related = disjunction([_relation(record, code) for code in sought.codes])
+        if related is FALSE:
+            return FALSE, ()
     open_aspects: list[str] = ["code"] if related is UNKNOWN else []
     if record.record.verification == "provisional" and "provisional" not in leaf.verification:
         open_aspects.append("verification")
@@ -221,13 +226,13 @@ def _matches_as_it_is(
         return FALSE, ()
     if timed is UNKNOWN:
         open_aspects.extend(aspects)
-    for aspect, wanted in _wanted_attributes(leaf):
+    for aspect, wanted in sought.wanted:
         truth = _attribute(record, aspect, wanted)
         if truth is FALSE:
             return FALSE, ()
         if truth is UNKNOWN:
             open_aspects.append(aspect)
-    for aspect, truth in _more(sought, record):
+    for aspect, truth in _more(sought, record) if sought.treats else ():
         if truth is FALSE:
             return FALSE, ()
         if truth is UNKNOWN:

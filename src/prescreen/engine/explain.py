@@ -49,7 +49,8 @@ def explain(node: Node, truths: list[Truth], setting: Setting, trial: Trial) -> 
     truth = truths[node.place]
     if node.number < 0:
         children = tuple([explain(child, truths, setting, trial) for child in node.children])
-        return Explanation(_NODE_NAMES[type(node.condition)], truth.known, node.requirement, children=children)
+        name = _NODE_NAMES[type(node.condition)]
+        return Explanation(name, truth.known, node.requirement, None, None, None, None, None, (), children)
     constant = setting.found[node.number].constant
     if constant is None:
         return _leaf(node, truth, setting, trial)
