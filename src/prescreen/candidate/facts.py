@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from fractions import Fraction
-from functools import lru_cache
 from typing import Final, Literal
 
 from prescreen.candidate.profile import (
@@ -420,16 +418,32 @@ def _read_number(result: Result, number: Number, record: ObservationRecord, issu
     result.value_low, result.value_high = low, high
     result.low_open = number.low_open
     result.high_open = number.high_open
-    if (high is not None and concept.low is not None and compare(high, _edge(concept.low)) < 0) or (
-        low is not None and concept.high is not None and compare(low, _edge(concept.high)) > 0
+    least, most = _plausible(concept)
+    if (high is not None and least is not None and compare(high, least) < 0) or (
+        low is not None and most is not None and compare(low, most) > 0
     ):
         result.problem = ("implausible", f"{record.value} {record.unit or ''}".rstrip() + " is not plausible")
     _read_limits(result, record, scale, issues)
 
 
-@lru_cache(maxsize=4096)
-def _edge(number: Fraction) -> Magnitude:
-    return Magnitude.of(number)
+Edges = tuple[Magnitude | None, Magnitude | None]
+
+
+def _plausible(concept: ObservationConcept) -> Edges:
+    """The least and the greatest plausible value; kept by the concept's identity, since to hash a Fraction is slow."""
+    found = _PLAUSIBLE.get(id(concept))
+    if found is None:
+        least = None if concept.low is None else Magnitude.of(concept.low)
+        most = None if concept.high is None else Magnitude.of(concept.high)
+        if len(_PLAUSIBLE) >= _MOST_KEPT:
+            _PLAUSIBLE.clear()
+        # The concept is kept with its edges, so that no other can come by its identity.
+        found = _PLAUSIBLE[id(concept)] = (concept, (least, most))
+    return found[1]
+
+
+_PLAUSIBLE: Final[dict[int, tuple[ObservationConcept, Edges]]] = {}
+_MOST_KEPT: Final = 4096
 
 
 def _read_limits(result: Result, record: ObservationRecord, scale: Scale | None, issues: list[DataIssue]) -> None:
@@ -458,10 +472,11 @@ def _read_limits(result: Result, record: ObservationRecord, scale: Scale | None,
 def _limit(limit: Magnitude, end: str, result: Result, issues: list[DataIssue]) -> Magnitude | None:
     """A limit of normal; None, and an issue, where no such limit is plausible (a range printed in another unit)."""
     concept = result.concept
+    least, most = _plausible(concept)
     if (
         (end == "low" or compare(limit, _ZERO) > 0)
-        and (concept.high is None or compare(limit, _edge(concept.high)) <= 0)
-        and (end == "low" or concept.low is None or compare(limit, _edge(concept.low)) >= 0)
+        and (most is None or compare(limit, most) <= 0)
+        and (end == "low" or least is None or compare(limit, least) >= 0)
     ):
         return limit
     message = (
