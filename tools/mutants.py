@@ -70,7 +70,7 @@ MUTANTS = (
     ),
     Mutant(
         "provisional counted as confirmed",
-        ENGINE + "events:_matches",
+        ENGINE + "events:_matches_as_it_is",
         'if record.record.verification == "provisional" and',
         "if False and",
     ),
@@ -112,11 +112,11 @@ MUTANTS = (
         "if False:",
     ),
     Mutant(
-        "unknown status counted", ENGINE + "events:_timed", "truth = agreement(truths)", "truth = disjunction(truths)"
+        "unknown status counted", ENGINE + "events:_matches", "truth = agreement(truths)", "truth = disjunction(truths)"
     ),
     Mutant(
         "exception removes unknown matches",
-        ENGINE + "events:_matches",
+        ENGINE + "events:_matches_as_it_is",
         "if truth is TRUE:\n            return FALSE, ()",
         "if truth is not FALSE:\n            return FALSE, ()",
     ),
