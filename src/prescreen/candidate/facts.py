@@ -137,13 +137,14 @@ class EventFact:
     """One condition, treatment, procedure or allergy record, with the concepts that it is or may be.
 
     start, end: the instants at which it may have begun and ended; end None: not written. statuses: those that
-    it may have. asserts: the record says that something is so; denies: that it is not (refuted, never, not done). unplaced: its code is
-    listed for no concept, in a system whose codes do not show what is below what: it may be of any concept.
+    it may have. asserts: the record says that something is so; denies: that it is not (refuted, never, not done).
+    unplaced: its code is listed for no concept, in a system whose codes do not show what is below what: it may be of
+    any concept.
     """
 
     __slots__ = (
-        "asserts", "denies", "domain", "end", "index", "is_a", "label", "may_be", "record", "related", "start", "statuses", "system",
-        "unplaced",
+        "asserts", "denies", "domain", "end", "index", "is_a", "label", "may_be", "record", "related", "start", "statuses",
+        "system", "unplaced",
     )  # fmt: skip
 
     def __init__(self, index: int, domain: Domain, record: EventRecord, related: Related) -> None:

@@ -1,7 +1,7 @@
 """What time alone will change: the day on which a criterion turns, and when to screen again (semantics §7).
 
-A leaf's truth can change only on days at which one of its records, or the candidate's age, crosses an edge of a window. Those
-days are collected, a few too many rather than one too few, and the criterion is evaluated on each.
+A leaf's truth can change only on days at which one of its records, or the candidate's age, crosses an edge of a
+window. Those days are collected, a few too many rather than one too few, and the criterion is evaluated on each.
 """
 
 from __future__ import annotations
@@ -30,11 +30,12 @@ class Later:
     Both are shared by the criteria of a report.
     """
 
-    __slots__ = ("_days", "_firsts", "_settings", "compiled", "most", "setting")
+    __slots__ = ("_days", "_firsts", "_settings", "compiled", "last", "most", "setting")
 
     def __init__(self, compiled: CompiledTrial, setting: Setting) -> None:
         self.compiled = compiled
         self.setting = setting
+        self.last = setting.windows.horizon
         self.most = max(10, min(MOST_DAYS, MOST_LOOKS // (1 + setting.facts.size)))
         self._days: list[tuple[int, ...] | None] = [None] * compiled.leaf_count
         self._firsts = [LATEST_DAY] * compiled.leaf_count
@@ -69,6 +70,8 @@ def turning(criterion: CompiledCriterion, truth: Truth, later: Later) -> Turn | 
     days: set[int] = set()
     for node in criterion.timed:
         days.update(later.days(node))
+    if criterion.repeats:
+        days.update(day for day in _ages_apart(criterion, later.setting) if later.setting.day < day <= later.last)
     if not days:
         return None
     budget = Budget()
@@ -80,6 +83,22 @@ def turning(criterion: CompiledCriterion, truth: Truth, later: Later) -> Turn | 
         if then is not truth:
             return day, then
     return None
+
+
+def _ages_apart(criterion: CompiledCriterion, setting: Setting) -> Iterator[int]:
+    """Days that lie as far from an anchor as one age from another: two ages of one partly known birth date."""
+    ages = [node.condition for node in criterion.timed if isinstance(node.condition, Age)]
+    for age in ages:
+        for other in ages:
+            anchor = None if other.anchor == SCREENING else setting.anchor(other.anchor)
+            if age.anchor != SCREENING or anchor is None:
+                continue
+            for here in (age.low, age.below):
+                for there in (other.low, other.below):
+                    if here is not None and there is not None:
+                        for edge in {anchor.first_day, anchor.last_day}:
+                            day = shift_day(shift_day(edge, there, -1), here, 1)
+                            yield from range(day - _FAR, day + _FAR)
 
 
 def rescreening_day(later: Later, truths: list[Truth], turns: list[Turn | None]) -> int | None:

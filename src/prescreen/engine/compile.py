@@ -48,8 +48,9 @@ _DAYS_KEPT: Final = 4096
 
 
 class Node:
-    """A condition with its parts and the function that evaluates it; `number` is that of a leaf, else -1. `place` is the
-    node's own among those of its criterion, parts before the whole. `memory` keeps explanations of findings in which
+    """A condition with its parts and the function that evaluates it; `number` is that of a leaf, else -1.
+
+    `place` is the node's own among those of its criterion, parts before the whole. `memory` keeps explanations of findings in which
     no record of a candidate is.
 
     For `if` without `else` and for `unless` the parts are as written: (condition, then[, else]), (requirement,
@@ -109,9 +110,9 @@ class CompiledCriterion:
     """A criterion ready to be evaluated.
 
     repeats: a fact may be used more than once, so that Kleene's tables alone may be needlessly unknown;
-    repeats_with_ranges: so, where a site's table makes limits depend on sex and age. reach: of each leaf, by number, the
-    kinds of facts that may inform it. numbers: the distinct leaves. nodes: all, parts first. timed: those whose truth may change with the day.
-    memory: reports of findings in which no record of a candidate is (see `engine.screen`).
+    repeats_with_ranges: so, where a site's table makes limits depend on sex and age. reach: of each leaf, by number,
+    the kinds of facts that may inform it. numbers: the distinct leaves. nodes: all, parts first. timed: the leaves whose
+    truth may change with the day. memory: reports of findings in which no record of a candidate is (see `engine.screen`).
     """
 
     criterion: Criterion

@@ -1,7 +1,7 @@
 """Derived quantities: computed from a candidate's results, exactly or in an exact root form.
 
-Each formula cites its paper. A derived value needs all its inputs; it keeps them as evidence; outside the ages for which
-a formula was made there is none.
+Each formula cites its paper. A derived value needs all its inputs; it keeps them as evidence; outside the ages for
+which a formula was made there is none.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ SexName = Literal["female", "male"]
 class Formula:
     """How one quantity is derived.
 
-    inputs: roles in order, the first being the one that dates the derived value. same_day: all inputs must be of one day;
-    otherwise the others are the latest in the same window. rising: for each input whether the value grows with it.
+    inputs: roles in order, the first being the one that dates the derived value. same_day: all inputs must be of one
+    day; otherwise the others are the latest in the same window. rising: for each input whether the value grows with it.
     of: (inputs in canonical units, age, sex) -> value in the canonical unit. minimum_age: in completed years.
     """
 

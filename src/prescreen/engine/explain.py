@@ -203,9 +203,11 @@ def _event_evidence(leaf: Event, found: events.Found, setting: Setting) -> tuple
         role = "conflicts" if "conflict" in aspects else "considered" if truth is UNKNOWN else "decides"
         evidence.append(_record_evidence(record, role, ", ".join(aspects) or None))
     if found.truth is FALSE or found.conflict:
-        for record in setting.facts.events.get(leaf.domain, ()):
-            if record.name in found.against:
-                evidence.append(_record_evidence(record, "decides", "says that it is not so"))
+        evidence += [
+            _record_evidence(record, "decides", "says that it is not so")
+            for record in setting.facts.events.get(leaf.domain, ())
+            if record.name in found.against
+        ]
     return tuple(evidence)
 
 

@@ -1,6 +1,7 @@
 """What to find out next, ranked (semantics §7).
 
-For every undetermined criterion: which single fact could settle it either way; where none could, the smallest set that could.
+For every undetermined criterion: which single fact could settle it either way; where none could, the smallest set
+that could.
 """
 
 from __future__ import annotations
@@ -180,7 +181,9 @@ def _reach(ways: list[tuple[frozenset[str], Names | None]], count: int) -> tuple
     alone = frozenset(name for name, times in tally.items() if times >= needed)
     if alone:
         # A plain question before the declaration that a whole domain is complete; else the earliest.
-        smallest: Names = (min(alone, key=lambda name: (name.startswith("complete:"), list(tally).index(name))),)
+        order = {name: place for place, name in enumerate(name for _, names in todo for name in names or ())}
+        least = min(alone, key=lambda name: (name.startswith("complete:"), order.get(name, len(order)), name))
+        smallest: Names = (least,)
     else:
         chosen = sorted((names for _, names in todo if names is not None), key=len)[:needed]
         smallest = tuple(dict.fromkeys(name for names in chosen for name in names))

@@ -256,8 +256,8 @@ def _unreadable(result: Result, floor: Magnitude, floor_open: bool, sign: int) -
 def _consecutive(leaf: Observation, inside: list[Result], bounds: Bounds, setting: Setting) -> Found:
     """Some neighbours in time that all pass, each at least `apart` from the next.
 
-    The truth grows with the truth of each result, so Kleene's tables are exact although neighbouring runs share results.
-    Where partial dates leave the order open, only what holds in any order is said.
+    The truth grows with the truth of each result, so Kleene's tables are exact although neighbouring runs share
+    results. Where partial dates leave the order open, only what holds in any order is said.
     """
     ordered = sorted(inside, key=lambda r: (r.low, r.high))
     truths = tuple(satisfies(result, leaf.tests, setting) for result in ordered)

@@ -148,7 +148,7 @@ def _questions(criteria: tuple[CriterionReport, ...], compiled: CompiledTrial) -
 
 
 def _conflict(compiled: CompiledCriterion, setting: Setting) -> bool:
-    return any([setting.found[number].conflict for number in compiled.numbers])
+    return any(setting.found[number].conflict for number in compiled.numbers)
 
 
 def headline(tree: Explanation, truth: Truth) -> str:

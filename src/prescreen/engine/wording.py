@@ -109,7 +109,8 @@ def _one_finding(leaf: Observation, result: Result, setting: Setting) -> str:
             limits = limits_of(result, threshold.of, setting)
             limit = limits[0].number if len(limits) == 1 else None
         if limit is not None and point is not None and limit.approx > 0:
-            return f"{text} = {_digits(float(f'{point.approx / limit.approx:.4g}'))} × {threshold.of} {with_unit(limit, result.concept.unit)}"
+            ratio = _digits(float(f"{point.approx / limit.approx:.4g}"))
+            return f"{text} = {ratio} × {threshold.of} {with_unit(limit, result.concept.unit)}"
     return text
 
 
