@@ -143,8 +143,8 @@ class EventFact:
     """
 
     __slots__ = (
-        "asserts", "denies", "domain", "end", "index", "is_a", "label", "may_be", "record", "related", "start", "statuses",
-        "system", "unplaced",
+        "asserts", "denies", "domain", "end", "index", "is_a", "label", "may_be", "record", "related", "start",
+        "statuses", "system", "unplaced",
     )  # fmt: skip
 
     def __init__(self, index: int, domain: Domain, record: EventRecord, related: Related) -> None:

@@ -2,8 +2,8 @@
 
 Kleene's tables are exact while each open fact is used once. Where one is used again, its possibilities are cut into
 regions in which no leaf of the criterion changes; each region is supposed in turn and the rest decided as before. What
-holds in every case holds; two cases that differ make the truth unknown. The work is bounded; past the bound the truth stays
-unknown and is marked as not proven exact.
+holds in every case holds; two cases that differ make the truth unknown. The work is bounded; past the bound the truth
+stays unknown and is marked as not proven exact.
 """
 
 from __future__ import annotations

@@ -50,8 +50,8 @@ _DAYS_KEPT: Final = 4096
 class Node:
     """A condition with its parts and the function that evaluates it; `number` is that of a leaf, else -1.
 
-    `place` is the node's own among those of its criterion, parts before the whole. `memory` keeps explanations of findings in which
-    no record of a candidate is.
+    `place` is the node's own among those of its criterion, parts before the whole. `memory` keeps explanations of
+    findings in which no record of a candidate is.
 
     For `if` without `else` and for `unless` the parts are as written: (condition, then[, else]), (requirement,
     exception).
@@ -111,8 +111,9 @@ class CompiledCriterion:
 
     repeats: a fact may be used more than once, so that Kleene's tables alone may be needlessly unknown;
     repeats_with_ranges: so, where a site's table makes limits depend on sex and age. reach: of each leaf, by number,
-    the kinds of facts that may inform it. numbers: the distinct leaves. nodes: all, parts first. timed: the leaves whose
-    truth may change with the day. memory: reports of findings in which no record of a candidate is (see `engine.screen`).
+    the kinds of facts that may inform it. numbers: the distinct leaves. nodes: all, parts first. timed: the leaves
+    whose truth may change with the day. memory: reports of findings in which no record of a candidate is (see
+    `engine.screen`).
     """
 
     criterion: Criterion

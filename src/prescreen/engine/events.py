@@ -28,7 +28,8 @@ class Found:
     matches: the records that are or may be what the leaf asks for, with each one's truth and the names of what is open
     about it (``date``, ``status``, ``code``, ``verification`` …). against: records and declarations that deny it.
     conflict: the same is both confirmed and refuted. absent: whether nothing else can exist. constant: where no
-    record of this candidate is in it, what tells one such finding from another. seen: all records that had to be looked at.
+    record of this candidate is in it, what tells one such finding from another. seen: all records that had to be
+    looked at.
     """
 
     truth: Truth
