@@ -17,6 +17,7 @@ from prescreen.time import DAY, EARLIEST, HOUR, LATEST, parse_when, shift_day, u
 from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth, agreement, at_least, conjunction, disjunction, negation
 
 _DOSE: Final[dict[str, Analyte]] = {}
+_MOST_REMEMBERED: Final = 4096
 _PLANNED: Final = frozenset({"planned"})
 _LASTING: Final = {"conditions": "active", "treatments": "ongoing"}
 
@@ -29,7 +30,7 @@ class Found:
     about it (``date``, ``status``, ``code``, ``verification`` …). against: records and declarations that deny it.
     conflict: the same is both confirmed and refuted. absent: whether nothing else can exist. constant: where no
     record of this candidate is in it, what tells one such finding from another. seen: all records that had to be
-    looked at.
+    looked at. through: the declaration's day as written, where the finding is remembered for it.
     """
 
     truth: Truth
@@ -40,6 +41,7 @@ class Found:
     approximate: bool = False
     constant: tuple[str, ...] | None = None
     seen: tuple[EventFact, ...] = ()
+    through: str = ""
 
 
 Match = tuple[EventFact, Truth, tuple[str, ...]]
@@ -59,6 +61,7 @@ def event_leaf(leaf: Event, catalogue: Catalogue, numbers: Mapping[Window, int])
     complete = (f"complete:{domain}",)
     denied = Found(FALSE, (), complete, absent=True, constant=("complete",))
     day_only = depends_on_day_only(window) and leaf.at == SCREENING
+    by_declaration: dict[tuple[int, frozenset[str] | None, int], Found] = {}
 
     def decide(setting: Setting) -> Found:
         if setting.forced is not None and leaf in setting.forced:
@@ -84,6 +87,11 @@ def event_leaf(leaf: Event, catalogue: Catalogue, numbers: Mapping[Window, int])
                 return nothing
             if declared.through is None and declared.systems is None:
                 return denied
+            # A declaration and a day tell all; many candidates share them.
+            key = (0 if declared.through is None else declared.through.low, declared.systems, setting.day)
+            known = by_declaration.get(key)
+            if known is not None and (declared.through is None or known.through == declared.through.text):
+                return known
         matches: list[Match] = []
         conflict = False
         best = FALSE
@@ -110,9 +118,16 @@ def event_leaf(leaf: Event, catalogue: Catalogue, numbers: Mapping[Window, int])
             if day_only and not touching and declared is not None and absent == bool(against):
                 through = "" if declared.through is None else declared.through.text
                 constant = (through, ",".join(sorted(declared.systems or ())), *against)
-            if absent:
-                return Found(FALSE, (), against, False, True, constant=constant, seen=tuple(touching))
-            return Found(UNKNOWN, (), against, False, False, unsure, constant, tuple(touching))
+            truth = FALSE if absent else UNKNOWN
+            unproven = unsure and not absent
+            found = Found(truth, (), against, False, absent, unproven, constant, tuple(touching))
+            if constant is not None and declared is not None:
+                if len(by_declaration) >= _MOST_REMEMBERED:
+                    by_declaration.clear()
+                found.through = "" if declared.through is None else declared.through.text
+                low = 0 if declared.through is None else declared.through.low
+                by_declaration[low, declared.systems, setting.day] = found
+            return found
         approximate = unsure or any(
             "exception" in aspects[1:] or "duration" in aspects or (len(aspects) > 1 and "date" in aspects)
             for _, _, aspects in matches

@@ -40,7 +40,12 @@ def statuses(trial: Trial, candidate: Candidate, on: date, ranges: Ranges | None
     """The status of each criterion by id, without the explanation."""
     compiled = compiled_trial(trial)
     setting = compiled.setting(candidate.facts(trial.catalogue), on.toordinal(), ranges)
-    return {c.criterion.id: _STATUS[c.excludes][truth_of(c, setting, trial)] for c in compiled.criteria}
+    found: dict[str, Status] = {}
+    for criterion in compiled.criteria:
+        truth = truth_of(criterion, setting, trial)
+        met = FALSE if criterion.excludes else TRUE
+        found[criterion.criterion.id] = "undetermined" if truth is UNKNOWN else "met" if truth is met else "failed"
+    return found
 
 
 def report(trial: Trial, candidate: Candidate, on: date, ranges: Ranges | None = None) -> Report:
