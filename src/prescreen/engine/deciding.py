@@ -11,7 +11,7 @@ from prescreen.engine.cases import truth_of
 from prescreen.engine.compare import limits_of
 from prescreen.engine.compile import CompiledCriterion, CompiledTrial, Node
 from prescreen.engine.derive import FORMULAS
-from prescreen.engine.setting import Setting
+from prescreen.engine.setting import Setting, surely_inside
 from prescreen.language.model import (
     SCREENING,
     Age,
@@ -277,7 +277,7 @@ def _of_observation(leaf: Observation, found: results.Found, setting: Setting, t
             (
                 result
                 for result, own in zip(found.results, found.truths, strict=True)
-                if own is truth and result.low >= bounds.low_sure and min(result.high, setting.now) <= bounds.high_sure
+                if own is truth and surely_inside(result, bounds, setting.now)
             ),
             None,
         )

@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from prescreen.candidate.facts import Result
 from prescreen.catalogue import ObservationConcept
-from prescreen.engine.setting import Bounds, Setting
+from prescreen.engine.setting import Bounds, Setting, surely_inside
 from prescreen.quantities import Exact, Magnitude, Root, compare
 from prescreen.time import DAY, Span, When, completed_years, shift_day
 from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth
@@ -140,7 +140,7 @@ def _in_window(code: str, position: int, formula: Formula, bounds: Bounds, setti
         if result.low > setting.now:
             continue
         may = result.high >= bounds.low_maybe and result.low <= bounds.high_maybe
-        sure = result.low >= bounds.low_sure and min(result.high, setting.now) <= bounds.high_sure
+        sure = surely_inside(result, bounds, setting.now)
         if position in formula.any_day and not sure:
             adult = _adult(result, setting)
             may, sure = may or adult is not FALSE, adult is TRUE

@@ -30,7 +30,7 @@ class Found:
     about it (``date``, ``status``, ``code``, ``verification`` …). against: records and declarations that deny it.
     conflict: the same is both confirmed and refuted. absent: whether nothing else can exist. constant: where no
     record of this candidate is in it, what tells one such finding from another. seen: all records that had to be
-    looked at. through: the declaration's day as written, where the finding is remembered for it.
+    looked at.
     """
 
     truth: Truth
@@ -41,7 +41,6 @@ class Found:
     approximate: bool = False
     constant: tuple[str, ...] | None = None
     seen: tuple[EventFact, ...] = ()
-    through: str = ""
 
 
 Match = tuple[EventFact, Truth, tuple[str, ...]]
@@ -61,7 +60,7 @@ def event_leaf(leaf: Event, catalogue: Catalogue, numbers: Mapping[Window, int])
     complete = (f"complete:{domain}",)
     denied = Found(FALSE, (), complete, absent=True, constant=("complete",))
     day_only = depends_on_day_only(window) and leaf.at == SCREENING
-    by_declaration: dict[tuple[int, frozenset[str] | None, int], Found] = {}
+    by_declaration: dict[tuple[str, frozenset[str] | None, int], Found] = {}
 
     def decide(setting: Setting) -> Found:
         if setting.forced is not None and leaf in setting.forced:
@@ -88,9 +87,8 @@ def event_leaf(leaf: Event, catalogue: Catalogue, numbers: Mapping[Window, int])
             if declared.through is None and declared.systems is None:
                 return denied
             # A declaration and a day tell all; many candidates share them.
-            key = (0 if declared.through is None else declared.through.low, declared.systems, setting.day)
-            known = by_declaration.get(key)
-            if known is not None and (declared.through is None or known.through == declared.through.text):
+            known = by_declaration.get((_through(declared), declared.systems, setting.day))
+            if known is not None:
                 return known
         matches: list[Match] = []
         conflict = False
@@ -116,17 +114,14 @@ def event_leaf(leaf: Event, catalogue: Catalogue, numbers: Mapping[Window, int])
             # What no record of the candidate is in can be remembered: the declaration alone tells it apart.
             constant = None
             if day_only and not touching and declared is not None and absent == bool(against):
-                through = "" if declared.through is None else declared.through.text
-                constant = (through, ",".join(sorted(declared.systems or ())), *against)
+                constant = (_through(declared), ",".join(sorted(declared.systems or ())), *against)
             truth = FALSE if absent else UNKNOWN
             unproven = unsure and not absent
             found = Found(truth, (), against, False, absent, unproven, constant, tuple(touching))
             if constant is not None and declared is not None:
                 if len(by_declaration) >= _MOST_REMEMBERED:
                     by_declaration.clear()
-                found.through = "" if declared.through is None else declared.through.text
-                low = 0 if declared.through is None else declared.through.low
-                by_declaration[low, declared.systems, setting.day] = found
+                by_declaration[_through(declared), declared.systems, setting.day] = found
             return found
         approximate = unsure or any(
             "exception" in aspects[1:] or "duration" in aspects or (len(aspects) > 1 and "date" in aspects)
@@ -137,6 +132,10 @@ def event_leaf(leaf: Event, catalogue: Catalogue, numbers: Mapping[Window, int])
     return decide
 
 
+def _through(declared: Declared) -> str:
+    return "" if declared.through is None else declared.through.text
+
+
 class _Code:
     """One code of a leaf, with what is needed to hold a record against it."""
 
@@ -144,11 +143,12 @@ class _Code:
 
     def __init__(self, name: str, domain: Domain, catalogue: Catalogue) -> None:
         concepts = catalogue.events[domain]
-        systems = {system for concept in concepts.values() for system in concept.codes}
         self.name = name
         self.momentary = concepts[name].momentary
         self.broader = frozenset(catalogue.ancestors(domain, name)) | {name}
-        self.systems = frozenset(system for system in systems if _expressible(name, system, domain, catalogue))
+        self.systems = frozenset(
+            system for system in catalogue.event_systems(domain) if _expressible(name, system, domain, catalogue)
+        )
 
 
 def _expressible(name: str, system: str, domain: Domain, catalogue: Catalogue) -> bool:

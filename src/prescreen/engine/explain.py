@@ -106,7 +106,10 @@ def _observation(
     evidence = tuple(
         [
             _result_evidence(
-                result, _role(result, truth, found), _note(leaf, result, truth, setting), result.concept.unit
+                result,
+                _role(result, truth, found),
+                result.problem[1] if result.problem is not None else None,
+                result.concept.unit,
             )
             for result, truth in zip(found.results[:_MOST_EVIDENCE], found.truths, strict=False)
         ]
@@ -171,12 +174,6 @@ def _role(result: Result, truth: Truth, found: results.Found) -> str:
     if found.conflict:
         return "conflicts"
     return "decides" if found.truth is not UNKNOWN and truth is found.truth else "considered"
-
-
-def _note(leaf: Observation, result: Result, truth: Truth, setting: Setting) -> str | None:
-    if result.problem is not None:
-        return result.problem[1]
-    return None
 
 
 def _result_evidence(result: Result, role: str, note: str | None, unit: str | None) -> Evidence:

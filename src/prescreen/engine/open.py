@@ -14,7 +14,7 @@ from prescreen.candidate.facts import Result
 from prescreen.engine import events, results
 from prescreen.engine.compare import limits_of
 from prescreen.engine.compile import Node
-from prescreen.engine.setting import Bounds, FreeKey, Setting, free_key
+from prescreen.engine.setting import Bounds, FreeKey, Setting, free_key, surely_inside
 from prescreen.language.model import (
     SCREENING,
     Age,
@@ -158,7 +158,7 @@ def _of_observation(leaf: Observation, found: object, setting: Setting) -> Itera
     for result, truth in zip(found.results, found.truths, strict=True):
         if result.index < 0:  # supposed
             continue
-        inside = result.low >= bounds.low_sure and min(result.high, setting.now) <= bounds.high_sure
+        inside = surely_inside(result, bounds, setting.now)
         if not inside:
             yield from anchors
         for used in result.inputs or (result,):

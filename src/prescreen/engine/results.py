@@ -12,7 +12,7 @@ from prescreen.candidate.facts import Result
 from prescreen.catalogue import ObservationConcept
 from prescreen.engine.compare import limits_of, quick_test, satisfies, threshold_for
 from prescreen.engine.derive import Derived, derive
-from prescreen.engine.setting import Bounds, Setting, free_key
+from prescreen.engine.setting import Bounds, Setting, free_key, surely_inside
 from prescreen.language.model import Comparison, Observation, Threshold
 from prescreen.quantities import Magnitude, compare
 from prescreen.time import HOUR, Span, shift_day
@@ -78,7 +78,7 @@ def observation_leaf(leaf: Observation, concept: ObservationConcept, number: int
             if inside and made.results:
                 return _reported_or_derived(leaf, inside, made, bounds, setting)
             inside.extend(made.results)
-            sure = made.sure and any(_surely_inside(result, bounds, now) for result in made.results)
+            sure = made.sure and any(surely_inside(result, bounds, now) for result in made.results)
         if not sure and setting.free is not None and key in setting.free:
             supposed = setting.free[key]
             if not inside:
@@ -110,7 +110,7 @@ def _reported_or_derived(
     """Where a reported result may lie in the window, and a derived one counts if it does not: what all agree on."""
     found = _agreed(leaf, [*reported, *made.results], setting)
     found.conflict = False
-    found.sure = made.sure and any(_surely_inside(result, bounds, setting.now) for result in made.results)
+    found.sure = made.sure and any(surely_inside(result, bounds, setting.now) for result in made.results)
     if not found.sure or leaf.select.how not in _ONE_RESULT:
         found.truth = UNKNOWN
     found.approximate = found.truth is UNKNOWN
@@ -118,10 +118,6 @@ def _reported_or_derived(
 
 
 _ONE_RESULT: Final = frozenset({"latest", "first", "any", "every", "highest", "lowest"})
-
-
-def _surely_inside(result: Result, bounds: Bounds, now: int) -> bool:
-    return result.low >= bounds.low_sure and min(result.high, now) <= bounds.high_sure
 
 
 def _agreed(leaf: Observation, chosen: list[Result], setting: Setting) -> Found:
@@ -150,20 +146,20 @@ def _latest(leaf: Observation, inside: list[Result], bounds: Bounds, setting: Se
     One may be the latest unless another surely lies in the window and after the latest instant of it.
     """
     now = min(setting.now, bounds.high_maybe)
-    newest = max((r.low for r in inside if _surely_inside(r, bounds, setting.now)), default=None)
+    newest = max((r.low for r in inside if surely_inside(r, bounds, setting.now)), default=None)
     chosen = [r for r in inside if newest is None or min(r.high, now) >= newest]
     return _agreed(leaf, chosen, setting)
 
 
 def _first(leaf: Observation, inside: list[Result], bounds: Bounds, setting: Setting) -> Found:
-    oldest = min((min(r.high, setting.now) for r in inside if _surely_inside(r, bounds, setting.now)), default=None)
+    oldest = min((min(r.high, setting.now) for r in inside if surely_inside(r, bounds, setting.now)), default=None)
     chosen = [r for r in inside if oldest is None or max(r.low, bounds.low_maybe) <= oldest]
     return _agreed(leaf, chosen, setting)
 
 
 def _any(leaf: Observation, inside: list[Result], bounds: Bounds, setting: Setting) -> Found:
     truths = tuple(satisfies(result, leaf.tests, setting) for result in inside)
-    if any(t is TRUE and _surely_inside(r, bounds, setting.now) for r, t in zip(inside, truths, strict=True)):
+    if any(t is TRUE and surely_inside(r, bounds, setting.now) for r, t in zip(inside, truths, strict=True)):
         truth = TRUE
     else:
         truth = FALSE if all(t is FALSE for t in truths) else UNKNOWN
@@ -172,7 +168,7 @@ def _any(leaf: Observation, inside: list[Result], bounds: Bounds, setting: Setti
 
 def _every(leaf: Observation, inside: list[Result], bounds: Bounds, setting: Setting) -> Found:
     truths = tuple(satisfies(result, leaf.tests, setting) for result in inside)
-    if any(t is FALSE and _surely_inside(r, bounds, setting.now) for r, t in zip(inside, truths, strict=True)):
+    if any(t is FALSE and surely_inside(r, bounds, setting.now) for r, t in zip(inside, truths, strict=True)):
         truth = FALSE
     else:
         truth = TRUE if all(t is TRUE for t in truths) else UNKNOWN
@@ -194,7 +190,7 @@ def _extreme(leaf: Observation, inside: list[Result], bounds: Bounds, setting: S
     floor: Magnitude | None = None  # of highest: no result below the greatest of the surely present least values
     floor_open = False
     for result in inside:
-        if not _surely_inside(result, bounds, setting.now) or result.problem is not None:
+        if not surely_inside(result, bounds, setting.now) or result.problem is not None:
             continue
         edge = result.value_low if sign == 1 else result.value_high
         edge_open = result.low_open if sign == 1 else result.high_open
@@ -263,7 +259,7 @@ def _consecutive(leaf: Observation, inside: list[Result], bounds: Bounds, settin
     truths = tuple(satisfies(result, leaf.tests, setting) for result in ordered)
     count = leaf.select.count
     certain = all(a.high < b.low for a, b in pairwise(ordered)) and all(
-        _surely_inside(r, bounds, setting.now) for r in ordered
+        surely_inside(r, bounds, setting.now) for r in ordered
     )
     if not certain:
         possible = sum(t is not FALSE for t in truths)
@@ -297,7 +293,7 @@ def _mean_of(leaf: Observation, inside: list[Result], bounds: Bounds, setting: S
     mean of the multiples counts.
     """
     count = leaf.select.count
-    sure = [r for r in inside if _surely_inside(r, bounds, setting.now)]
+    sure = [r for r in inside if surely_inside(r, bounds, setting.now)]
     everything = tuple(inside)
     if len(sure) < count:
         return Found(UNKNOWN, everything, (UNKNOWN,) * len(inside))

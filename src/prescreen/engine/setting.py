@@ -23,7 +23,10 @@ class Bounds(NamedTuple):
     high_maybe: int
 
 
-ALWAYS = Bounds(EARLIEST, LATEST, EARLIEST, LATEST)
+def surely_inside(result: Result, bounds: Bounds, now: int) -> bool:
+    """Whether a result lies in a window whatever its open date and the open anchors are."""
+    return result.low >= bounds.low_sure and min(result.high, now) <= bounds.high_sure
+
 
 HORIZON: Final = Span(10, "years")
 
