@@ -14,7 +14,7 @@ DAY := 2026-06-01
 TRIAL := rules/NCT07535138
 SHOWN := examples/c-002-alt-above-limit.json
 
-.PHONY: help setup screen test lint golden soundness exactness units bench clean
+.PHONY: help setup screen test lint golden soundness exactness units refusals bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do \
@@ -59,6 +59,9 @@ exactness: setup ## generated comparisons on and near thresholds, against ration
 
 units: setup ## unit strings as laboratories write them, and UCUM's functional tests (with ../shared/data)
 	@$(BIN)/python tools/units.py
+
+refusals: setup ## every kind of bad input: what is told, in which time and memory
+	@$(BIN)/python tools/refusals.py
 
 bench: setup ## how fast, on one core
 	@$(BIN)/python tools/bench.py

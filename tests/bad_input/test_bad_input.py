@@ -1,5 +1,6 @@
-"""Input that is wrong, one test a row: told in a few lines of what and where, exit 2, no traceback, soon and in little
-memory.
+"""Input that is wrong, one test a row: told in a few lines of what and where, exit 2, no traceback, in little memory.
+
+How soon is measured by `make refusals`, where nothing else runs beside it.
 """
 
 from __future__ import annotations
@@ -8,7 +9,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,6 @@ from prescreen.cli import REFUSED, main
 
 ROOT = Path(__file__).parents[2]
 TRIAL = str(ROOT / "rules" / "NCT07535138")
-SECONDS = 2.0
 MEGABYTES = 500
 
 
@@ -79,6 +78,8 @@ CANDIDATES = {
     "deep nesting": (b'{"id": "x", "answers": ' + b'{"a":' * 100_000, "too-deep", "nested too deeply"),
 }
 
+COSTLY = b'{"id": "x", "observations": [' + b"1.5," * 490_000 + b"1]}"
+
 RULES = {
     "a YAML alias bomb": (BOMB, "alias", "the anchor `&a` is not allowed"),
     "a unit of the wrong kind in a rule": (RULE.replace("1.5 mg/dL", "1.5 mmHg"), "unit", "mmHg"),
@@ -98,9 +99,7 @@ RULES = {
 
 def refused(capsys: pytest.CaptureFixture[str], trial: str, *candidates: str) -> str:
     """What is said of a refused input; nothing is reported."""
-    begun = time.monotonic()
     status = main(["screen", trial, *candidates, "--on", "2026-06-01", "--format", "jsonl"])
-    assert time.monotonic() - begun < SECONDS
     said = capsys.readouterr()
     assert (status, said.out) == (REFUSED, "")
     assert "Traceback" not in said.err
@@ -170,8 +169,8 @@ def test_a_directory(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "error[" in refused(capsys, str(tmp_path), str(good))
 
 
-def run(path: Path, *arguments: str) -> tuple[int, str, float, float]:
-    """Status, standard error, seconds (of the processor) and megabytes of the command in a process of its own."""
+def run(path: Path, *arguments: str) -> tuple[int, str, float]:
+    """Status, standard error and megabytes of the command in a process of its own."""
     error = path / "stderr"
     with open(error, "wb") as stream:
         process = subprocess.Popen(
@@ -182,28 +181,30 @@ def run(path: Path, *arguments: str) -> tuple[int, str, float, float]:
         )
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-    seconds = usage.ru_utime + usage.ru_stime
-    return process.returncode, error.read_text(), seconds, usage.ru_maxrss / 1024
+    return process.returncode, error.read_text(), usage.ru_maxrss / 1024
 
 
-def test_a_hundred_megabytes_of_nesting(tmp_path: Path) -> None:
-    path = tmp_path / "deep.json"
+def nested(path: Path) -> Path:
+    """A hundred megabytes of nesting."""
     with open(path, "wb") as stream:
         for _ in range(100):
             stream.write(b"[" * 1_000_000)
-    status, said, seconds, megabytes = run(tmp_path, "screen", TRIAL, str(path), "--on", "2026-06-01")
+    return path
+
+
+def test_a_hundred_megabytes_of_nesting(tmp_path: Path) -> None:
+    path = nested(tmp_path / "deep.json")
+    status, said, megabytes = run(tmp_path, "screen", TRIAL, str(path), "--on", "2026-06-01")
     assert status == REFUSED
     assert "error[too-long]" in said
     assert "Traceback" not in said
-    assert seconds < SECONDS
     assert megabytes < MEGABYTES
 
 
 def test_the_costliest_text_that_is_read(tmp_path: Path) -> None:
     path = tmp_path / "costly.json"
-    path.write_bytes(b'{"id": "x", "observations": [' + b"1.5," * 490_000 + b"1]}")
-    status, said, seconds, megabytes = run(tmp_path, "screen", TRIAL, str(path), "--on", "2026-06-01")
+    path.write_bytes(COSTLY)
+    status, said, megabytes = run(tmp_path, "screen", TRIAL, str(path), "--on", "2026-06-01")
     assert status == REFUSED
     assert "more" in said.splitlines()[-2]
-    assert seconds < SECONDS
     assert megabytes < MEGABYTES

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from decimal import Decimal
 
 import pytest
@@ -14,10 +13,8 @@ from prescreen.yamlio import MAX_BYTES, Node, load_yaml, source_line
 
 
 def refusal(text: str | bytes) -> tuple[Problem, ...]:
-    begun = time.perf_counter()
     with pytest.raises(InputRefused) as refused:
         load_yaml(text, "trial.yaml")
-    assert time.perf_counter() - begun < 10  # seconds; untraced it takes under 1
     assert len(str(refused.value)) < 50_000
     return refused.value.problems
 

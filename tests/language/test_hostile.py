@@ -1,8 +1,7 @@
-"""Whatever a rule file holds, it becomes a trial or is refused, and soon."""
+"""Whatever a rule file holds, it becomes a trial or is refused; how soon, `make refusals` measures."""
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -175,13 +174,10 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_rules_are_refused_soon(name: str, tmp_path: Path, catalogue: Catalogue) -> None:
+def test_hostile_rules_are_refused(name: str, tmp_path: Path, catalogue: Catalogue) -> None:
     text, code = HOSTILE[name]
-    started = time.process_time()
     refused = load_text(text, tmp_path, catalogue)
-    took = time.process_time() - started
     assert isinstance(refused, InputRefused)
     assert code in [problem.code for problem in refused.problems]
     assert len(refused.problems) <= MAX_PROBLEMS + 1
     assert len(str(refused)) < 100_000
-    assert took < 2

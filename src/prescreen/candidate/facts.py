@@ -118,9 +118,13 @@ class Result:
 
     def copy(self) -> Result:
         """The same result, to be varied."""
-        twin = Result.__new__(Result)
-        for name in Result.__slots__:
-            setattr(twin, name, getattr(self, name))
+        twin = Result(self.index, self.concept, self.record, self.when)
+        twin.low, twin.high = self.low, self.high
+        twin.value_low, twin.value_high = self.value_low, self.value_high
+        twin.low_open, twin.high_open = self.low_open, self.high_open
+        twin.coded, twin.detection = self.coded, self.detection
+        twin.uln, twin.lln, twin.lod = self.uln, self.lln, self.lod
+        twin.problem, twin.kind, twin.inputs = self.problem, self.kind, self.inputs
         return twin
 
     @property
@@ -147,7 +151,16 @@ class EventFact:
         "statuses", "system", "unplaced",
     )  # fmt: skip
 
-    def __init__(self, index: int, domain: Domain, record: EventRecord, related: Related) -> None:
+    def __init__(
+        self,
+        index: int,
+        domain: Domain,
+        record: EventRecord,
+        related: Related,
+        start: When | None,
+        end: When | None,
+        statuses: frozenset[str],
+    ) -> None:
         self.index = index
         self.domain: Domain = domain
         self.record = record
@@ -157,13 +170,10 @@ class EventFact:
         self.is_a = related.is_a
         self.may_be = related.may_be
         self.unplaced = related.system is not None and not related.named and related.system not in HIERARCHICAL
-        start, end = _times(record)
-        self.start = parse_when(start) if start is not None else None
-        self.end = parse_when(end) if end is not None else None
-        status = getattr(record, "status", None)
-        self.statuses = STATUSES[domain] if status is None else frozenset((status,))
-        if domain == "allergies":
-            self.statuses = STATUSES[domain]
+        self.start = start
+        self.end = end
+        self.statuses = statuses
+        status = _written_status(record)
         negative = status in ("never", "not-done")
         refuted = record.verification == "refuted"
         self.asserts = not refuted and not negative
@@ -172,19 +182,31 @@ class EventFact:
             negative and record.verification == "confirmed"
         )
 
+    @classmethod
+    def of(cls, index: int, domain: Domain, record: EventRecord, related: Related) -> EventFact:
+        """A record of the profile, dated."""
+        start, end = _times(record)
+        status = _written_status(record)
+        return cls(
+            index,
+            domain,
+            record,
+            related,
+            None if start is None else parse_when(start),
+            None if end is None else parse_when(end),
+            STATUSES[domain] if status is None else frozenset((status,)),
+        )
+
     def with_status(self, status: str) -> EventFact:
         """The same record, had it this status."""
-        twin = EventFact.__new__(EventFact)
-        for name in EventFact.__slots__:
-            setattr(twin, name, getattr(self, name))
-        twin.statuses = frozenset((status,))
-        return twin
+        return self._varied(self.end, frozenset((status,)))
 
     def going_on(self) -> EventFact:
         """The same record, had it no end."""
-        twin = self.with_status(*self.statuses)
-        twin.end = None
-        return twin
+        return self._varied(None, self.statuses)
+
+    def _varied(self, end: When | None, statuses: frozenset[str]) -> EventFact:
+        return EventFact(self.index, self.domain, self.record, self.related, self.start, end, statuses)
 
     @property
     def name(self) -> str:
@@ -193,6 +215,10 @@ class EventFact:
         if self.related.named:
             text = min(self.related.named)
         return f"{KIND_OF[self.domain]}:{text}[{self.index}]"
+
+
+def _written_status(record: EventRecord) -> str | None:
+    return None if isinstance(record, AllergyRecord) else record.status
 
 
 def _times(record: EventRecord) -> tuple[str | None, str | None]:
@@ -263,13 +289,27 @@ class Facts:
         """The number of records."""
         return sum(map(len, self.results.values())) + sum(map(len, self.events.values()))
 
-    def varied(self, **changes: object) -> Facts:
-        """The same facts but for those named."""
-        twin = Facts.__new__(Facts)
-        for name in Facts.__slots__:
-            setattr(twin, name, changes[name] if name in changes else getattr(self, name))
-        twin._by_index = None
-        return twin
+    def varied(
+        self,
+        *,
+        results: dict[str, tuple[Result, ...]] | None = None,
+        answers: Mapping[str, bool | str] | None = None,
+        anchors: Mapping[str, When] | None = None,
+        birth: When | None = None,
+        sex: Literal["female", "male"] | None = None,
+    ) -> Facts:
+        """The same facts but for those given."""
+        return Facts(
+            self.profile,
+            self.results if results is None else results,
+            self.events,
+            self.birth if birth is None else birth,
+            self.sex if sex is None else sex,
+            self.answers if answers is None else answers,
+            self.anchors if anchors is None else anchors,
+            self.complete,
+            self.issues,
+        )
 
 
 class Candidate:
@@ -324,7 +364,7 @@ def prepare(profile: Profile, catalogue: Catalogue) -> Facts:
         records: tuple[EventRecord, ...] = getattr(profile, domain)
         if records:
             events[domain] = tuple(
-                EventFact(index, domain, record, _related(domain, record.code, catalogue))
+                EventFact.of(index, domain, record, _related(domain, record.code, catalogue))
                 for index, record in enumerate(records)
             )
         declared: bool | Completeness = getattr(profile.complete, domain)

@@ -240,7 +240,7 @@ def cases(key: Key, root: Node, setting: Setting, trial: Trial) -> Iterator[Sett
                 yield setting.supposing(facts.varied(birth=_one_day(day)))
         case DateKey(code, index):
             for instant in _instants(code, index, root, setting):
-                yield _with_result(setting, code, index, low=instant, high=instant)
+                yield _taken_at(setting, code, index, instant)
         case TieKey(code, low, high):
             tied = [r for r in facts.results[code] if r.low == low and r.high == high]
             for one in tied:
@@ -264,16 +264,15 @@ def _one_day(day: int) -> When:
     return When("", day * DAY, day * DAY + DAY - 1)
 
 
-def _with_result(setting: Setting, code: str, index: int, **changes: object) -> Setting:
-    facts = setting.facts
+def _taken_at(setting: Setting, code: str, index: int, instant: int) -> Setting:
+    """The evaluation, had a result been taken at an instant."""
     changed = []
-    for result in facts.results[code]:
+    for result in setting.facts.results[code]:
         if result.index == index:
             result = result.copy()
-            for name, value in changes.items():
-                setattr(result, name, value)
+            result.low = result.high = instant
         changed.append(result)
-    return setting.supposing(facts.varied(results={**facts.results, code: tuple(changed)}))
+    return setting.supposing(setting.facts.varied(results={**setting.facts.results, code: tuple(changed)}))
 
 
 def _spread(low: int, high: int, cuts: Iterable[int]) -> list[int]:

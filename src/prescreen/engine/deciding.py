@@ -124,14 +124,16 @@ def restrict(facts: Facts, names: Iterable[str]) -> Facts:
             domain = DOMAIN_OF[kind]
             chosen = [record for record in facts.events[domain] if record.index in indexes]
             events[domain] = tuple(sorted((*events.get(domain, ()), *chosen), key=lambda record: record.index))
-    return facts.varied(
-        results=results,
-        events=events,
-        complete={domain: what for domain, what in facts.complete.items() if f"complete:{domain}" in plain},
-        answers={name: answer for name, answer in facts.answers.items() if f"answer:{name}" in plain},
-        anchors={name: when for name, when in facts.anchors.items() if f"anchor:{name}" in plain},
-        birth=facts.birth if "birth_date" in plain else None,
-        sex=facts.sex if "sex" in plain else None,
+    return Facts(
+        facts.profile,
+        results,
+        events,
+        facts.birth if "birth_date" in plain else None,
+        facts.sex if "sex" in plain else None,
+        {name: answer for name, answer in facts.answers.items() if f"answer:{name}" in plain},
+        {name: when for name, when in facts.anchors.items() if f"anchor:{name}" in plain},
+        {domain: what for domain, what in facts.complete.items() if f"complete:{domain}" in plain},
+        facts.issues,
     )
 
 

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from prescreen.catalogue import Catalogue
 from prescreen.quantities.magnitude import Magnitude
 from prescreen.time import Span
-
-if TYPE_CHECKING:
-    from prescreen.catalogue import Catalogue
 
 Operator = Literal["at_least", "above", "at_most", "below"]
 LimitOfRange = Literal["ULN", "LLN", "LLOD"]

@@ -107,8 +107,8 @@ TABLE: Final = Path(__file__).with_name("units.json")
 
 @lru_cache(maxsize=1)
 def table() -> dict[str, Row]:
-    rows: dict[str, Row] = json.loads(TABLE.read_text("ascii")) if TABLE.exists() else {}
-    return rows
+    rows = json.loads(TABLE.read_text("ascii")) if TABLE.exists() else {}
+    return {code: tuple(row) for code, row in rows.items()}
 
 
 @lru_cache(maxsize=256)
