@@ -308,3 +308,35 @@ def test_vague_codes() -> None:
     assert not may_stand_for("C80", "C00-C96", "icd-10-cm")
     assert is_unspecified("C801", "icd-10-cm")
     assert not is_unspecified("C801", "atc")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        ("half_life: {length: long, source: a label}", "not-a-half-life"),
+        ("half_life: {length: 5 weeks, source: a label}", "not-a-half-life"),
+        ("half_life: {length: 0 days, source: a label}", "not-a-half-life"),
+        ("half_life: {length: 22 days}", "missing-key"),
+        ("equivalents: [prednisone]", "not-a-map"),
+        ("equivalents: {a-drug: {of: 0, equals: 5, source: a label}}", "not-a-dose"),
+        ("equivalents: {a-drug: {of: 4, source: a label}}", "not-a-dose"),
+        ("equivalents: {another-drug: {of: 4, equals: 5, source: a label}}", "unknown-equivalent"),
+    ],
+)
+def test_half_lives_and_equivalents_are_checked(wrong: str, code: str, tmp_path: Path) -> None:
+    text = f"schema: prescreen/catalogue/1\ntreatments:\n  a-drug:\n    label: a drug\n    {wrong}\n"
+    (tmp_path / "own.yaml").write_text(text, "utf-8")
+    with pytest.raises(InputRefused) as caught:
+        load_catalogue(tmp_path)
+    assert code in [problem.code for problem in caught.value.problems]
+
+
+def test_half_lives_and_equivalents_name_their_source() -> None:
+    treatments = bundled_catalogue().events["treatments"]
+    half_life, equivalent = (
+        treatments["belimumab"].half_life,
+        treatments["methylprednisolone"].equivalents["prednisone"],
+    )
+    assert half_life is not None
+    assert (half_life.hours, equivalent.factor) == (Fraction("465.6"), Fraction(5, 4))
+    assert half_life.source and equivalent.source

@@ -105,6 +105,9 @@ CONDITIONS = {
         "{procedure: major-surgery, within: «lately»}",
         "{procedure: major-surgery, within: «{}»}",
         "{procedure: major-surgery, within: {from: «28 days», to: screening}}",
+        "{treatment: rituximab, within: «{longest: [30 days], shortest: [1 month]}»}",
+        "{treatment: rituximab, within: «{longest: [30 days before first_dose, 1 week before enrolment]}»}",
+        "{treatment: rituximab, except: {treatment: rituximab, within: «{shortest: [30 days, 1 month]}»}}",
     ],
     "invalid-span": [
         "{procedure: major-surgery, within: «28 dayz»}",
@@ -112,6 +115,9 @@ CONDITIONS = {
         "{procedure: major-surgery, within: «some days before screening»}",
         "{condition: malignancy, for_at_least: «long»}",
         "{age: {at_least: «18 yeers»}}",
+        "{treatment: rituximab, within: {from: «5 half-lives before screening», to: screening}}",
+        "{treatment: rituximab, for_at_least: «5 half-lives»}",
+        "{treatment: rituximab, within: {longest: [30 days, «0 half-lives»]}}",
     ],
     "empty-window": [
         "{treatment: rituximab, within: «{from: 25 hours after first_dose, to: 1 day after first_dose}»}",
@@ -159,6 +165,9 @@ CONDITIONS = {
         "{treatment: rituximab, dose: «{}»}",
     ],
     "wrong-comparison": [
+        "{treatment: rituximab, count: {at_least: 2}, «lines»: {at_least: 2}}",
+        "{treatment: rituximab, stable_for: 4 weeks, «within»: 1 year}",
+        "{treatment: rituximab, lines: {at_least: 2}, within: «{longest: [30 days, 1 month]}»}",
         "{treatment: rituximab, count: {between: «[1, 2, 3]»}}",
         "{observation: ALT, «is»: positive}",
         "{observation: HBsAg, «at_least»: 3}",
@@ -191,17 +200,16 @@ CONDITIONS = {
         "{if: {«if»: {sex: female}, then: {answer: fit}}, then: {sex: female}}",
         "{sex: male, unless: {«if»: {sex: female}, then: {answer: fit}}}",
     ],
+    "no-half-life": [
+        "{treatment: rituximab, within: «5 half-lives before screening»}",
+        "{treatment: [rituximab, prednisone], within: «{longest: [30 days, 5 half-lives]}»}",
+        "{treatment: rituximab, except: {treatment: prednisone, within: «5 half-lives»}}",
+    ],
+    "no-equivalent": ["{treatment: rituximab, daily_dose: {at_most: 10 mg/day, as: «prednisone»}}"],
     "not-yet": [
         "{observation: ALT, «per_cohort»: {A: {at_most: 3 ULN}}}",
         "{observation: ALT, «fall»: {at_least: 50 %}}",
         "{observation: ALT, at_most: 3 ULN, «without»: {procedure: major-surgery}}",
-        "{treatment: rituximab, within: «5 half-lives before screening»}",
-        "{treatment: rituximab, within: {«longest»: [30 days, 5 half-lives]}}",
-        "{treatment: rituximab, within: {from: «5 half-lives before screening», to: screening}}",
-        "{treatment: rituximab, for_at_least: «5 half-lives»}",
-        "{treatment: rituximab, «lines»: {at_least: 2}}",
-        "{treatment: rituximab, «stable_for»: 4 weeks}",
-        "{treatment: prednisone, daily_dose: {at_most: 10 mg/day, «as»: prednisone}}",
         "{age: {«per_cohort»: {A: {at_least: 18 years}}}}",
     ],
 }

@@ -86,12 +86,21 @@ def matches(happening: Happening, leaf: EventLeaf, bounds: Bounds, at_day: int) 
         return False
     if not (happening.start <= bounds[1] and happening.end >= bounds[0] and bounds[0] <= bounds[1]):
         return False
-    if leaf.for_at_least is not None:
+    if leaf.changed:
+        moments = [happening.start, *([happening.end] if happening.status == "completed" else [])]
+        if not any(_less_than_ago(moment // DAY, leaf, at_day) for moment in moments):
+            return False
+    elif leaf.for_at_least is not None:
         base = happening.end if happening.status in ("remission", "resolved", "completed") else happening.start
         if shift(base // DAY, *leaf.for_at_least) > at_day:
             return False
     own = dict(happening.attributes)
     return all(own[name] in wanted for name, wanted in leaf.attributes)
+
+
+def _less_than_ago(day: int, leaf: EventLeaf, at_day: int) -> bool:
+    assert leaf.for_at_least is not None
+    return day <= at_day < shift(day, *leaf.for_at_least)
 
 
 def _signature(happening: Happening, setting: Setting) -> Vector:
@@ -252,7 +261,7 @@ def _edges(setting: Setting) -> frozenset[int]:
             # The first day from which the span has not yet passed at the `at` day.
             number, unit = leaf.for_at_least
             late = first_day_past(number, unit, at_day + 1, FIRST_DAY, LAST_DAY)
-            found.add(late * DAY)
+            found |= {late * DAY, (at_day + 1) * DAY}
     return frozenset(found)
 
 

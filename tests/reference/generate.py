@@ -25,6 +25,12 @@ WINDOWS = [
     {"from": "12 weeks before screening", "to": "4 weeks before screening"},
 ]  # fmt: skip
 LATER_WINDOWS = ["4 weeks after screening", "24 weeks after enrolment", {"from": "screening", "to": "first_dose"}]
+WASHOUTS = [
+    {"longest": ["28 days", "5 half-lives"]},
+    {"shortest": ["28 days before first_dose", "5 half-lives"]},
+    {"longest": ["3 months", "4 half-lives"]},
+    {"shortest": ["3 months", "4 half-lives before screening"]},
+]
 LIMITS: dict[str, list[Any]] = {
     "ALT": ["3 ULN", "5 ULN", "1 ULN", "120 U/L", "200 U/L", "2 ukat/L"],
     "AST": ["3 ULN", "1.5 ULN", "120 U/L"],
@@ -247,6 +253,11 @@ class _Maker:
         if self.some(0.12) and len(CONCEPTS[domain]) > 1:
             code = self.rng.sample(CONCEPTS[domain], 2)
         made: Mapping = {kind: code}
+        if domain == "treatments" and self.some(0.15):
+            made["stable_for"] = self.rng.choice(["30 days", "12 weeks", "1 month"])
+            if self.some(0.3):
+                made["at"] = self.rng.choice(list(ANCHORS))
+            return made
         statuses = {
             "conditions": ["active", "remission", "resolved", ["remission", "resolved"], "ever"],
             "treatments": ["ongoing", "completed", "planned", ["ongoing", "planned"], "ever"],
@@ -257,6 +268,9 @@ class _Maker:
             made["status"] = self.rng.choice(statuses)
         if self.some(0.5) and domain != "allergies":
             made["within"] = self.rng.choice(WINDOWS if "planned" not in str(made.get("status")) else LATER_WINDOWS)
+        if domain == "treatments" and "planned" not in str(made.get("status")) and self.some(0.15):
+            made["treatment"] = self.rng.choice(["rituximab", "cyclophosphamide", ["rituximab", "cyclophosphamide"]])
+            made["within"] = self.rng.choice(WASHOUTS)
         if domain == "conditions" and self.some(0.2):
             made["for_at_least"] = self.rng.choice(["6 months", "12 weeks", "1 year", "30 days"])
             if self.some(0.3):

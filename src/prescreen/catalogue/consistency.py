@@ -44,6 +44,12 @@ def inconsistencies(observations: Observations, events: Events, places: Places) 
         yield from _broken_links(
             {name: concept.parents for name, concept in concepts.items()}, domain, "parent", places
         )
+        for concept in concepts.values():
+            for other in concept.equivalents:
+                if other not in concepts:
+                    message = f"`{concept.name}` has an equivalent in `{other[:64]}`, which is not among the {domain}"
+                    hint = did_you_mean(other[:64], concepts)
+                    yield places[domain, concept.name].problem("unknown-equivalent", message, hint)
 
 
 def _names_twice(

@@ -8,7 +8,16 @@ from fractions import Fraction
 from typing import Final, get_args
 
 from prescreen.catalogue.codes import HIERARCHICAL, SYSTEMS, TITLES, is_code
-from prescreen.catalogue.model import DOMAINS, FORMULAS, Asked, Domain, EventConcept, ObservationConcept
+from prescreen.catalogue.model import (
+    DOMAINS,
+    FORMULAS,
+    Asked,
+    Domain,
+    Equivalent,
+    EventConcept,
+    HalfLife,
+    ObservationConcept,
+)
 from prescreen.problems import Problem, did_you_mean
 from prescreen.quantities import Analyte, UnitProblem, analyte, molar_mass, parse_number
 from prescreen.yamlio import Node
@@ -44,6 +53,7 @@ _OBSERVATION: Final = (
     *("plausible", "values", "signed", "derived", *_COMMON),
 )
 _EVENT: Final = ("parents", "momentary", "outside", "perhaps", *_COMMON)
+_TREATMENT: Final = ("half_life", "equivalents", *_EVENT)
 _HIERARCHICAL: Final = tuple(sorted(HIERARCHICAL))
 _ASKED: Final[tuple[Asked, ...]] = get_args(Asked)
 
@@ -102,7 +112,7 @@ def _analyte(reader: _Reader, name: str, unit: str | None, fields: Mapping[str, 
 
 
 def _event(reader: _Reader, domain: Domain, key: Node, node: Node) -> EventConcept:
-    fields = reader.fields(node, f"`{key.text}`", _EVENT)
+    fields = reader.fields(node, f"`{key.text}`", _TREATMENT if domain == "treatments" else _EVENT)
     label = reader.required_text(fields, "label", key)
     asked = f"Is there any record of {label}, and when?"
     return EventConcept(
@@ -117,10 +127,13 @@ def _event(reader: _Reader, domain: Domain, key: Node, node: Node) -> EventConce
         question=reader.text(fields["question"]) if "question" in fields else asked,
         outside=reader.patterns(fields, "outside"),
         perhaps=reader.patterns(fields, "perhaps"),
+        half_life=reader.half_life(fields.get("half_life")),
+        equivalents=reader.equivalents(fields.get("equivalents")),
     )
 
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}", re.ASCII)
+_HOURS: Final = {"hours": 1, "hour": 1, "days": 24, "day": 24}
 
 
 class _Reader:
@@ -247,6 +260,35 @@ class _Reader:
         if not inputs:
             self.refuse(node, "missing-key", "a derivation needs its `inputs`")
         return formula, inputs
+
+    def half_life(self, node: Node | None) -> HalfLife | None:
+        """`{length: 22 days, source: …}`, in hours or days."""
+        if node is None:
+            return None
+        fields = self.fields(node, "`half_life`", ("length", "source"))
+        text, source = self.required_text(fields, "length", node), self.required_text(fields, "source", node)
+        number, _, unit = text.partition(" ")
+        value, hours = parse_number(number), _HOURS.get(unit)
+        if text and (value is None or value <= 0 or hours is None):
+            self.refuse(fields["length"], "not-a-half-life", "expected a number of hours or days, such as `22 days`")
+        return HalfLife(value * hours, source) if value and hours else None
+
+    def equivalents(self, node: Node | None) -> dict[str, Equivalent]:
+        """`{prednisone: {of: 4, equals: 5, source: …}}`: 4 mg of this are worth 5 mg of prednisone."""
+        if node is None:
+            return {}
+        if node.kind != "map":
+            self.refuse(node, "not-a-map", "expected a map from treatments to what a dose is worth in them")
+        found: dict[str, Equivalent] = {}
+        for key, value in node.pairs():
+            fields = self.fields(value, "an equivalent", ("of", "equals", "source"))
+            source = self.required_text(fields, "source", value)
+            pair = [self.number(fields[name]) if name in fields else Fraction(0) for name in ("of", "equals")]
+            if min(pair) <= 0:
+                self.refuse(value, "not-a-dose", "an equivalent needs two doses above 0, `of` and `equals`")
+            else:
+                found[key.text] = Equivalent(pair[1] / pair[0], source)
+        return found
 
     def asked(self, node: Node | None) -> Asked:
         if node is None:

@@ -49,6 +49,22 @@ class ObservationConcept:
 
 
 @dataclass(frozen=True, slots=True)
+class HalfLife:
+    """The half-life of elimination of a drug in hours, and who says so."""
+
+    hours: Fraction
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Equivalent:
+    """What one milligram of a drug is worth in milligrams of another, and who says so."""
+
+    factor: Fraction
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class EventConcept:
     """A condition, treatment, procedure or substance (of an allergy).
 
@@ -58,6 +74,8 @@ class EventConcept:
     outside: by hierarchical system, codes that surely mean something else; for narrower concepts too. Where a concept
     has any, its codes there are no full list: what is neither listed nor outside may be of it. Otherwise what is not
     listed is not of it. perhaps: by hierarchical system, codes that may be of it, though outside or not listed.
+    half_life: of a treatment, with its source; None where the catalogue gives none. equivalents: by the treatment that
+    doses are expressed in, how much of it one milligram is worth.
     """
 
     name: str
@@ -71,6 +89,8 @@ class EventConcept:
     question: str
     outside: dict[str, tuple[str, ...]] = field(default_factory=dict)
     perhaps: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    half_life: HalfLife | None = None
+    equivalents: dict[str, Equivalent] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -308,6 +308,8 @@ def _anchor_days(name: str, root: Node, setting: Setting) -> list[int]:
                 cuts.update(_moved(leaf.window, name, edges, setting))
                 if leaf.at == name and leaf.for_at_least is not None:
                     cuts.update(_around(edges, leaf.for_at_least, 1))
+                    if leaf.changed:
+                        cuts.update(_around(edges, None, 1))
             case Age() as leaf if leaf.anchor == name and setting.facts.birth is not None:
                 birth = setting.facts.birth
                 for span in (leaf.low, leaf.below):

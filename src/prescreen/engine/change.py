@@ -145,6 +145,8 @@ def _days(node: Node, setting: Setting, compiled: CompiledTrial) -> Iterable[int
                 days += _anchored_days(event.window, setting)
             if leaf.at != SCREENING and leaf.for_at_least is not None:
                 days += _lasted_by(leaf.at, leaf.for_at_least, setting)
+                if leaf.changed and (anchor := setting.anchor(leaf.at)) is not None:
+                    days += (anchor.first_day, anchor.last_day, anchor.last_day + 1)
             return days
         case Age() if leaf.anchor == SCREENING and facts.birth is not None:
             birth = facts.birth

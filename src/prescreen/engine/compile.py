@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from prescreen.candidate.facts import Facts
 from prescreen.catalogue import Catalogue
-from prescreen.engine import events, person, results
+from prescreen.engine import events, person, results, tallies
 from prescreen.engine.asking import ask
 from prescreen.engine.setting import Setting, Windows
 from prescreen.language.model import (
@@ -251,7 +251,8 @@ class _Builder:
                 number = self.windows[leaf.window]
                 return results.observation_leaf(leaf, catalogue.observations[leaf.code], number)
             case Event():
-                return events.event_leaf(leaf, catalogue, self.windows)
+                make = tallies.tally_leaf if leaf.tallies else events.event_leaf
+                return make(leaf, catalogue, self.windows)
             case Age():
                 return person.age_leaf(leaf)
             case Sex():

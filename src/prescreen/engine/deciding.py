@@ -257,11 +257,11 @@ def _of_leaf(node: Node, setting: Setting, truth: Truth, trial: str) -> tuple[Na
             found = setting.found[node.number]
             assert isinstance(found, events.Found)
             anchors = _anchors(leaf.window) + (() if leaf.at == SCREENING else (f"anchor:{leaf.at}",))
-            if truth is TRUE and not leaf.count:
+            if truth is TRUE and not leaf.tallies:
                 name = next(record.name for record, match, _ in found.matches if match is TRUE)
                 return (name, *anchors), not anchors
-            matches = tuple(record.name for record, _, _ in found.matches) if leaf.count else ()
-            return (*matches, *found.against, *anchors), not anchors and not leaf.count
+            matches = tuple(record.name for record, _, _ in found.matches) if leaf.tallies else ()
+            return (*matches, *found.against, *anchors), not anchors and not leaf.tallies
         case Observation():
             found_results = setting.found[node.number]
             assert isinstance(found_results, results.Found)

@@ -14,7 +14,7 @@ from prescreen.engine.setting import Bounds, Setting, depends_on_day_only
 from prescreen.language.model import SCREENING, Amount, Event, Operator, Window
 from prescreen.quantities import Analyte, Scale, analyte
 from prescreen.time import DAY, EARLIEST, HOUR, LATEST, parse_when, shift_day, unshift_day
-from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth, agreement, at_least, conjunction, disjunction, negation
+from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth, agreement, conjunction, disjunction
 
 _DOSE: Final[dict[str, Analyte]] = {}
 _MOST_REMEMBERED: Final = 4096
@@ -53,8 +53,7 @@ def event_leaf(leaf: Event, catalogue: Catalogue, numbers: Mapping[Window, int])
     # A duration and a window together may leave no room for any record; that is not looked into.
     unsure = leaf.for_at_least is not None and not (window.start is None and window.end is None)
     nothing = Found(UNKNOWN, constant=("nothing",), approximate=unsure)
-    sought = _Sought(leaf, catalogue)
-    apart = tuple(_Sought(leaf, catalogue, (code,)) for code in leaf.codes) if leaf.count else ()
+    sought = Sought(leaf, catalogue)
     codes = frozenset(leaf.codes)
     covered = frozenset.intersection(*(code.systems for code in sought.codes))
     complete = (f"complete:{domain}",)
@@ -71,8 +70,6 @@ def event_leaf(leaf: Event, catalogue: Catalogue, numbers: Mapping[Window, int])
         if day_only and declared is None and not records:
             return nothing
         bounds = setting.windows.bounds[number] or setting.bounds(window)
-        if apart:
-            return _counted(leaf, apart, records, declared, bounds, setting)
         touching = [
             record
             for record in records
@@ -96,10 +93,10 @@ def event_leaf(leaf: Event, catalogue: Catalogue, numbers: Mapping[Window, int])
         for record in touching:
             if not record.asserts:
                 continue
-            truth, open_aspects = _matches(sought, record, bounds, setting)
+            truth, open_aspects = matches_record(sought, record, bounds, setting)
             if truth is FALSE:
                 continue
-            if truth is TRUE and _refuted(record, records, setting):
+            if truth is TRUE and is_refuted(record, records, setting):
                 truth, open_aspects, conflict = UNKNOWN, ("conflict",), True
             conflict = conflict or "conflict" in open_aspects
             matches.append((record, truth, open_aspects))
@@ -109,7 +106,7 @@ def event_leaf(leaf: Event, catalogue: Catalogue, numbers: Mapping[Window, int])
                 best = UNKNOWN
         if best is TRUE:
             return Found(TRUE, tuple(matches), seen=tuple(touching))
-        absent, against = _absent(sought, records, declared, bounds, setting)
+        absent, against = absent_besides(sought, records, declared, bounds, setting)
         if not matches:
             # What no record of the candidate is in can be remembered: the declaration alone tells it apart.
             constant = None
@@ -160,7 +157,7 @@ def _expressible(name: str, system: str, domain: Domain, catalogue: Catalogue) -
     return bool(parts) and all(_expressible(part, system, domain, catalogue) for part in parts)
 
 
-class _Sought:
+class Sought:
     """A leaf with its codes and exceptions prepared."""
 
     __slots__ = ("catalogue", "codes", "excepted", "leaf", "momentary", "names", "plans_only", "treats", "wanted")
@@ -172,7 +169,7 @@ class _Sought:
         self.names = frozenset(codes or leaf.codes)
         self.wanted = _wanted_attributes(leaf)
         self.treats = bool(leaf.indication or leaf.dose or leaf.daily_dose)
-        self.excepted = tuple(_Sought(exception, catalogue) for exception in leaf.excepted)
+        self.excepted = tuple(Sought(exception, catalogue) for exception in leaf.excepted)
         self.momentary = leaf.domain in ("procedures", "allergies") or all(code.momentary for code in self.codes)
         self.plans_only = leaf.statuses == _PLANNED
 
@@ -189,7 +186,9 @@ def _relation(record: EventFact, code: _Code) -> Truth:
     return FALSE
 
 
-def _matches(sought: _Sought, record: EventFact, bounds: Bounds, setting: Setting) -> tuple[Truth, tuple[str, ...]]:
+def matches_record(
+    sought: Sought, record: EventFact, bounds: Bounds, setting: Setting
+) -> tuple[Truth, tuple[str, ...]]:
     """Whether one record is what the leaf asks for, and what is open about it.
 
     A missing status may be any of the domain's, and times follow from it: each is tried in turn.
@@ -224,7 +223,7 @@ def contradicts_itself(record: EventFact, setting: Setting) -> bool:
 
 
 def _matches_as_it_is(
-    sought: _Sought, record: EventFact, bounds: Bounds, setting: Setting
+    sought: Sought, record: EventFact, bounds: Bounds, setting: Setting
 ) -> tuple[Truth, tuple[str, ...]]:
     leaf = sought.leaf
     related = TRUE
@@ -254,7 +253,7 @@ def _matches_as_it_is(
         if truth is UNKNOWN:
             open_aspects.append(aspect)
     for exception in sought.excepted:
-        truth, _ = _matches(exception, record, setting.bounds(exception.leaf.window), setting)
+        truth, _ = matches_record(exception, record, setting.bounds(exception.leaf.window), setting)
         if truth is TRUE:
             return FALSE, ()
         if truth is UNKNOWN:
@@ -262,14 +261,17 @@ def _matches_as_it_is(
     return (UNKNOWN, tuple(open_aspects)) if open_aspects else (TRUE, ())
 
 
-def _timed(sought: _Sought, record: EventFact, bounds: Bounds, setting: Setting) -> tuple[Truth, list[str]]:
+def _timed(sought: Sought, record: EventFact, bounds: Bounds, setting: Setting) -> tuple[Truth, list[str]]:
     """Status, window and duration together, of a record with one status."""
     leaf = sought.leaf
     (status,) = record.statuses
     if leaf.statuses and status not in leaf.statuses:
         return FALSE, []
     window = _in_window(leaf, record, status, sought.momentary, bounds, setting)
-    lasting = _long_enough(leaf, record, status, setting)
+    if leaf.changed:
+        lasting = _changed_since(leaf, record, status, sought.momentary, setting)
+    else:
+        lasting = _long_enough(leaf, record, status, setting)
     aspects: list[str] = []
     if window is UNKNOWN and _dated(record) and not depends_on_day_only(leaf.window):
         aspects.append("anchor")
@@ -355,6 +357,32 @@ def _long_enough(leaf: Event, record: EventFact, status: str, setting: Setting) 
     return FALSE if shift_day(low // DAY, span, 1) > last // DAY else UNKNOWN
 
 
+def _changed_since(leaf: Event, record: EventFact, status: str, momentary: bool, setting: Setting) -> Truth:
+    """`stable_for`: whether a record began or ended less than so long before the anchor, and not after its day."""
+    start_low, start_high, end_low, end_high = times(record, status, momentary, setting)
+    anchor = setting.anchor(leaf.at)
+    first, last = (EARLIEST, LATEST) if anchor is None else (anchor.low, anchor.high)
+    began = _less_than_ago(leaf, start_low, start_high, first, last)
+    if status == _LASTING.get(record.domain):
+        return began  # it goes on
+    return disjunction((began, _less_than_ago(leaf, end_low, end_high, first, last)))
+
+
+def _less_than_ago(leaf: Event, low: int, high: int, first: int, last: int) -> Truth:
+    """Whether a moment of [low, high] lies less than the leaf's span before one of [first, last], or on its day."""
+    span = leaf.for_at_least
+    assert span is not None
+    if span.unit == "hours":
+        length = span.number * HOUR
+        recent, perhaps_recent = low + length > last, high + length > first
+    else:
+        recent = shift_day(low // DAY, span, 1) > last // DAY
+        perhaps_recent = shift_day(high // DAY, span, 1) > first // DAY
+    if recent and high // DAY <= first // DAY:
+        return TRUE
+    return UNKNOWN if perhaps_recent and low // DAY <= last // DAY else FALSE
+
+
 def _wanted_attributes(leaf: Event) -> list[tuple[str, frozenset[str]]]:
     return [
         (name, wanted)
@@ -376,7 +404,7 @@ def _attribute(record: EventFact, name: str, wanted: frozenset[str]) -> Truth:
     return Truth.of(str(written).strip().casefold() in {word.casefold() for word in wanted})
 
 
-def _more(sought: _Sought, record: EventFact) -> list[tuple[str, Truth]]:
+def _more(sought: Sought, record: EventFact) -> list[tuple[str, Truth]]:
     """Indication and doses of treatments."""
     leaf = sought.leaf
     found: list[tuple[str, Truth]] = []
@@ -391,7 +419,7 @@ def _more(sought: _Sought, record: EventFact) -> list[tuple[str, Truth]]:
     return found
 
 
-def _indicated(given: str | Coding | None, sought: _Sought) -> Truth:
+def _indicated(given: str | Coding | None, sought: Sought) -> Truth:
     if given is None:
         return UNKNOWN
     code = given if isinstance(given, str) else (given.system, given.code)
@@ -406,14 +434,22 @@ def _indicated(given: str | Coding | None, sought: _Sought) -> Truth:
 def _dosed(dose: Dose | None, bounds: tuple[Amount, ...], unit: str) -> Truth:
     if dose is None:
         return UNKNOWN
-    scale = _DOSE.setdefault(unit, analyte(unit)).scale(dose.unit)
-    if not isinstance(scale, Scale):
+    number = milligrams(dose, unit)
+    if number is None:
         return UNKNOWN
-    number = Fraction(dose.value) * scale.factor + scale.offset
-    return Truth.of(all(_holds(number, bound.operator, bound.number) for bound in bounds))
+    return Truth.of(all(holds(number, bound.operator, bound.number) for bound in bounds))
 
 
-def _holds(number: Fraction | int, operator: Operator, bound: Fraction | int) -> bool:
+def milligrams(dose: Dose, unit: str) -> Fraction | None:
+    """A dose in mg or mg/d; None where its unit is no such one."""
+    known = _DOSE.get(unit)
+    if known is None:
+        known = _DOSE[unit] = analyte(unit)
+    scale = known.scale(dose.unit)
+    return Fraction(dose.value) * scale.factor + scale.offset if isinstance(scale, Scale) else None
+
+
+def holds(number: Fraction | int, operator: Operator, bound: Fraction | int) -> bool:
     match operator:
         case "at_least":
             return number >= bound
@@ -425,7 +461,7 @@ def _holds(number: Fraction | int, operator: Operator, bound: Fraction | int) ->
             return number < bound
 
 
-def _refuted(record: EventFact, records: tuple[EventFact, ...], setting: Setting) -> bool:
+def is_refuted(record: EventFact, records: tuple[EventFact, ...], setting: Setting) -> bool:
     """Whether another record denies this very one: its concept or a broader one, for the same time."""
     if not record.related.is_a or record.statuses == _PLANNED:
         return False  # a plan is of another time than what is denied
@@ -454,8 +490,8 @@ def denied_through(record: EventFact, setting: Setting, *, may: bool = False) ->
     return min((when.last_day if may else when.first_day) * DAY + DAY - 1, setting.now)
 
 
-def _absent(
-    sought: _Sought, records: tuple[EventFact, ...], declared: Declared | None, bounds: Bounds, setting: Setting
+def absent_besides(
+    sought: Sought, records: tuple[EventFact, ...], declared: Declared | None, bounds: Bounds, setting: Setting
 ) -> tuple[bool, tuple[str, ...]]:
     """Whether nothing unrecorded can match, and the facts that say so."""
     leaf, codes = sought.leaf, sought.codes
@@ -493,14 +529,14 @@ def _covers(declared: Declared, codes: tuple[_Code, ...]) -> bool:
     return declared.systems is None or all(code.systems & declared.systems for code in codes)
 
 
-def _declared_through(declared: Declared, sought: _Sought, bounds: Bounds, setting: Setting) -> bool:
+def _declared_through(declared: Declared, sought: Sought, bounds: Bounds, setting: Setting) -> bool:
     """Whether the declaration reaches as far as the leaf looks."""
     if declared.through is None:
         return True
     return declared.through.first_day * DAY + DAY - 1 >= _looked_at_until(sought, bounds, setting)
 
 
-def _looked_at_until(sought: _Sought, bounds: Bounds, setting: Setting) -> int:
+def _looked_at_until(sought: Sought, bounds: Bounds, setting: Setting) -> int:
     """The last instant at which something that the leaf asks for can have begun: its window's end, the screening day,
     or so long before the anchor as it must have lasted."""
     if sought.plans_only:
@@ -512,50 +548,8 @@ def _looked_at_until(sought: _Sought, bounds: Bounds, setting: Setting) -> int:
     anchor = setting.anchor(sought.leaf.at)
     if anchor is None:
         return last
+    if sought.leaf.changed:
+        return min(last, anchor.last_day * DAY + DAY - 1)
     if span.unit == "hours":
         return min(last, anchor.high - span.number * HOUR)
     return min(last, unshift_day(anchor.last_day, span) * DAY + DAY - 1)
-
-
-def _counted(
-    leaf: Event,
-    apart: tuple[_Sought, ...],
-    records: tuple[EventFact, ...],
-    declared: Declared | None,
-    bounds: Bounds,
-    setting: Setting,
-) -> Found:
-    """`count`: how many of the codes have a matching record, between those that surely and those that may have."""
-    truths: list[Truth] = []
-    matches: list[tuple[EventFact, Truth, tuple[str, ...]]] = []
-    against: list[str] = []
-    for sought in apart:
-        truth = FALSE
-        for record in records:
-            if not record.asserts:
-                continue
-            one, aspects = _matches(sought, record, bounds, setting)
-            if one is TRUE and _refuted(record, records, setting):
-                one, aspects = UNKNOWN, ("conflict",)
-            if one is not FALSE:
-                matches.append((record, one, aspects))
-                truth = disjunction((truth, one))
-        if truth is FALSE:
-            absent, why = _absent(sought, records, declared, bounds, setting)
-            against.extend(name for name in why if name not in against)
-            truth = FALSE if absent else UNKNOWN
-        truths.append(truth)
-    parts = [_count_holds(truths, operator, bound) for operator, bound in leaf.count]
-    return Found(conjunction(parts), tuple(matches), tuple(against), seen=records)
-
-
-def _count_holds(truths: list[Truth], operator: Operator, bound: int) -> Truth:
-    match operator:
-        case "at_least":
-            return at_least(bound, truths)
-        case "above":
-            return at_least(bound + 1, truths)
-        case "at_most":
-            return negation(at_least(bound + 1, truths))
-        case "below":
-            return negation(at_least(bound, truths))

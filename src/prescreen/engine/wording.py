@@ -188,10 +188,15 @@ _ASPECT_WORDS = {
 
 def event_finding(leaf: Event, found: events.Found, setting: Setting, catalogue: Catalogue) -> tuple[str, str | None]:
     """What an existence leaf found, and the stable name of why it is unknown."""
+    if leaf.tallies and found.matches:
+        told = listed([event_text(record, setting) for record, _, _ in found.matches[:4]])
+        return (told, None) if found.truth is not UNKNOWN else (f"{told}: what they come to together is open", "tally")
     if found.truth is TRUE:
         sure = [event_text(record, setting) for record, truth, _ in found.matches if truth is TRUE]
         return listed(sure[:3]) or "as supposed", None
     label = listed([event_label(leaf.domain, code, catalogue) for code in leaf.codes[:3]])
+    if leaf.changed:
+        label = f"change of {label}"
     if found.truth is FALSE:
         if any(fact.startswith("complete:") for fact in found.against):
             return f"no {label}: the {leaf.domain} on file are declared complete", None

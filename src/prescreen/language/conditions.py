@@ -10,7 +10,7 @@ from typing import Literal
 
 from prescreen.language.ages import read_age
 from prescreen.language.comparisons import COMPARISONS, read_tests
-from prescreen.language.events import DOMAINS, event_options, read_event
+from prescreen.language.events import DOMAINS, OPTIONS, read_event
 from prescreen.language.model import (
     AllOf,
     Answer,
@@ -44,7 +44,7 @@ CONDITIONS: dict[str, tuple[str, ...]] = {
     "age": ("on",),
     "sex": (),
     "observation": (*COMPARISONS, "within", "select", *_NOT_YET),
-    **{noun: event_options(domain) for noun, domain in DOMAINS.items()},
+    **{noun: OPTIONS[domain] for noun, domain in DOMAINS.items()},
     "answer": ("equals",),
 }
 """The keys that say what kind a condition is, and the options of each; `unless` may stand beside any."""

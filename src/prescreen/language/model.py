@@ -221,7 +221,10 @@ class Event:
 
     codes: catalogue names, any of them. statuses: those that count (`ever` has been expanded). excepted:
     records matching one of these do not count: codes are Events with no other option. needs_status: whether a
-    missing status can matter. count: (operator, k) bounds on the number of distinct codes with a record.
+    missing status can matter. count: (operator, k) bounds on the number of distinct codes with a record; lines: on the
+    number of courses of which no two overlap in time. equivalent: the treatment in which `daily_dose` is expressed, all
+    records that overlap in time added up. changed: what counts is that it began or ended less than `for_at_least`
+    before `at`, at the latest on that day.
     """
 
     domain: Domain
@@ -241,7 +244,15 @@ class Event:
     dose: tuple[Amount, ...] = ()
     daily_dose: tuple[Amount, ...] = ()
     count: tuple[tuple[Operator, int], ...] = ()
+    lines: tuple[tuple[Operator, int], ...] = ()
+    equivalent: str = ""
+    changed: bool = False
     where: Where = field(default=Where(), compare=False)
+
+    @property
+    def tallies(self) -> bool:
+        """Whether its truth rests on several records together."""
+        return bool(self.count or self.lines or self.equivalent)
 
 
 @dataclass(frozen=True, slots=True)

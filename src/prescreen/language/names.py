@@ -24,7 +24,8 @@ NOUNS: dict[Domain, str] = {
 class Names:
     """Everything that a condition can refer to.
 
-    definitions: their conditions, not read yet. broken: those found to be wrong, read no more.
+    definitions: their conditions, not read yet. broken: those found to be wrong, read no more. cohorts: those of the
+    trial; cohort: the one for which a criterion is being read, where its bounds differ by cohort.
     """
 
     source: Source
@@ -34,6 +35,8 @@ class Names:
     definitions: Mapping[str, Node]
     results_within: Window = ANY_WINDOW
     broken: set[str] = field(default_factory=set)
+    cohorts: tuple[str, ...] = ()
+    cohort: str | None = None
 
     def observation(self, node: Node) -> ObservationConcept | None:
         """The observation that a code or synonym names."""

@@ -59,6 +59,8 @@ MISTAKES: dict[str, str] = {
     "empty-comparison": "bounds that no value can meet",
     "unclear-unless": "an exception in a place where it has no clear direction",
     "missing-else": "`if` without `else` where that would decide for everyone else",
+    "no-half-life": "a window in half-lives of a drug whose half-life the catalogue does not give",
+    "no-equivalent": "a dose in equivalents of a drug for which the catalogue gives none",
     "not-yet": "a part of the language that is not supported yet",
     "too-large": "a file that says more than can be a trial",
     "too-deep": "conditions nested too deep",

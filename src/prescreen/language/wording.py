@@ -134,8 +134,13 @@ def _event(event: Event, catalogue: Catalogue, usual: frozenset[str]) -> str:
         if words:
             parts.append(f"{before} {_listed(sorted(words), 'or')}")
     parts += [f"{amount.operator.replace('_', ' ')} {amount.text}" for amount in (*event.dose, *event.daily_dose)]
+    if event.equivalent:
+        parts.append(f"as {event_label('treatments', event.equivalent, catalogue)}, added up")
     parts += [f"({operator.replace('_', ' ')} {number} of these)" for operator, number in event.count]
-    if event.for_at_least:
+    parts += [f"({operator.replace('_', ' ')} {number} lines)" for operator, number in event.lines]
+    if event.changed:
+        parts.append(f"begun, ended or changed less than {event.for_at_least} before {_readable(event.at)}")
+    elif event.for_at_least:
         parts.append(f"for at least {event.for_at_least}")
         parts.append(f"at {_readable(event.at)}" if event.at != SCREENING else "")
     parts.append(window_words(event.window))
