@@ -11,20 +11,7 @@ from typing import Final
 from prescreen import load_trial, screen
 from prescreen.candidate import Candidate
 from prescreen.candidate.read import parse_candidate
-from prescreen.language.model import (
-    AllOf,
-    AnyOf,
-    AtLeastOf,
-    Case,
-    Condition,
-    Criterion,
-    If,
-    Not,
-    Observation,
-    Trial,
-    Unless,
-    Use,
-)
+from prescreen.language.model import Case, Criterion, Observation, Trial, parts_of
 from prescreen.problems import InputRefused, Problem
 
 CASE_DAY: Final = date(2026, 6, 1)
@@ -90,27 +77,11 @@ def _window_problems(trial: Trial, file: str) -> Iterator[Problem]:
     if trial.results_within_stated:
         return
     for criterion in trial.criteria:
-        for leaf in _observations(criterion.condition):
-            if leaf.window == trial.results_within:
+        for leaf in parts_of(criterion.condition):
+            if isinstance(leaf, Observation) and leaf.window == trial.results_within:
                 message = f"{criterion.id}: how old may a result of {leaf.code} be"
                 hint = "state `within` here or `results_within` for the trial; `any` is an answer"
                 yield Problem("no-window", message, file, line=leaf.where.line, column=leaf.where.column, hint=hint)
-
-
-def _observations(condition: Condition) -> Iterator[Observation]:
-    pending: list[Condition | None] = [condition]
-    while pending:
-        match pending.pop():
-            case Observation() as leaf:
-                yield leaf
-            case AllOf(children) | AnyOf(children) | AtLeastOf(children=children):
-                pending.extend(reversed(children))
-            case Not(child) | Use(child=child):
-                pending.append(child)
-            case If(first, then, otherwise):
-                pending.extend((otherwise, then, first))
-            case Unless(child, exception):
-                pending.extend((exception, child))
 
 
 def _criterion_problems(trial: Trial, criterion: Criterion, file: str) -> Iterator[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -339,4 +340,5 @@ def test_half_lives_and_equivalents_name_their_source() -> None:
     )
     assert half_life is not None
     assert (half_life.hours, equivalent.factor) == (Fraction("465.6"), Fraction(5, 4))
-    assert half_life.source and equivalent.source
+    assert half_life.source
+    assert equivalent.source

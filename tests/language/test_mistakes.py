@@ -38,6 +38,7 @@ CONDITIONS = {
         "{observation: ALT, at_least: 1 U/L, within: {from: enrolment, «until»: screening}}",
     ],
     "unknown-value": [
+        "{observation: ALT, fall: {at_least: 50 %, from: «best»}}",
         "{sex: «woman»}",
         "{observation: HBsAg, is: «postive»}",
         "{observation: HBsAg, one_of: [positive, «maybe»]}",
@@ -50,6 +51,7 @@ CONDITIONS = {
         "{answer: arm, equals: «middle»}",
     ],
     "wrong-type": [
+        "{observation: ALT, at_most: 3 ULN, without: «{observation: AST, above: 3 ULN}»}",
         "{observation: ALT, between: «3 U/L»}",
         "{age: {between: «18 years»}}",
         "{treatment: rituximab, dose: {between: «1 mg»}}",
@@ -101,6 +103,7 @@ CONDITIONS = {
         "{condition: malignancy, for_at_least: 5 years, at: «dosing»}",
     ],
     "invalid-window": [
+        "{observation: ALT, at_most: 3 ULN, without: «{procedure: major-surgery, within: 2 days before first_dose}»}",
         "{procedure: major-surgery, within: «before»}",
         "{procedure: major-surgery, within: «lately»}",
         "{procedure: major-surgery, within: «{}»}",
@@ -126,6 +129,8 @@ CONDITIONS = {
         "{procedure: major-surgery, within: «{from: 1 year after enrolment, to: 11 months after enrolment}»}",
     ],
     "invalid-number": [
+        "{observation: ALT, fall: {at_least: «101 %»}}",
+        "{observation: ALT, rise: {at_least: «-5 %»}}",
         "{observation: ALT, at_least: «many»}",
         "{observation: ALT, at_least: «'1,5 U/L'»}",
         "{observation: ALT, at_least: «'50,000 U/L'»}",
@@ -148,6 +153,8 @@ CONDITIONS = {
     ],
     "unknown-unit": ["{observation: ALT, at_most: «30 bananas»}"],
     "wrong-unit": [
+        "{observation: ALT, fall: {at_least: «5 mg/dL»}}",
+        "{observation: base-excess, fall: {at_least: «5 %»}}",
         "{observation: ALT, at_most: «30 mg/dL»}",
         "{observation: eGFR, at_least: «60 mL/min»}",
         "{observation: ECOG, at_most: «2 mg/dL»}",
@@ -160,11 +167,15 @@ CONDITIONS = {
         "{observation: ALT, at_most: «[3 ULN, 2 ULN]»}",
     ],
     "no-comparison": [
+        "{observation: ALT, fall: «{from: highest}»}",
         "«{observation: ALT}»",
         "{age: «{}»}",
         "{treatment: rituximab, dose: «{}»}",
     ],
     "wrong-comparison": [
+        "{observation: HBsAg, «fall»: {at_least: 50 %}}",
+        "{observation: ALT, rise: {at_least: 50 %}, select: «{mean_of: 2}»}",
+        "{observation: ALT, rise: {between: «[1 %, 2 %, 3 %]»}}",
         "{treatment: rituximab, count: {at_least: 2}, «lines»: {at_least: 2}}",
         "{treatment: rituximab, stable_for: 4 weeks, «within»: 1 year}",
         "{treatment: rituximab, lines: {at_least: 2}, within: «{longest: [30 days, 1 month]}»}",
@@ -181,6 +192,7 @@ CONDITIONS = {
         "{treatment: rituximab, dose: {between: «[1 mg]»}}",
     ],
     "empty-comparison": [
+        "{observation: ALT, fall: «{above: 50 %, below: 20 %}»}",
         "«{observation: HBV-DNA, detected: true, is: positive, above: 3 ULN, below: 3 ULN}»",
         "«{observation: ALT, at_least: 5 U/L, below: 3 U/L}»",
         "«{observation: ALT, above: 3 ULN, at_most: 3 ULN}»",
@@ -206,13 +218,9 @@ CONDITIONS = {
         "{treatment: rituximab, except: {treatment: prednisone, within: «5 half-lives»}}",
     ],
     "no-equivalent": ["{treatment: rituximab, daily_dose: {at_most: 10 mg/day, as: «prednisone»}}"],
-    "not-yet": [
-        "{observation: ALT, «per_cohort»: {A: {at_most: 3 ULN}}}",
-        "{observation: ALT, «fall»: {at_least: 50 %}}",
-        "{observation: ALT, at_most: 3 ULN, «without»: {procedure: major-surgery}}",
-        "{age: {«per_cohort»: {A: {at_least: 18 years}}}}",
-    ],
 }
+
+COHORTS = "cohorts: [{id: A, title: a}]\n"
 
 FILES = {
     "wrong-schema": [HEAD.replace("prescreen/trial/1", "«prescreen/trial/9»")],
@@ -234,7 +242,11 @@ FILES = {
         HEAD + "criteria: [«{id: a, text: b}»]",
         HEAD + "criteria: [«{id: a, text: b, include_if: {sex: male}, exclude_if: {sex: male}}»]",
     ],
-    "unknown-cohort": [HEAD + "criteria: [{id: a, text: b, cohorts: [«A»], include_if: {sex: male}}]"],
+    "unknown-cohort": [
+        HEAD + "criteria: [{id: a, text: b, cohorts: [«A»], include_if: {sex: male}}]",
+        one("{age: {«per_cohort»: {A: {at_least: 18 years}}}}"),
+        one("{observation: ALT, per_cohort: {A: {at_most: 3 ULN}, «B»: {at_most: 2 ULN}}}") + COHORTS,
+    ],
     "not-yet": [HEAD + "«quantities»: {CAP: {formula: age, unit: '1'}}\n"],
     "recursive-definition": [
         HEAD + "  b: {use: «b»}\n",
@@ -247,6 +259,12 @@ FILES = {
 }
 
 CASES = "criteria: [{id: a, text: b, include_if: {sex: male}, cases: [%s]}]"
+BY_COHORT = one("{observation: ALT, %s}") + "cohorts: [{id: A, title: a}, {id: B, title: b}]\n"
+FILES["missing-key"].append(BY_COHORT % "«per_cohort»: {A: {at_most: 3 ULN}}")
+FILES["wrong-type"].append(BY_COHORT % "per_cohort: «[A]»")
+FILES["wrong-comparison"] = [
+    BY_COHORT % "at_most: 3 ULN, per_cohort: {A: {«at_most»: 2 ULN}, B: {above: 1 ULN}}",
+]
 FILES["unknown-value"].append(HEAD + CASES % "{expect: «eligible», given: {}}")
 FILES["invalid-date"] = [HEAD + CASES % f"{{expect: met, given: {{}}, on: «{on}»}}" for on in ("2026-02-30", "2026-02")]
 FILES["unknown-key"].append(HEAD + CASES % "{expect: met, given: {«id»: x}}")

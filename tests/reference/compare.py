@@ -125,6 +125,8 @@ def _parts(condition: Mapping) -> Iterator[Mapping]:
         "route",
         "outcome",
         "stable_for",
+        "fall",
+        "rise",
     ):
         if key in condition:
             yield {name: value for name, value in condition.items() if name != key}

@@ -41,6 +41,7 @@ LIMITS: dict[str, list[Any]] = {
     "HBV-DNA": ["1 LLOD", "2 LLOD", "20 [IU]/mL", "2000 [IU]/mL"],
     "ECOG": [0, 1, 2],
 }  # fmt: skip
+CHANGES = {"ALT": ["50 %", "20 %", "10 U/L"], "platelets": ["50 %", "50 10*9/L"], "ECOG": ["1"]}
 SELECTS: list[Any] = [
     "latest", "first", "any", "every", "highest", "lowest", {"consecutive": 2, "apart": "24 hours"},
     {"consecutive": 2}, {"consecutive": 2, "apart": "7 days"}, {"mean_of": 2}, {"mean_of": 3},
@@ -207,6 +208,8 @@ class _Maker:
             )
             select = {"select": self.rng.choice(SIMPLE_SELECTS)} if self.some(0.4) else {}
             return {"observation": code, **test, **within, **select}
+        if code in CHANGES and self.some(0.2):
+            return self.change(code, within)
         select = {"select": self.rng.choice(SELECTS)} if self.some(0.5) else {}
         limits = LIMITS[code]
         if "mean_of" in str(select):
@@ -238,6 +241,20 @@ class _Maker:
                 **select,
             }
         return {"observation": code, **test, **within, **select}
+
+    def change(self, code: str, within: Mapping) -> Mapping:
+        """A fall or rise, sometimes beside a threshold."""
+        asked: Mapping = {self.rng.choice(["at_least", "above", "at_most", "below"]): self.rng.choice(CHANGES[code])}
+        if self.some(0.7):
+            asked["from"] = self.rng.choice(["latest", "first", "highest", "lowest"])
+        if self.some(0.6):
+            asked["over"] = self.rng.choice(["28 days", "6 months", "1 month", "1 year"])
+        made = {"observation": code, self.rng.choice(["fall", "rise"]): asked, **within}
+        if self.some(0.2):
+            made["at_most"] = self.rng.choice([each for each in LIMITS[code] if not isinstance(each, list)])
+        if self.some(0.3):
+            made["select"] = self.rng.choice(SIMPLE_SELECTS)
+        return made
 
     def event(self, domain: str) -> Mapping:
         kind = {

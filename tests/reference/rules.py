@@ -48,6 +48,16 @@ class Bound:
 
 
 @dataclass(frozen=True)
+class Change:
+    """A fall or rise. bounds: (operator, number, whether it is percent of the earlier result)."""
+
+    way: str
+    bounds: tuple[tuple[str, Fraction, bool], ...]
+    base: str
+    over: tuple[int, str] | None
+
+
+@dataclass(frozen=True)
 class ResultLeaf:
     code: str
     bounds: tuple[Bound, ...]
@@ -57,11 +67,12 @@ class ResultLeaf:
     select: str
     count: int = 1
     apart: tuple[int, str] | None = None
+    changes: tuple[Change, ...] = ()
 
     @property
     def key(self) -> tuple[Any, ...]:
         """Leaves with the same key share the one free value of a window without results."""
-        return self.code, self.window, self.select, self.count, self.apart
+        return self.code, self.window, self.select, self.count, self.apart, self.changes
 
 
 @dataclass(frozen=True)
@@ -168,9 +179,19 @@ def _result(code: str, condition: dict[str, Any]) -> ResultLeaf:
         else:
             count, apart = select["consecutive"], _span(select["apart"]) if "apart" in select else None
             select = "consecutive"
+    changes = tuple(_change(code, way, condition[way]) for way in ("fall", "rise") if way in condition)
     return ResultLeaf(
-        code, bounds, tuple(codes), detected, window(condition.get("within", "any")), select, count, apart
+        code, bounds, tuple(codes), detected, window(condition.get("within", "any")), select, count, apart, changes
     )
+
+
+def _change(code: str, way: str, asked: dict[str, Any]) -> Change:
+    bounds = []
+    for operator, text in _comparisons(asked):
+        number, _, unit = text.partition(" ")
+        bounds.append((operator, Fraction(number) * (1 if unit == "%" else TO_CANONICAL[code][unit][0]), unit == "%"))
+    over = _span(asked["over"]) if "over" in asked else None
+    return Change(way, tuple(bounds), asked.get("from", "latest"), over)
 
 
 def _limit(code: str, text: str | int) -> tuple[Fraction, str, str]:

@@ -399,6 +399,8 @@ def _age_cuts(setting: Setting, low: int, high: int) -> Iterator[int]:
 def _instants(code: str, index: int, root: Node, setting: Setting) -> list[int]:
     """Instants of a partially dated result: on, beside and between all that its order and windows depend on."""
     mine = setting.facts.result(index)
+    if any(leaf.changes or leaf.without is not None for leaf in _observation_leaves(root, code)):
+        raise UncutError
     cuts: set[int] = set()
     for node in root.leaves():
         if isinstance(node.condition, Observation):
@@ -432,7 +434,7 @@ def _variants(result: Result, root: Node, setting: Setting) -> Iterator[Result]:
     """A result made definite in every way that a leaf of the criterion could tell apart: value, code and limits."""
     leaves = _observation_leaves(root, result.concept.name)
     tests = [test for leaf in leaves for test in leaf.tests]
-    if any(leaf.select.how == "mean_of" for leaf in leaves):
+    if any(leaf.select.how == "mean_of" or leaf.changes or leaf.without is not None for leaf in leaves):
         raise UncutError
     comparisons = [test for test in tests if isinstance(test, Comparison)]
     multiples: dict[str, set[Fraction]] = {"ULN": set(), "LLN": set(), "LLOD": set()}

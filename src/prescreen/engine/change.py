@@ -162,7 +162,7 @@ def _observation_days(leaf: Observation, inputs: tuple[str, ...], facts: Facts, 
     today = setting.day
     for code in (leaf.code, *inputs):
         relevant: Iterable[Result] = facts.results.get(code, ())
-        if leaf.select.how == "latest" and not inputs:
+        if leaf.select.how == "latest" and not inputs and not leaf.changes and leaf.without is None:
             relevant = _newest(facts.results.get(code, ()), setting)
         for result in relevant:
             first, last = result.low // DAY, result.high // DAY
@@ -171,6 +171,8 @@ def _observation_days(leaf: Observation, inputs: tuple[str, ...], facts: Facts, 
             days += _ends(leaf.window, first, today)
             if last != first:
                 days += _ends(leaf.window, last, today)
+            if leaf.without is not None and first < last and last >= today:
+                days += range(today, min(last, today + MOST_DAYS) + 1)  # each day the sample may be of one day more
     return days
 
 

@@ -16,6 +16,7 @@ from prescreen.catalogue import Catalogue
 from prescreen.engine import events, person, results, tallies
 from prescreen.engine.asking import ask
 from prescreen.engine.setting import Setting, Windows
+from prescreen.engine.spoiled import spoiled_leaf
 from prescreen.language.model import (
     SCREENING,
     Age,
@@ -36,6 +37,7 @@ from prescreen.language.model import (
     Unless,
     Use,
     Window,
+    parts_of,
 )
 from prescreen.language.wording import describe
 from prescreen.ranges import Ranges
@@ -186,7 +188,7 @@ def _criterion(criterion: Criterion, builder: _Builder) -> CompiledCriterion:
                 *(key for key in _facts_of(node.condition, catalogue, ranges=True) if "anchor:" in key),
             }
             if isinstance(node.condition, Event)
-            else _facts_of(node.condition, catalogue, ranges=True)
+            else _facts_of(node.condition, catalogue, ranges=True) | _domains_of(node.condition)
         )
         for node in nodes
     }
@@ -235,6 +237,8 @@ class _Builder:
                 return self._leaf(condition, words)
 
     def _leaf(self, leaf: Leaf, words: str) -> Node:
+        if isinstance(leaf, Observation) and leaf.without is not None:
+            self.build(leaf.without)  # its leaves are numbered first
         if isinstance(leaf, Observation | Event):
             for part in (leaf, *(leaf.excepted if isinstance(leaf, Event) else ())):
                 self.window_numbers[id(part.window)] = self.windows.setdefault(part.window, len(self.windows))
@@ -248,8 +252,12 @@ class _Builder:
         catalogue = self.trial.catalogue
         match leaf:
             case Observation():
-                number = self.windows[leaf.window]
-                return results.observation_leaf(leaf, catalogue.observations[leaf.code], number)
+                concept = catalogue.observations[leaf.code]
+                decide = results.observation_leaf(leaf, concept, self.windows[leaf.window])
+                if leaf.without is None:
+                    return decide
+                spoiled = self.build(leaf.without).evaluate
+                return spoiled_leaf(leaf, concept, decide, spoiled, events_of(leaf.without))
             case Event():
                 make = tallies.tally_leaf if leaf.tallies else events.event_leaf
                 return make(leaf, catalogue, self.windows)
@@ -347,6 +355,8 @@ def _facts_of(leaf: Condition, catalogue: Catalogue, *, ranges: bool) -> set[str
             found = {f"observation:{code}" for code in (leaf.code, *concept.inputs)}
             if concept.formula is not None or (ranges and _uses_limits(leaf)):
                 found |= {"birth_date", "sex"}
+            for event in events_of(leaf.without):
+                found |= _facts_of(event, catalogue, ranges=ranges)
             return found | _anchors(leaf.window)
         case Event():
             related = {leaf.domain + ":" + code for code in leaf.codes}
@@ -362,6 +372,15 @@ def _facts_of(leaf: Condition, catalogue: Catalogue, *, ranges: bool) -> set[str
             return {f"answer:{leaf.question}"}
         case _:
             raise TypeError(leaf)
+
+
+def events_of(condition: Condition | None) -> tuple[Event, ...]:
+    """The event leaves of a condition, such as that of `without`."""
+    return tuple(part for part in parts_of(condition) if isinstance(part, Event))
+
+
+def _domains_of(leaf: Condition) -> set[str]:
+    return {event.domain for event in events_of(leaf.without)} if isinstance(leaf, Observation) else set()
 
 
 def _uses_limits(leaf: Observation) -> bool:

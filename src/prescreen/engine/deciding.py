@@ -9,7 +9,7 @@ from prescreen.candidate.facts import DOMAIN_OF, Domain, EventFact, Facts, Resul
 from prescreen.engine import events, results
 from prescreen.engine.cases import truth_of
 from prescreen.engine.compare import limits_of
-from prescreen.engine.compile import CompiledCriterion, CompiledTrial, Node
+from prescreen.engine.compile import CompiledCriterion, CompiledTrial, Node, events_of
 from prescreen.engine.derive import FORMULAS
 from prescreen.engine.setting import Setting, surely_inside
 from prescreen.language.model import (
@@ -149,6 +149,7 @@ def _everything(criterion: CompiledCriterion, setting: Setting, trial: str) -> N
                     names[result.name] = None
                 found = setting.found[node.number]
                 if isinstance(found, results.Found):
+                    names.update(dict.fromkeys(_beside(leaf, found, setting)))
                     for result in found.results:
                         for used in result.inputs:
                             names[used.name] = None
@@ -265,7 +266,10 @@ def _of_leaf(node: Node, setting: Setting, truth: Truth, trial: str) -> tuple[Na
         case Observation():
             found_results = setting.found[node.number]
             assert isinstance(found_results, results.Found)
-            return _of_observation(leaf, found_results, setting, truth)
+            chosen, plain = _of_observation(leaf, found_results, setting, truth)
+            if not leaf.changes and leaf.without is None:
+                return chosen, plain
+            return tuple(dict.fromkeys((*chosen, *_beside(leaf, found_results, setting)))), False
         case _:
             raise TypeError(leaf)
 
@@ -273,7 +277,7 @@ def _of_leaf(node: Node, setting: Setting, truth: Truth, trial: str) -> tuple[Na
 def _of_observation(leaf: Observation, found: results.Found, setting: Setting, truth: Truth) -> tuple[Names, bool]:
     chosen: tuple[Result, ...] = _enough(leaf, found, truth)
     simple = True
-    if leaf.select.how not in ("consecutive", "mean_of"):
+    if leaf.select.how not in ("consecutive", "mean_of") and not leaf.changes and leaf.without is None:
         bounds = setting.bounds(leaf.window)
         alone = next(
             (
@@ -301,6 +305,22 @@ def _of_observation(leaf: Observation, found: results.Found, setting: Setting, t
     names.update(dict.fromkeys(anchors))
     simple = simple and not anchors and (len(chosen) == 1 and not chosen[0].inputs)
     return tuple(names), simple
+
+
+def _beside(leaf: Observation, found: results.Found, setting: Setting) -> list[str]:
+    """The facts beside the chosen results of `fall`, `rise` and `without`: all of which some may be superfluous."""
+    facts = setting.facts
+    names: list[str] = []
+    for event in events_of(leaf.without):
+        names += [record.name for record in facts.events.get(event.domain, ())]
+        names += [f"complete:{event.domain}"] if event.domain in facts.complete else []
+    # Results come last, and so are the first to be spared: what spoils one is then needless, too.
+    names += [result.name for result in facts.results.get(leaf.code, ())]
+    for result in found.earlier:
+        names += [used.name for used in result.inputs]
+    if found.earlier and any(result.inputs for result in found.earlier):
+        names += [name for name, known in (("birth_date", facts.birth), ("sex", facts.sex)) if known is not None]
+    return names
 
 
 def _enough(leaf: Observation, found: results.Found, truth: Truth) -> tuple[Result, ...]:

@@ -126,8 +126,12 @@ def _observation(
             for used in result.inputs
         ]
     )
+    earlier = tuple(
+        [_result_evidence(each, "considered", "the earlier result", None) for each in found.earlier[:_MOST_EVIDENCE]]
+    )
+    everything = evidence + inputs + earlier
     return Explanation(
-        "observation", found.truth.known, requirement, finding, threshold, limit, margin, reason, evidence + inputs
+        "observation", found.truth.known, requirement, finding, threshold, limit, margin, reason, everything
     )
 
 

@@ -13,7 +13,8 @@ from prescreen.catalogue import ObservationConcept
 from prescreen.engine.compare import limits_of, quick_test, satisfies, threshold_for
 from prescreen.engine.derive import Derived, derive
 from prescreen.engine.setting import Bounds, Setting, free_key, surely_inside
-from prescreen.language.model import Comparison, Observation, Threshold
+from prescreen.engine.trend import changed, earlier_than
+from prescreen.language.model import Change, Comparison, Observation, Threshold
 from prescreen.quantities import Magnitude, compare
 from prescreen.time import HOUR, Span, shift_day
 from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth, conjunction, disjunction
@@ -29,6 +30,8 @@ class Found:
     in the window in any case; otherwise the leaf may yet get any result. lacking: facts that a derived quantity
     lacks. stale: the newest result that lies outside the window. conflict: two results of one time disagree.
     approximate: the truth is sound but a closer look might decide. constant: nothing of this candidate is in it.
+    refused: results of the window do not count (`without`); perhaps_refused: whether they do is open. earlier: what
+    a fall or rise was measured from.
     """
 
     truth: Truth
@@ -40,6 +43,9 @@ class Found:
     conflict: bool = False
     approximate: bool = False
     constant: tuple[str, ...] | None = None
+    refused: bool = False
+    perhaps_refused: bool = False
+    earlier: tuple[Result, ...] = ()
 
 
 Decide = Callable[[Setting], Found]
@@ -51,7 +57,8 @@ def observation_leaf(leaf: Observation, concept: ObservationConcept, number: int
     key = free_key(leaf)
     nothing = Found(UNKNOWN, constant=("nothing",))
     quick = quick_test(tests)
-    one_counts = how in _ONE_RESULT
+    changes = leaf.changes
+    one_counts = how in _ONE_RESULT and not changes
     derived = concept.formula is not None
 
     def decide(setting: Setting) -> Found:
@@ -81,7 +88,7 @@ def observation_leaf(leaf: Observation, concept: ObservationConcept, number: int
             sure = made.sure and any(surely_inside(result, bounds, now) for result in made.results)
         if not sure and setting.free is not None and key in setting.free:
             supposed = setting.free[key]
-            if not inside:
+            if not inside and not changes:
                 truth = satisfies(supposed, tests, setting)
                 return Found(truth, (supposed,), (truth,), True)
         if not inside:
@@ -99,9 +106,20 @@ def observation_leaf(leaf: Observation, concept: ObservationConcept, number: int
             found.truth = UNKNOWN
         found.sure = sure
         found.lacking = lacking
+        if changes:
+            _note_earlier(found, changes, setting)
         return found
 
     return decide
+
+
+def _note_earlier(found: Found, changes: tuple[Change, ...], setting: Setting) -> None:
+    """Keep what a fall or rise was measured from; where it is open how far that was, nothing is proven."""
+    every = (
+        other for result in found.results for change in changes for other in earlier_than(result, change, setting).every
+    )
+    found.earlier = tuple({id(other): other for other in every}.values())
+    found.approximate = found.truth is UNKNOWN
 
 
 def _reported_or_derived(
@@ -120,9 +138,17 @@ def _reported_or_derived(
 _ONE_RESULT: Final = frozenset({"latest", "first", "any", "every", "highest", "lowest"})
 
 
+def _judged(leaf: Observation, result: Result, setting: Setting) -> Truth:
+    """Whether one result passes all tests, and lies as far from an earlier one as is asked."""
+    truth = satisfies(result, leaf.tests, setting)
+    if not leaf.changes or truth is FALSE:
+        return truth
+    return conjunction((truth, changed(result, leaf.changes, setting)))
+
+
 def _agreed(leaf: Observation, chosen: list[Result], setting: Setting) -> Found:
     """The truth on which all results that may be the one agree."""
-    truths = tuple(satisfies(result, leaf.tests, setting) for result in chosen)
+    truths = tuple(_judged(leaf, result, setting) for result in chosen)
     first = truths[0]
     truth = first if all(other is first for other in truths) else UNKNOWN
     conflict = truth is UNKNOWN and _contradictory(chosen, truths)
@@ -158,7 +184,7 @@ def _first(leaf: Observation, inside: list[Result], bounds: Bounds, setting: Set
 
 
 def _any(leaf: Observation, inside: list[Result], bounds: Bounds, setting: Setting) -> Found:
-    truths = tuple(satisfies(result, leaf.tests, setting) for result in inside)
+    truths = tuple(_judged(leaf, result, setting) for result in inside)
     if any(t is TRUE and surely_inside(r, bounds, setting.now) for r, t in zip(inside, truths, strict=True)):
         truth = TRUE
     else:
@@ -167,7 +193,7 @@ def _any(leaf: Observation, inside: list[Result], bounds: Bounds, setting: Setti
 
 
 def _every(leaf: Observation, inside: list[Result], bounds: Bounds, setting: Setting) -> Found:
-    truths = tuple(satisfies(result, leaf.tests, setting) for result in inside)
+    truths = tuple(_judged(leaf, result, setting) for result in inside)
     if any(t is FALSE and surely_inside(r, bounds, setting.now) for r, t in zip(inside, truths, strict=True)):
         truth = FALSE
     else:

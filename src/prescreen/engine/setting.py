@@ -34,7 +34,9 @@ FreeKey = tuple[str, Window, object]
 
 
 def free_key(leaf: Observation) -> FreeKey:
-    """What leaves that have no result share: code, window and select (semantics §1)."""
+    """What leaves that have no result share: code, window and select (semantics §1), and what else they ask of it."""
+    if leaf.changes or leaf.without is not None:
+        return (leaf.code, leaf.window, (leaf.select, leaf.changes, leaf.without))
     return (leaf.code, leaf.window, leaf.select)
 
 
@@ -53,6 +55,10 @@ class Windows:
         self._day = day
         self.horizon = shift_day(day, HORIZON, 1)
         self.bounds: list[Bounds | None] = [None] * len(numbers)
+
+    def on(self, day: int) -> Windows:
+        """The same windows on another day."""
+        return Windows(self._numbers, day)
 
     def of(self, window: Window) -> Bounds | None:
         number = self._numbers.get(id(window))
@@ -94,6 +100,10 @@ class Setting:
         twin.free = free if free is not None else self.free
         twin.forced = forced if forced is not None else self.forced
         return twin
+
+    def as_of(self, day: int) -> Setting:
+        """The same facts seen on an earlier day, nothing supposed."""
+        return Setting(self.facts, day, self.ranges, len(self.found), self.windows.on(day))
 
     def bounds(self, window: Window) -> Bounds:
         """A window's instants, in the light of the candidate's anchors."""

@@ -9,12 +9,15 @@ from prescreen.candidate.profile import ObservationRecord
 from prescreen.catalogue import Catalogue
 from prescreen.engine import events, results
 from prescreen.engine.compare import limits_of, threshold_for, threshold_magnitude
+from prescreen.engine.compile import events_of
 from prescreen.engine.setting import Setting
 from prescreen.language.model import ANY_WINDOW, Age, Answer, Comparison, Event, Observation, Sex
 from prescreen.language.wording import event_label, observation_label, window_words
 from prescreen.quantities import Magnitude
 from prescreen.time import When, completed_months, completed_years, length_text
 from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth
+
+_MOST_EARLIER = 3
 
 
 def written(record: ObservationRecord) -> str:
@@ -64,6 +67,8 @@ def observation_finding(
                 f"{name} is not on file and cannot be derived without {_facts_words(found.lacking, catalogue)}",
                 "missing",
             )
+        if found.refused:
+            return f"{name}: no result counts, for each follows {_spoiler(leaf, catalogue)}", "refused"
         if found.stale is not None:
             return f"{name} of {found.stale.when.text} is outside the window ({_window(leaf)})", "stale"
         return f"{name} is not on file", "missing"
@@ -72,14 +77,35 @@ def observation_finding(
         return f"{name}: {values} at the same time ({found.results[0].when.text}) contradict each other", "conflict"
     chosen = _telling(found)
     text = f"{name} {_one_finding(leaf, chosen, setting)}"
+    if leaf.changes:
+        text += _measured_from(found)
+    if found.perhaps_refused:
+        return f"{text}; whether it counts depends on {_spoiler(leaf, catalogue)}", "refused"
     if found.truth is not UNKNOWN:
         return text, None
+    if leaf.changes and not found.earlier:
+        return text, "missing"
     if not found.sure:
         return f"{text}; it may lie outside the window ({_window(leaf)})", "date"
     if len(found.results) > 1 and TRUE in found.truths and FALSE in found.truths:
         others = ", ".join(f"{value_text(r)} on {r.when.text}" for r in found.results[:4])
         return f"{name}: which result counts is open ({others})", "date"
     return text + _why_unknown(leaf, chosen, setting)[0], _why_unknown(leaf, chosen, setting)[1]
+
+
+def _measured_from(found: results.Found) -> str:
+    """The earlier results that a fall or rise was measured from."""
+    if not found.earlier:
+        return ", no earlier result on file"
+    told = [f"{value_text(result)} on {result.when.text}" for result in found.earlier[:_MOST_EARLIER]]
+    more = len(found.earlier) - len(told)
+    return f", after {listed(told)}" + (f" and {more} more" if more else "")
+
+
+def _spoiler(leaf: Observation, catalogue: Catalogue) -> str:
+    """The events of `without`, in words."""
+    codes = [(event.domain, code) for event in events_of(leaf.without) for code in event.codes]
+    return " or ".join(event_label(domain, code, catalogue) for domain, code in codes[:4])
 
 
 def _telling(found: results.Found) -> Result:

@@ -19,8 +19,11 @@ _MAX_LOG = 30
 _LOWER: tuple[Operator, ...] = ("at_least", "above")
 
 
-def read_tests(source: Source, fields: Fields, concept: ObservationConcept) -> tuple[tuple[Test, ...], str] | None:
-    """What one result must meet, and the same in words; None where something is wrong with it."""
+def read_tests(
+    source: Source, fields: Fields, concept: ObservationConcept, needed: bool = True
+) -> tuple[tuple[Test, ...], str] | None:
+    """What one result must meet, and the same in words; None where something is wrong with it, or nothing is asked
+    although it is needed."""
     tests: list[Test] = []
     words: list[str] = []
     sound = True
@@ -36,6 +39,8 @@ def read_tests(source: Source, fields: Fields, concept: ObservationConcept) -> t
     if not sound:
         return None
     if not tests:
+        if not needed:
+            return (), ""
         if not fields.misspelt:
             hint = f"write `{_example(concept)}`"
             source.refuse(fields.node, "no-comparison", f"`{concept.name}` is compared with nothing", hint)
@@ -63,6 +68,19 @@ def read_number(source: Source, node: Node, text: str) -> tuple[Fraction, str] |
         source.refuse(node, "invalid-number", f"`{shown(text)}` is no number that anyone would measure")
         return None
     return value, rest.strip()
+
+
+def bound_nodes(source: Source, fields: Fields) -> list[tuple[Operator, Node]] | None:
+    """The bounds of a mapping as operators and nodes, `between` as two of them; None where that has no two ends."""
+    found: list[tuple[Operator, Node]] = [(name, fields.values[name]) for name in OPERATORS if name in fields]
+    if ends := fields.get("between"):
+        both = source.items(ends, "`between`")
+        if len(both) != 2:
+            if both:
+                source.refuse(ends, "wrong-comparison", "`between` has two ends", "write `between: [a, b]`")
+            return None
+        found += [("at_least", both[0]), ("at_most", both[1])]
+    return found
 
 
 def contradictory(bounds: list[tuple[Operator, Fraction]]) -> bool:

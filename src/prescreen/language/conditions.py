@@ -9,14 +9,19 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from prescreen.language.ages import read_age
+from prescreen.language.changes import WAYS, read_changes
+from prescreen.language.cohorts import for_cohort
 from prescreen.language.comparisons import COMPARISONS, read_tests
 from prescreen.language.events import DOMAINS, OPTIONS, read_event
 from prescreen.language.model import (
+    SCREENING,
+    Age,
     AllOf,
     Answer,
     AnyOf,
     AtLeastOf,
     Condition,
+    Event,
     If,
     Not,
     Observation,
@@ -26,6 +31,7 @@ from prescreen.language.model import (
     Use,
     Where,
     Window,
+    parts_of,
 )
 from prescreen.language.names import Names
 from prescreen.language.source import MAX_DEPTH, Fields, Source, listed, shown
@@ -33,7 +39,6 @@ from prescreen.language.windows import read_span, read_window
 from prescreen.problems import closest
 from prescreen.yamlio import Node
 
-_NOT_YET = ("per_cohort", "fall", "rise", "without")
 CONDITIONS: dict[str, tuple[str, ...]] = {
     "all": (),
     "any": (),
@@ -43,7 +48,7 @@ CONDITIONS: dict[str, tuple[str, ...]] = {
     "use": (),
     "age": ("on",),
     "sex": (),
-    "observation": (*COMPARISONS, "within", "select", *_NOT_YET),
+    "observation": (*COMPARISONS, *WAYS, "per_cohort", "within", "select", "without"),
     **{noun: OPTIONS[domain] for noun, domain in DOMAINS.items()},
     "answer": ("equals",),
 }
@@ -163,12 +168,12 @@ def _read(names: Names, key: str, fields: Fields, place: Place) -> Condition | N
         case "use":
             return _use(names, node, where, place)
         case "age":
-            return read_age(source, fields, names.anchors)
+            return read_age(names, fields)
         case "sex":
             word = source.choice(node, "`sex`", _SEXES)
             return next((Sex(sex, where) for sex in _SEXES if sex == word), None)
         case "observation":
-            return _observation(names, fields)
+            return _observation(names, fields, place)
         case "answer":
             return _answer(names, fields, where)
     return read_event(names, DOMAINS[key], fields)
@@ -219,6 +224,7 @@ def _use(names: Names, node: Node, where: Where, place: Place) -> Condition | No
         circle = " uses ".join(f"`{use}`" for use in (*place.uses[place.uses.index(name) :], name))
         names.source.refuse(node, "recursive-definition", f"a definition uses itself: {shown(circle)}")
         return None
+    names.used.add(name)
     child = read_definition(names, name, place)
     return Use(name, child, where) if child else None
 
@@ -240,23 +246,15 @@ def _answer(names: Names, fields: Fields, where: Where) -> Condition | None:
     return Answer(name, option, where) if option else None
 
 
-def _observation(names: Names, fields: Fields) -> Condition | None:
+def _observation(names: Names, fields: Fields, place: Place) -> Condition | None:
     """A leaf, or for `every_of` and `any_of` all or any of several."""
     source, node = names.source, fields.values["observation"]
-    for option in _NOT_YET:
-        if option in fields:
-            source.refuse(fields.keys[option], "not-yet", f"`{option}` is not supported yet")
-            return None
-    within, select = fields.get("within"), fields.get("select")
-    window = read_window(source, within, names.anchors) if within else names.results_within
-    chosen = _select(source, select) if select else Select()
-    if chosen and select and chosen.how in ("highest", "lowest", "mean_of"):
-        for key in fields.values:
-            if key in ("is", "is_not", "one_of"):
-                message = f"`{chosen.how}` is chosen among numbers: it does not go with `{key}`"
-                source.refuse(select, "wrong-comparison", message)
+    own = for_cohort(names, fields, (*COMPARISONS, *WAYS))
+    if own is None:
+        return None
+    frame = _frame(names, own, place)
     if node.kind == "scalar":
-        return _result(names, fields, node, Where(fields.node.line, fields.node.column), window, chosen)
+        return _result(names, own, node, Where(fields.node.line, fields.node.column), frame)
     several = source.fields(node, "`observation`", ("every_of", "any_of"))
     if several is None:
         return None
@@ -268,8 +266,7 @@ def _observation(names: Names, fields: Fields) -> Condition | None:
         return None
     (how, codes), *_ = several.values.items()
     results = [
-        _result(names, fields, code, Where(code.line, code.column), window, chosen)
-        for code in source.items(codes, f"`{how}`")
+        _result(names, own, code, Where(code.line, code.column), frame) for code in source.items(codes, f"`{how}`")
     ]
     children = tuple(result for result in results if result)
     where = Where(fields.node.line, fields.node.column)
@@ -278,16 +275,71 @@ def _observation(names: Names, fields: Fields) -> Condition | None:
     return AllOf(children, where) if how == "every_of" else AnyOf(children, where)
 
 
-def _result(
-    names: Names, fields: Fields, code: Node, where: Where, window: Window | None, select: Select | None
-) -> Observation | None:
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """What all results of a leaf share: window, `select` and `without`."""
+
+    window: Window
+    select: Select
+    without: Condition | None
+
+
+def _frame(names: Names, fields: Fields, place: Place) -> _Frame | None:
+    source, within, select = names.source, fields.get("within"), fields.get("select")
+    window = read_window(source, within, names.anchors) if within else names.results_within
+    chosen = _select(source, select) if select else Select()
+    if chosen and select:
+        unfit = {
+            "highest": ("is", "is_not", "one_of"),
+            "lowest": ("is", "is_not", "one_of"),
+            "mean_of": ("is", "is_not", "one_of", *WAYS),
+            "consecutive": WAYS,
+        }
+        for key in fields.values:
+            if key in unfit.get(chosen.how, ()):
+                message = f"`{chosen.how}` is chosen among numbers: it does not go with `{key}`"
+                if key in WAYS:
+                    message = f"`{key}` is that of one result: it does not go with `{chosen.how}`"
+                source.refuse(select, "wrong-comparison", message)
+    spoiling = fields.get("without")
+    without = _spoiling(names, spoiling, place) if spoiling else None
+    if window is None or chosen is None or (spoiling and without is None):
+        return None
+    return _Frame(window, chosen, without)
+
+
+def _spoiling(names: Names, node: Node, place: Place) -> Condition | None:
+    """The condition of `without`: events, counted from the sample's day."""
+    condition = read_condition(names, node, place.without_direction("inside `without`"))
+    if condition is None:
+        return None
+    for part in parts_of(condition):
+        if isinstance(part, Age | Sex | Answer | Observation):
+            message = "`without` speaks of conditions, treatments, procedures and allergies only"
+            names.source.refuse(node, "wrong-type", message)
+            return None
+        if isinstance(part, Event) and any(anchor != SCREENING for anchor in _anchors_of(part)):
+            message = "`without` is counted from the day of the sample: no anchor stands in it"
+            names.source.refuse(node, "invalid-window", message, "write `within: 1 month`")
+            return None
+    return condition
+
+
+def _anchors_of(event: Event) -> list[str]:
+    ends = [end for each in (event, *event.excepted) for end in (each.window.start, each.window.end)]
+    return [event.at, *(each.at for each in event.excepted), *(end.anchor for end in ends if end)]
+
+
+def _result(names: Names, fields: Fields, code: Node, where: Where, frame: _Frame | None) -> Observation | None:
     concept = names.observation(code)
     if concept is None:
         return None
-    tests = read_tests(names.source, fields, concept)
-    if tests is None or window is None or select is None:
+    tests = read_tests(names.source, fields, concept, needed=not any(way in fields for way in WAYS))
+    changes = read_changes(names.source, fields, concept)
+    if tests is None or changes is None or frame is None:
         return None
-    return Observation(concept.name, tests[0], window, select, tests[1], where)
+    text = " and ".join(filter(None, (tests[1], changes[1])))
+    return Observation(concept.name, tests[0], frame.window, frame.select, text, where, changes[0], frame.without)
 
 
 _HOWS: tuple[Literal["latest", "first", "any", "every", "highest", "lowest"], ...] = (

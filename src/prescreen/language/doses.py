@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from prescreen.language.cohorts import for_cohort
-from prescreen.language.comparisons import OPERATORS, contradictory, read_number
+from prescreen.language.comparisons import OPERATORS, bound_nodes, contradictory, read_number
 from prescreen.language.model import Amount, Operator
 from prescreen.language.names import Names
 from prescreen.language.source import Fields, Source, listed, shown
@@ -64,14 +64,7 @@ def read_bounds(names: Names, fields: Fields, option: str) -> Bounds:
     equivalent = bounds.get("as")
     if not any(name in bounds for name in known) and not bounds.misspelt:
         source.refuse(node, "no-comparison", f"`{option}` needs a bound: one of {listed(OPERATORS, 'or')}")
-    found: list[tuple[Operator, Node]] = [(name, bounds.values[name]) for name in OPERATORS if name in bounds]
-    if ends := bounds.get("between"):
-        both = source.items(ends, "`between`")
-        if len(both) == 2:
-            found += [("at_least", both[0]), ("at_most", both[1])]
-        elif both:
-            source.refuse(ends, "wrong-comparison", "`between` has two ends", "write `between: [a, b]`")
-    return Bounds(tuple(found), equivalent)
+    return Bounds(tuple(bound_nodes(source, bounds) or ()), equivalent)
 
 
 def read_equivalent(names: Names, node: Node | None, codes: tuple[str, ...]) -> str:

@@ -24,7 +24,8 @@ NOUNS: dict[Domain, str] = {
 class Names:
     """Everything that a condition can refer to.
 
-    definitions: their conditions, not read yet. broken: those found to be wrong, read no more. cohorts: those of the
+    definitions: their conditions, not read yet. broken: those found to be wrong, read no more; used: those that some
+    condition uses. cohorts: those of the
     trial; cohort: the one for which a criterion is being read, where its bounds differ by cohort.
     """
 
@@ -35,6 +36,7 @@ class Names:
     definitions: Mapping[str, Node]
     results_within: Window = ANY_WINDOW
     broken: set[str] = field(default_factory=set)
+    used: set[str] = field(default_factory=set)
     cohorts: tuple[str, ...] = ()
     cohort: str | None = None
 

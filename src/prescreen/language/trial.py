@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 from typing import Literal
 
 from prescreen.catalogue import Catalogue
+from prescreen.language.cohorts import differs
 from prescreen.language.conditions import Place, read_condition, read_definition
 from prescreen.language.model import ANY_WINDOW, Asked, Case, Cohort, Criterion, Question, Trial, Where
 from prescreen.language.names import Names
@@ -59,10 +61,13 @@ def read_trial(source: Source, root: Node, catalogue: Catalogue, sha256: str) ->
         _questions(source, fields.get("questions")),
         {key.text: value for key, value in _named(source, fields, "definitions")},
         window or ANY_WINDOW,
+        cohorts=tuple(cohort.id for cohort in cohorts),
     )
-    criteria = _criteria(names, fields.get("criteria"), cohorts)
-    for name in names.definitions:  # those that no criterion uses are checked as well
-        read_definition(names, name, Place.of("inclusion"))
+    criteria = _criteria(names, fields.get("criteria"))
+    for name, node in names.definitions.items():  # those that no criterion uses are checked as well
+        for own in _for_each_cohort(names, node, names.cohorts):
+            if own.cohort is None or name not in names.used:  # one that is used may be meant for some cohorts only
+                read_definition(own, name, Place.of("inclusion"))
     if source.problems:
         raise InputRefused(source.in_order())
     return Trial(
@@ -164,7 +169,14 @@ def _options(source: Source, node: Node) -> tuple[str, ...]:
     return options
 
 
-def _criteria(names: Names, node: Node | None, cohorts: tuple[Cohort, ...]) -> tuple[Criterion, ...]:
+def _for_each_cohort(names: Names, node: Node, cohorts: Collection[str]) -> list[Names]:
+    """The names once, or once for each cohort where a condition's bounds differ by cohort."""
+    if not cohorts or not differs(node, names.definitions):
+        return [names]
+    return [replace(names, cohort=cohort) for cohort in cohorts]
+
+
+def _criteria(names: Names, node: Node | None) -> tuple[Criterion, ...]:
     if node is None:
         return ()
     criteria: list[Criterion] = []
@@ -179,44 +191,51 @@ def _criteria(names: Names, node: Node | None, cohorts: tuple[Cohort, ...]) -> t
             names.source.refuse(identifier, "duplicate-id", message + (f", the other on line {first}" if first else ""))
         elif identifier:
             seen[identifier.text] = identifier.line
-        if criterion := _criterion(names, fields, [cohort.id for cohort in cohorts]):
-            criteria.append(criterion)
+        criteria += _criterion(names, fields)
     return tuple(criteria)
 
 
-def _criterion(names: Names, fields: Fields, cohorts: list[str]) -> Criterion | None:
+def _criterion(names: Names, fields: Fields) -> list[Criterion]:
+    """A criterion; one for each of its cohorts where what it asks differs by cohort."""
     source = names.source
     identifier = source.name(node, "an id") if (node := fields.get("id")) else None
     text, reading = _prose(source, fields, "text"), _prose(source, fields, "reading")
     section, item = _place_in_source(source, fields.get("source"))
     own = fields.get("cohorts")
     belongs = [
-        source.lookup(name, "cohort", cohorts, "cohorts")
+        source.lookup(name, "cohort", names.cohorts, "cohorts")
         for name in (source.one_or_more(own, "`cohorts`") if own else ())
     ]
-    cases = _cases(source, fields.get("cases"))
     includes, excludes = fields.get("include_if"), fields.get("exclude_if")
     if (includes is None) == (excludes is None):
         how = "both `include_if` and `exclude_if`" if includes else "neither `include_if` nor `exclude_if`"
         source.refuse(fields.node, "not-one-kind", f"a criterion includes or excludes: this has {how}")
     kind: Literal["inclusion", "exclusion"] = "inclusion" if includes else "exclusion"
-    condition = read_condition(names, includes, Place.of("inclusion")) if includes else None
-    excluding = read_condition(names, excludes, Place.of("exclusion")) if excludes else None
-    condition = condition or excluding
-    if identifier is None or condition is None:
-        return None
-    return Criterion(
-        id=identifier,
-        kind=kind,
-        text=text or "",
-        condition=condition,
-        section=section,
-        item=item,
-        reading=reading,
-        cohorts=tuple(name for name in belongs if name),
-        cases=cases,
-        where=Where(fields.node.line, fields.node.column),
-    )
+    cohorts = tuple(name for name in belongs if name)
+    each = _for_each_cohort(names, fields.node, cohorts or names.cohorts)
+    cases = _cases(source, fields.get("cases"), [names.cohort for names in each if names.cohort])
+    found: list[Criterion] = []
+    for mine in each:
+        condition = read_condition(mine, includes, Place.of("inclusion")) if includes else None
+        excluding = read_condition(mine, excludes, Place.of("exclusion")) if excludes else None
+        condition = condition or excluding
+        if identifier is None or condition is None:
+            continue
+        found.append(
+            Criterion(
+                id=identifier if mine.cohort is None else f"{identifier}@{mine.cohort}",
+                kind=kind,
+                text=text or "",
+                condition=condition,
+                section=section,
+                item=item,
+                reading=reading,
+                cohorts=cohorts if mine.cohort is None else (mine.cohort,),
+                cases=tuple(case for case in cases if case.cohort in (None, mine.cohort)),
+                where=Where(fields.node.line, fields.node.column),
+            )
+        )
+    return found
 
 
 def _place_in_source(source: Source, node: Node | None) -> tuple[str | None, str | None]:
@@ -226,13 +245,15 @@ def _place_in_source(source: Source, node: Node | None) -> tuple[str | None, str
     return _prose(source, fields, "section"), _prose(source, fields, "item")
 
 
-def _cases(source: Source, node: Node | None) -> tuple[Case, ...]:
+def _cases(source: Source, node: Node | None, cohorts: Collection[str]) -> tuple[Case, ...]:
     items: Iterable[Node] = source.items(node, "`cases`") if node else ()
-    return tuple(case for item in items if (case := _case(source, item)))
+    return tuple(case for item in items if (case := _case(source, item, cohorts)))
 
 
-def _case(source: Source, node: Node) -> Case | None:
-    fields = source.fields(node, "a case", ("expect", "given", "on"), required=("expect", "given"))
+def _case(source: Source, node: Node, cohorts: Collection[str]) -> Case | None:
+    """A case; it may name one of the cohorts that the criterion tells apart."""
+    known = ("expect", "given", "on", *(["cohort"] if cohorts else []))
+    fields = source.fields(node, "a case", known, required=("expect", "given"))
     if fields is None or "expect" not in fields or "given" not in fields:
         return None
     word = source.choice(fields.values["expect"], "`expect`", EXPECTED)
@@ -245,8 +266,10 @@ def _case(source: Source, node: Node) -> Case | None:
     for key, _ in given.pairs():
         if key.text == "id":
             source.refuse(key, "unknown-key", "the candidate of a case has no `id`")
+    named = fields.get("cohort")
+    cohort = source.lookup(named, "cohort", cohorts, "cohorts") if named else None
     expect = next((known for known in EXPECTED if known == word), None)
-    return Case(expect, content, on, Where(node.line, node.column)) if expect else None
+    return Case(expect, content, on, cohort, Where(node.line, node.column)) if expect else None
 
 
 def _day(source: Source, node: Node | None) -> str | None:

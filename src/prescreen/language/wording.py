@@ -68,9 +68,11 @@ def describe(
             return f"aged {text}" + (f" at {_readable(anchor)}" if anchor != SCREENING else "")
         case Sex(sex=sex):
             return sex
-        case Observation(code=code, text=text, window=window, select=select):
+        case Observation(code=code, text=text, window=window, select=select, without=without):
             when = "" if window == results_within else window_words(window) or "at any time"
-            return _joined([observation_label(code, catalogue), text, _select(select), when])
+            # Where a rule file says `within: 1 month` there, it is counted from the sample.
+            spoiled = f"(not after {words(without).replace('before screening', 'before it')})" if without else ""
+            return _joined([observation_label(code, catalogue), text, _select(select), when, spoiled])
         case Event():
             return _event(condition, catalogue, _USUAL)
         case Answer(question=question, equals=equals):
