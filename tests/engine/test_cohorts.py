@@ -30,7 +30,7 @@ def test_each_cohort_has_its_own_criterion_and_verdict() -> None:
     assert found.cohorts == {"A": "eligible", "B": "ineligible"}
     assert found.verdict == "eligible"
     assert [criterion.cohorts for criterion in found.criteria] == [("A",), ("B",), ("A",), ("B",)]
-    assert found["C1@B"].explanation.requirement == "HbA1c below 6.5 % at any time"
+    assert found["C1@B"].explanation.requirement == "HbA1c below 6.5 %"
 
 
 def test_what_does_not_differ_stands_once() -> None:
@@ -76,10 +76,10 @@ def test_cases_may_name_a_cohort(tmp_path: Path) -> None:
     def written(cases: str) -> str:
         path = tmp_path / "trial.yaml"
         path.write_text(
-            "schema: prescreen/trial/1\nid: T1\ntitle: t\nsource: {document: trial.yaml}\n"
+            "schema: prescreen/trial/1\nid: T1\ntitle: t\nsource: {document: trial.yaml}\nresults_within: any\n"
             "cohorts: [{id: A, title: a}, {id: B, title: b}]\ncriteria:\n"
             "  - id: C1\n    text: t\n"
-            "    include_if: {observation: HbA1c, within: any,"
+            "    include_if: {observation: HbA1c,"
             " per_cohort: {A: {at_most: 10 %}, B: {below: 6.5 %}}}\n"
             f"    cases:\n{cases}",
             "utf-8",
