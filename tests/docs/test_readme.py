@@ -112,11 +112,3 @@ def test_links_between_pages_lead_somewhere(page: str) -> None:
                 if line.startswith("#")
             }
             assert heading in slugs, target
-
-
-def test_what_is_said_to_be_refused_is_refused() -> None:
-    (listed,) = re.findall(r"(?s)- In rule files: (.*?)\n- ", README)
-    sources = "".join(path.read_text() for path in (ROOT / "src" / "prescreen" / "language").glob("*.py"))
-    for key in re.findall(r"`(\w+)`", listed):
-        assert re.search(rf"""["'`]{key}["'`]""", sources), key
-    assert "not-yet" in sources

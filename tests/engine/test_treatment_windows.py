@@ -123,3 +123,16 @@ def test_stable_at_an_anchor_and_at_a_dose() -> None:
 def test_when_it_will_be_stable() -> None:
     report = ask(STABLE, {"treatments": [given("lisinopril", "2026-05-01")], **EVERYTHING})
     assert (report.condition, report.turns_on) == (False, "2026-07-24")
+
+
+def test_a_window_of_the_beginning() -> None:
+    begun = {"treatment": "luspatercept", "within": "6 months", "by": "start"}
+    assert truth(begun, {"treatments": [given("luspatercept", "2025-12-01")], **EVERYTHING}) is True
+    assert truth(begun, {"treatments": [given("luspatercept", "2025-11-30")], **EVERYTHING}) is False
+    assert truth(begun, {"treatments": [given("luspatercept", "2025")], **EVERYTHING}) is None
+    new = {"condition": "malignancy", "within": "6 months", "by": "start"}
+    old = {"code": "malignancy", "status": "active", "onset": "2020"}
+    assert truth(new, {"conditions": [old], "complete": {"conditions": True}}) is False
+    report = ask(begun, {"treatments": [given("luspatercept", "2026-01-05")]})
+    assert report.explanation.requirement == "luspatercept begun within 6 months before screening"
+    assert report.turns_on == "2026-07-06"

@@ -79,6 +79,7 @@ CONDITIONS = {
         "{observation: «''», at_least: 1 U/L}",
     ],
     "missing-key": [
+        "{treatment: rituximab, «by»: start}",
         "{«if»: {sex: female}}",
         "«{answer: arm}»",
         "{at_least_of: «{count: 2}»}",
@@ -247,7 +248,7 @@ FILES = {
         one("{age: {«per_cohort»: {A: {at_least: 18 years}}}}"),
         one("{observation: ALT, per_cohort: {A: {at_most: 3 ULN}, «B»: {at_most: 2 ULN}}}") + COHORTS,
     ],
-    "not-yet": [HEAD + "«quantities»: {CAP: {formula: age, unit: '1'}}\n"],
+    "invalid-formula": [HEAD + "quantities: {own: {formula: «AST ! ALT», unit: '1'}}\n"],
     "recursive-definition": [
         HEAD + "  b: {use: «b»}\n",
         HEAD + "  b: {all: [{use: c}]}\n  c: {not: {use: «b»}}\n",

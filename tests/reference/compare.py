@@ -125,6 +125,7 @@ def _parts(condition: Mapping) -> Iterator[Mapping]:
         "route",
         "outcome",
         "stable_for",
+        "by",
         "fall",
         "rise",
     ):

@@ -84,7 +84,8 @@ def matches(happening: Happening, leaf: EventLeaf, bounds: Bounds, at_day: int) 
             return False
     if leaf.statuses and happening.status not in leaf.statuses:
         return False
-    if not (happening.start <= bounds[1] and happening.end >= bounds[0] and bounds[0] <= bounds[1]):
+    last = happening.start if leaf.by_start else happening.end
+    if not (happening.start <= bounds[1] and last >= bounds[0] and bounds[0] <= bounds[1]):
         return False
     if leaf.changed:
         moments = [happening.start, *([happening.end] if happening.status == "completed" else [])]

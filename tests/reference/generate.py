@@ -285,6 +285,8 @@ class _Maker:
             made["status"] = self.rng.choice(statuses)
         if self.some(0.5) and domain != "allergies":
             made["within"] = self.rng.choice(WINDOWS if "planned" not in str(made.get("status")) else LATER_WINDOWS)
+        if domain in ("conditions", "treatments") and "within" in made and self.some(0.2):
+            made["by"] = "start"
         if domain == "treatments" and "planned" not in str(made.get("status")) and self.some(0.15):
             made["treatment"] = self.rng.choice(["rituximab", "cyclophosphamide", ["rituximab", "cyclophosphamide"]])
             made["within"] = self.rng.choice(WASHOUTS)

@@ -86,6 +86,7 @@ class EventLeaf:
     verification: frozenset[str] | None = frozenset({"confirmed"})  # None: whatever it is
     excepted: tuple[EventLeaf, ...] = ()
     attributes: tuple[tuple[str, frozenset[str]], ...] = ()
+    by_start: bool = False
     changed: bool = False  # begun or ended less than `for_at_least` before `at`
 
 
@@ -251,6 +252,7 @@ def _event(condition: dict[str, Any], exception: bool = False) -> EventLeaf:
         None if exception and "verification" not in condition else frozenset(_verifications(condition)),
         excepted,
         attributes,
+        condition.get("by") == "start",
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Final, Literal
 
-from prescreen.quantities import Analyte
+from prescreen.quantities import Analyte, Formula
 
 Asked = Literal["candidate", "caregiver", "coordinator", "investigator"]
 Domain = Literal["conditions", "treatments", "procedures", "allergies"]
@@ -29,7 +29,9 @@ class ObservationConcept:
     values: the codes that a coded result may have (empty: numeric only).
     low, high: plausible range in the canonical unit, both ends plausible.
     formula: name of the derivation (``ckd-epi-2021``), None where it is always measured; inputs: codes of the
-    observations it is derived from.
+    observations it is derived from. expression: the formula itself, over the names of the inputs and `age`, where a
+    trial has written it (as `written`); same_day: its inputs are of one day; any_day: those of its inputs that may be
+    of any day, because they do not change.
     """
 
     name: str
@@ -46,6 +48,10 @@ class ObservationConcept:
     inputs: tuple[str, ...]
     ask: Asked
     question: str
+    expression: Formula | None = None
+    written: str = ""
+    same_day: bool = False
+    any_day: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -387,7 +387,7 @@ def _age_cuts(setting: Setting, low: int, high: int) -> Iterator[int]:
         for result in found
         if result.low <= setting.now
         for edge in (result.low, min(result.high, setting.now))
-    }
+    } | {setting.day}
     for day in days:
         for age in ages:
             last = unshift_day(day, Span(age, "years"))

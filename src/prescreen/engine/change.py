@@ -12,9 +12,20 @@ from typing import Final
 from prescreen.candidate.facts import EventFact, Facts, Result
 from prescreen.engine.cases import Budget, truth_of
 from prescreen.engine.compile import CompiledCriterion, CompiledTrial, Node
-from prescreen.engine.setting import Setting, depends_on_day_only
+from prescreen.engine.setting import HORIZON, Setting, depends_on_day_only
 from prescreen.language.model import SCREENING, Age, Event, Observation, Window
-from prescreen.time import DAY, EARLIEST, EARLIEST_DAY, LATEST, LATEST_DAY, Span, parse_when, shift_day, unshift_day
+from prescreen.time import (
+    DAY,
+    EARLIEST,
+    EARLIEST_DAY,
+    LATEST,
+    LATEST_DAY,
+    Span,
+    completed_years,
+    parse_when,
+    shift_day,
+    unshift_day,
+)
 from prescreen.truth import FALSE, TRUE, Truth
 
 MOST_DAYS: Final = 2_000
@@ -135,7 +146,9 @@ def _days(node: Node, setting: Setting, compiled: CompiledTrial) -> Iterable[int
     match leaf:
         case Observation():
             if constant is None:
-                return _observation_days(leaf, compiled.trial.catalogue.observations[leaf.code].inputs, facts, setting)
+                concept = compiled.trial.catalogue.observations[leaf.code]
+                days = _observation_days(leaf, concept.inputs, facts, setting)
+                return days if concept.expression is None or facts.birth is None else days + _birthdays(facts, setting)
         case Event():
             if constant is not None and leaf.domain not in facts.complete and not leaf.excepted:
                 return ()  # no record and no declaration: nothing that a day could change
@@ -174,6 +187,17 @@ def _observation_days(leaf: Observation, inputs: tuple[str, ...], facts: Facts, 
             if leaf.without is not None and first < last and last >= today:
                 days += range(today, min(last, today + MOST_DAYS) + 1)  # each day the sample may be of one day more
     return days
+
+
+def _birthdays(facts: Facts, setting: Setting) -> list[int]:
+    """The days up to the horizon on which an age may change."""
+    assert facts.birth is not None
+    ages = range(completed_years(facts.birth.last_day, setting.day), 131) if facts.birth.last_day <= setting.day else ()
+    found: list[int] = []
+    for age in ages[: HORIZON.number + 2]:
+        span = Span(age + 1, "years")
+        found += (shift_day(facts.birth.first_day, span, 1), shift_day(facts.birth.last_day, span, 1))
+    return found
 
 
 def _newest(results: tuple[Result, ...], setting: Setting) -> Iterator[Result]:

@@ -10,7 +10,7 @@ from prescreen.engine import events, results
 from prescreen.engine.cases import truth_of
 from prescreen.engine.compare import limits_of
 from prescreen.engine.compile import CompiledCriterion, CompiledTrial, Node, events_of
-from prescreen.engine.derive import FORMULAS
+from prescreen.engine.derive import formula_of
 from prescreen.engine.setting import Setting, surely_inside
 from prescreen.language.model import (
     SCREENING,
@@ -293,7 +293,7 @@ def _of_observation(leaf: Observation, found: results.Found, setting: Setting, t
     for result in chosen:
         for used in result.inputs or (result,):
             names[used.name] = None
-        formula = FORMULAS[result.concept.formula or ""] if result.inputs else None
+        formula = formula_of(result.concept) if result.inputs else None
         if formula is not None and formula.needs_age:
             names["birth_date"] = None
         if formula is not None and formula.needs_sex:

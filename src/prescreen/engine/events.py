@@ -267,7 +267,7 @@ def _timed(sought: Sought, record: EventFact, bounds: Bounds, setting: Setting) 
     (status,) = record.statuses
     if leaf.statuses and status not in leaf.statuses:
         return FALSE, []
-    window = _in_window(leaf, record, status, sought.momentary, bounds, setting)
+    window = _in_window(leaf, record, status, sought.momentary or leaf.by_start, bounds, setting)
     if leaf.changed:
         lasting = _changed_since(leaf, record, status, sought.momentary, setting)
     else:

@@ -8,7 +8,7 @@ from prescreen.candidate.facts import KIND_OF, EventFact, Result
 from prescreen.engine import events, results, wording
 from prescreen.engine.compare import limits_of, threshold_for, threshold_magnitude
 from prescreen.engine.compile import Node
-from prescreen.engine.derive import FORMULAS
+from prescreen.engine.derive import formula_of
 from prescreen.engine.setting import Setting
 from prescreen.language.model import (
     Age,
@@ -119,7 +119,7 @@ def _observation(
             _result_evidence(
                 used,
                 "considered",
-                f"input of {result.concept.name}: {FORMULAS[result.concept.formula or ''].source}",
+                f"input of {result.concept.name}: {formula_of(result.concept).source}",
                 None,
             )
             for result in found.results[:_MOST_EVIDENCE]
@@ -187,7 +187,7 @@ def _result_evidence(result: Result, role: str, note: str | None, unit: str | No
         return Evidence(
             f"observations[{first.index}]", f"{result.concept.name} (derived)", wording.value_text(result),
             first.record.date if first.record is not None else None, None, None, role,
-            note or FORMULAS[result.concept.formula or ""].source,
+            note or formula_of(result.concept).source,
         )  # fmt: skip
     compared = None
     if unit and result.value_low is not None and result.is_point and record.unit != unit:

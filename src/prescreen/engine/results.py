@@ -110,7 +110,19 @@ def observation_leaf(leaf: Observation, concept: ObservationConcept, number: int
             _note_earlier(found, changes, setting)
         return found
 
-    return decide
+    return decide if concept.expression is None else _unproven(decide)
+
+
+def _unproven(decide: Decide) -> Decide:
+    """For a trial's own quantity: where its inputs are not known closely, its bounds may be wider than its values."""
+
+    def decided(setting: Setting) -> Found:
+        found = decide(setting)
+        if found.truth is UNKNOWN and any(result.inputs for result in found.results):
+            found.approximate = True
+        return found
+
+    return decided
 
 
 def _note_earlier(found: Found, changes: tuple[Change, ...], setting: Setting) -> None:

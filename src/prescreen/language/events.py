@@ -30,8 +30,8 @@ DOMAINS: dict[str, Domain] = {noun: domain for domain, noun in NOUNS.items()}
 _COMMON = ("within", "for_at_least", "at", "verification", "except")
 _TREATMENT = ("status", "for", "route", "outcome", "dose", "daily_dose", "count", "lines", "stable_for")
 OPTIONS: dict[Domain, tuple[str, ...]] = {
-    "conditions": (*_COMMON, "status", "severity", "site", "confirmed_by"),
-    "treatments": (*_COMMON, *_TREATMENT),
+    "conditions": (*_COMMON, "by", "status", "severity", "site", "confirmed_by"),
+    "treatments": (*_COMMON, "by", *_TREATMENT),
     "procedures": (*_COMMON, "status", "site"),
     "allergies": (*_COMMON, "severity"),
 }
@@ -91,6 +91,7 @@ def _read_leaf(names: Names, domain: Domain, fields: Fields, exception: bool) ->
         where=Where(fields.node.line, fields.node.column),
         count=count,
         lines=lines,
+        by_start=_by_start(source, fields),
         severity=words["severity"],
         site=words["site"],
         confirmed_by=words["confirmed_by"],
@@ -215,6 +216,16 @@ def _windows(names: Names, domain: Domain, node: Node | None) -> tuple[Washout |
     if domain == "treatments" and is_washout(node):
         return read_washout(names.source, node, names.anchors), None
     return None, read_window(names.source, node, names.anchors)
+
+
+def _by_start(source: Source, fields: Fields) -> bool:
+    """`by: start`: the window is that of the beginning."""
+    node = fields.get("by")
+    if node is None:
+        return False
+    if "within" not in fields:
+        source.refuse(fields.keys["by"], "missing-key", "`by` goes with `within`, which is missing")
+    return source.choice(node, "`by`", ("start",)) is not None
 
 
 def _lasting(names: Names, fields: Fields) -> tuple[Span | None, str]:

@@ -253,7 +253,7 @@ class Event:
     missing status can matter. count: (operator, k) bounds on the number of distinct codes with a record; lines: on the
     number of courses of which no two overlap in time. equivalent: the treatment in which `daily_dose` is expressed, all
     records that overlap in time added up. changed: what counts is that it began or ended less than `for_at_least`
-    before `at`, at the latest on that day.
+    before `at`, at the latest on that day. by_start: the window holds its beginning, not only some of its time.
     """
 
     domain: Domain
@@ -276,6 +276,7 @@ class Event:
     lines: tuple[tuple[Operator, int], ...] = ()
     equivalent: str = ""
     changed: bool = False
+    by_start: bool = False
     where: Where = field(default=Where(), compare=False)
 
     @property

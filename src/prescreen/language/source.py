@@ -61,7 +61,7 @@ MISTAKES: dict[str, str] = {
     "missing-else": "`if` without `else` where that would decide for everyone else",
     "no-half-life": "a window in half-lives of a drug whose half-life the catalogue does not give",
     "no-equivalent": "a dose in equivalents of a drug for which the catalogue gives none",
-    "not-yet": "a part of the language that is not supported yet",
+    "invalid-formula": "a quantity's formula that cannot be read, or computes nothing",
     "too-large": "a file that says more than can be a trial",
     "too-deep": "conditions nested too deep",
     "too-many": "more mistakes than are worth listing",

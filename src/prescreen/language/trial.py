@@ -11,6 +11,7 @@ from prescreen.language.cohorts import differs
 from prescreen.language.conditions import Place, read_condition, read_definition
 from prescreen.language.model import ANY_WINDOW, Asked, Case, Cohort, Criterion, Question, Trial, Where
 from prescreen.language.names import Names
+from prescreen.language.quantities import read_quantities
 from prescreen.language.source import Fields, Source, plain_data, shown
 from prescreen.language.windows import RESERVED_ANCHORS, read_window
 from prescreen.problems import InputRefused
@@ -44,8 +45,6 @@ def read_trial(source: Source, root: Node, catalogue: Catalogue, sha256: str) ->
     if fields is None:
         raise InputRefused(source.in_order())
     _check_schema(source, fields.get("schema"))
-    if "quantities" in fields:
-        source.refuse(fields.keys["quantities"], "not-yet", "a trial's own `quantities` are not supported yet")
     identifier = source.name(node, "an id") if (node := fields.get("id")) else None
     title = _prose(source, fields, "title")
     recruitment = _prose(source, fields, "recruitment")
@@ -63,6 +62,7 @@ def read_trial(source: Source, root: Node, catalogue: Catalogue, sha256: str) ->
         window or ANY_WINDOW,
         cohorts=tuple(cohort.id for cohort in cohorts),
     )
+    names = replace(names, catalogue=read_quantities(names, fields.get("quantities")))
     criteria = _criteria(names, fields.get("criteria"))
     for name, node in names.definitions.items():  # those that no criterion uses are checked as well
         for own in _for_each_cohort(names, node, names.cohorts):
@@ -84,7 +84,7 @@ def read_trial(source: Source, root: Node, catalogue: Catalogue, sha256: str) ->
         results_within=names.results_within,
         results_within_stated=within is not None,
         sha256=sha256,
-        catalogue=catalogue,
+        catalogue=names.catalogue,
         file=source.file,
     )
 

@@ -145,7 +145,7 @@ def _event(event: Event, catalogue: Catalogue, usual: frozenset[str]) -> str:
     elif event.for_at_least:
         parts.append(f"for at least {event.for_at_least}")
         parts.append(f"at {_readable(event.at)}" if event.at != SCREENING else "")
-    parts.append(window_words(event.window))
+    parts.append(f"{'begun ' if event.by_start else ''}{window_words(event.window)}")
     if event.excepted:
         exceptions = (_event(exception, catalogue, _ANY_CERTAINTY) for exception in event.excepted)
         parts.append(f"except {_listed(exceptions, 'and')}")
