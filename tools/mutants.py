@@ -89,7 +89,7 @@ MUTANTS = (
     ),
     Mutant(
         "refutation covers broader concepts",
-        ENGINE + "events:_absent",
+        ENGINE + "events:absent_besides",
         "record.related.named & code.broader",
         "record.related.is_a & code.broader",
     ),
@@ -112,7 +112,7 @@ MUTANTS = (
         "if False:",
     ),
     Mutant(
-        "unknown status counted", ENGINE + "events:_matches", "truth = agreement(truths)", "truth = disjunction(truths)"
+        "unknown status counted", ENGINE + "events:matches_record", "truth = agreement(truths)", "truth = disjunction(truths)"
     ),
     Mutant(
         "exception removes unknown matches",
@@ -154,6 +154,16 @@ MUTANTS = (
     Mutant(
         "at least k counts unknowns", "prescreen.truth:at_least", "true += truth is TRUE", "true += truth is not FALSE"
     ),
+    Mutant(
+        "a result of the same day is earlier",
+        ENGINE + "trend:_surely_lies",
+        "<= window.high_sure",
+        "<= window.high_maybe",
+    ),
+    Mutant("a fall by more than it is", ENGINE + "trend:_is_above", "and (not strict or", "and (strict or"),
+    Mutant("an old change is forgotten", ENGINE + "events:_less_than_ago", "UNKNOWN if perhaps", "FALSE if perhaps"),
+    Mutant("the shorter washout counts", "prescreen.language.washout:_covers", ">= needed", "< needed"),
+    Mutant("`by: start` ignored", ENGINE + "events:_timed", "sought.momentary or leaf.by_start", "sought.momentary"),
     Mutant(
         "`if` unknown takes `else`",
         "prescreen.truth:choice",

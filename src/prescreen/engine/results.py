@@ -20,6 +20,7 @@ from prescreen.time import HOUR, Span, shift_day
 from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth, conjunction, disjunction
 
 _MAX_MEAN_RESULTS: Final = 8
+_MAX_PAIRS: Final = 20_000  # of a result and an earlier one
 
 
 @dataclass(slots=True)
@@ -101,6 +102,8 @@ def observation_leaf(leaf: Observation, concept: ObservationConcept, number: int
             plain = None if quick is None else quick(result)
             truth = satisfies(result, tests, setting) if plain is None else plain
             return Found(truth if sure else UNKNOWN, (result,), (truth,), sure, lacking)
+        if changes and len(inside) * max(len(inside), len(results or ())) > _MAX_PAIRS:
+            return Found(UNKNOWN, (inside[0],), (UNKNOWN,), sure, lacking, approximate=True)
         found = _SELECTIONS[how](leaf, inside, bounds, setting)
         if not sure:
             found.truth = UNKNOWN

@@ -29,6 +29,7 @@ from prescreen.time import DAY, LATEST_DAY
 from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth, at_least, conjunction, disjunction, negation
 
 _MOST_LINES: Final = 12  # more courses are not told apart one by one
+_MOST_ADDED: Final = 60  # records whose doses are added up, day by day
 
 
 def tally_leaf(leaf: Event, catalogue: Catalogue, numbers: Mapping[Window, int]) -> Decide:
@@ -247,6 +248,8 @@ def _added_up(
         )
         for course, (record, truth, _) in zip(_courses(sought, matches, setting), matches, strict=True)
     ]
+    if len(given) > _MOST_ADDED:
+        return UNKNOWN
     possible = not absent
     for day in _telling_days(given, bounds, setting, "planned" in sought.leaf.statuses):
         if day * DAY + DAY - 1 < bounds.low_maybe or day * DAY > bounds.high_maybe:
