@@ -112,7 +112,10 @@ MUTANTS = (
         "if False:",
     ),
     Mutant(
-        "unknown status counted", ENGINE + "events:matches_record", "truth = agreement(truths)", "truth = disjunction(truths)"
+        "unknown status counted",
+        ENGINE + "events:matches_record",
+        "truth = agreement(truths)",
+        "truth = disjunction(truths)",
     ),
     Mutant(
         "exception removes unknown matches",
