@@ -157,14 +157,9 @@ MUTANTS = (
     Mutant(
         "at least k counts unknowns", "prescreen.truth:at_least", "true += truth is TRUE", "true += truth is not FALSE"
     ),
-    Mutant(
-        "a result of the same day is earlier",
-        ENGINE + "trend:_surely_lies",
-        "<= window.high_sure",
-        "<= window.high_maybe",
-    ),
+    Mutant("a fall taken for a rise", ENGINE + "trend:_bound_holds", "sign = -1 if", "sign = 1 if"),
     Mutant("a fall by more than it is", ENGINE + "trend:_is_above", "and (not strict or", "and (strict or"),
-    Mutant("an old change is forgotten", ENGINE + "events:_less_than_ago", "UNKNOWN if perhaps", "FALSE if perhaps"),
+    Mutant("what changed is stable", ENGINE + "events:_less_than_ago", "if recent and", "if not recent and"),
     Mutant("the shorter washout counts", "prescreen.language.washout:_covers", ">= needed", "< needed"),
     Mutant("`by: start` ignored", ENGINE + "events:_timed", "sought.momentary or leaf.by_start", "sought.momentary"),
     Mutant(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from prescreen.language.model import AnyOf, AtLeastOf, Event
+from prescreen.problems import InputRefused
 from prescreen.time import day_text, parse_when
 from tests.engine.helper import ask, one, truth
 
@@ -136,3 +137,24 @@ def test_a_window_of_the_beginning() -> None:
     report = ask(begun, {"treatments": [given("luspatercept", "2026-01-05")]})
     assert report.explanation.requirement == "luspatercept begun within 6 months before screening"
     assert report.turns_on == "2026-07-06"
+
+
+def test_how_long_it_lasted() -> None:
+    long = {"treatment": "prednisone", "within": "3 months", "duration": {"above": "14 days"}}
+    for end, expected in (("2026-05-15", False), ("2026-05-16", True), ("2026-05", None)):
+        assert truth(long, {"treatments": [given("prednisone", "2026-05-01", end)], **EVERYTHING}) is expected
+    ongoing = ask(long, {"treatments": [given("prednisone", "2026-05-20")], **EVERYTHING})
+    assert (ongoing.condition, ongoing.turns_on) == (False, "2026-06-04")
+    assert ongoing.explanation.requirement == "prednisone lasting above 14 days within 3 months before screening"
+    hours = {"treatment": "prednisone", "duration": {"at_most": "48 hours"}}
+    assert truth(hours, {"treatments": [given("prednisone", "2026-05-20", "2026-05-21")], **EVERYTHING}) is True
+    assert truth(hours, {"treatments": [given("prednisone", "2026-05-20", "2026-05-22")], **EVERYTHING}) is None
+    assert truth(hours, {"treatments": [given("prednisone", "2026-05-20", "2026-05-23")], **EVERYTHING}) is False
+    vague = ask({**long, "duration": {"below": "14 days"}}, {"treatments": [given("prednisone", "2026-01-01", "2026")]})
+    assert (vague.condition, vague.exact) == (None, False)
+    with pytest.raises(InputRefused, match="lasts no time"):
+        one({"condition": "stroke", "duration": {"at_least": "1 day"}})
+    through = {"complete": {"treatments": {"through": "2026-05-17"}}}
+    assert truth({"treatment": "prednisone", "duration": {"above": "14 days"}}, through) is False
+    assert truth({"treatment": "prednisone", "duration": {"above": "15 days"}}, through) is False
+    assert truth({"treatment": "prednisone", "duration": {"above": "13 days"}}, through) is None

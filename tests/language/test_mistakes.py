@@ -193,6 +193,7 @@ CONDITIONS = {
         "{treatment: rituximab, dose: {between: «[1 mg]»}}",
     ],
     "empty-comparison": [
+        "{treatment: rituximab, duration: «{above: 14 days, below: 1 week}»}",
         "{observation: ALT, fall: «{above: 50 %, below: 20 %}»}",
         "«{observation: HBV-DNA, detected: true, is: positive, above: 3 ULN, below: 3 ULN}»",
         "«{observation: ALT, at_least: 5 U/L, below: 3 U/L}»",

@@ -126,6 +126,7 @@ def _parts(condition: Mapping) -> Iterator[Mapping]:
         "outcome",
         "stable_for",
         "by",
+        "duration",
         "fall",
         "rise",
     ):

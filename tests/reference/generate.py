@@ -285,6 +285,12 @@ class _Maker:
             made["status"] = self.rng.choice(statuses)
         if self.some(0.5) and domain != "allergies":
             made["within"] = self.rng.choice(WINDOWS if "planned" not in str(made.get("status")) else LATER_WINDOWS)
+        if domain in ("conditions", "treatments") and self.some(0.12):
+            made["duration"] = {
+                self.rng.choice(["at_least", "above", "at_most", "below"]): self.rng.choice(
+                    ["5 days", "1 month", "2 weeks", "1 year"]
+                )
+            }
         if domain in ("conditions", "treatments") and "within" in made and self.some(0.2):
             made["by"] = "start"
         if domain == "treatments" and "planned" not in str(made.get("status")) and self.some(0.15):
@@ -296,7 +302,7 @@ class _Maker:
                 made["at"] = self.rng.choice(list(ANCHORS))
         if self.some(0.2):
             made["verification"] = ["confirmed", "provisional"]
-        if code == "malignancy" and self.some(0.6):
+        if code == "malignancy" and self.some(0.8):
             made["except"] = self.rng.choice(
                 [["basal-cell-carcinoma"], [{"condition": "basal-cell-carcinoma", "status": "resolved"}]]
             )

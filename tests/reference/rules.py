@@ -87,6 +87,7 @@ class EventLeaf:
     excepted: tuple[EventLeaf, ...] = ()
     attributes: tuple[tuple[str, frozenset[str]], ...] = ()
     by_start: bool = False
+    duration: tuple[tuple[str, int, str], ...] = ()  # operator, number, unit
     changed: bool = False  # begun or ended less than `for_at_least` before `at`
 
 
@@ -253,6 +254,7 @@ def _event(condition: dict[str, Any], exception: bool = False) -> EventLeaf:
         excepted,
         attributes,
         condition.get("by") == "start",
+        tuple((operator, *_span(text)) for operator, text in _comparisons(condition.get("duration", {}))),
     )
 
 

@@ -236,6 +236,9 @@ def _add_record(days: list[int], leaf: Event, record: EventFact, today: int) -> 
         days += _ends(leaf.window, edge, today)
         if leaf.for_at_least is not None and leaf.at == SCREENING:
             days += _moved(edge, leaf.for_at_least)
+        for _, span in leaf.duration:
+            for day in _moved(edge, span):
+                days += (day, day + 1)
     for exception in leaf.excepted:
         _add_record(days, exception, record, today)
 

@@ -13,8 +13,8 @@ from prescreen.catalogue import Catalogue
 from prescreen.engine.setting import Bounds, Setting, depends_on_day_only
 from prescreen.language.model import SCREENING, Amount, Event, Operator, Window
 from prescreen.quantities import Analyte, Scale, analyte
-from prescreen.time import DAY, EARLIEST, HOUR, LATEST, parse_when, shift_day, unshift_day
-from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth, agreement, conjunction, disjunction
+from prescreen.time import DAY, EARLIEST, HOUR, LATEST, Span, parse_when, shift_day, unshift_day
+from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth, agreement, conjunction, disjunction, negation
 
 _DOSE: Final[dict[str, Analyte]] = {}
 _MOST_REMEMBERED: Final = 4096
@@ -51,7 +51,9 @@ def event_leaf(leaf: Event, catalogue: Catalogue, numbers: Mapping[Window, int])
     """The function that decides an existence leaf; `numbers` are those of the trial's windows."""
     domain, window, number = leaf.domain, leaf.window, numbers[leaf.window]
     # A duration and a window together may leave no room for any record; that is not looked into.
-    unsure = leaf.for_at_least is not None and not (window.start is None and window.end is None)
+    unsure = (leaf.for_at_least is not None or bool(leaf.duration)) and not (
+        window.start is None and window.end is None
+    )
     nothing = Found(UNKNOWN, constant=("nothing",), approximate=unsure)
     sought = Sought(leaf, catalogue)
     codes = frozenset(leaf.codes)
@@ -280,7 +282,13 @@ def _timed(sought: Sought, record: EventFact, bounds: Bounds, setting: Setting) 
         aspects.append("end" if end_open else "date")
     if lasting is UNKNOWN:
         aspects.append("duration" if aspects else "date")
-    return conjunction((window, lasting)), aspects
+    if not leaf.duration:
+        return conjunction((window, lasting)), aspects
+    lasted = _lasted(leaf, record, status, sought.momentary, setting)
+    if lasted is UNKNOWN:
+        # Window and duration rest on the same dates, and are not told apart together.
+        aspects += ["end" if record.start is not None and record.start.is_one_day else "date", "duration"]
+    return conjunction((window, lasting, lasted)), aspects
 
 
 def _dated(record: EventFact) -> bool:
@@ -355,6 +363,25 @@ def _long_enough(leaf: Event, record: EventFact, status: str, setting: Setting) 
     if shift_day(high // DAY, span, 1) <= first // DAY:
         return TRUE
     return FALSE if shift_day(low // DAY, span, 1) > last // DAY else UNKNOWN
+
+
+def _lasted(leaf: Event, record: EventFact, status: str, momentary: bool, setting: Setting) -> Truth:
+    """`duration`: the time from the beginning to the end, in calendar units between days, in hours between instants."""
+    start_low, start_high, end_low, end_high = times(record, status, momentary, setting)
+    truths: list[Truth] = []
+    for operator, span in leaf.duration:
+        if momentary:
+            reached = surely = False
+        elif span.unit == "hours":
+            least = span.number * HOUR + (operator in ("above", "at_most"))
+            reached, surely = end_high - start_low >= least, end_low - start_high >= least
+        else:
+            more = operator in ("above", "at_most")
+            reached = end_high // DAY >= shift_day(start_low // DAY, span, 1) + more
+            surely = end_low // DAY >= shift_day(start_high // DAY, span, 1) + more
+        truth = TRUE if surely else UNKNOWN if reached else FALSE
+        truths.append(truth if operator in ("at_least", "above") else negation(truth))
+    return conjunction(truths)
 
 
 def _changed_since(leaf: Event, record: EventFact, status: str, momentary: bool, setting: Setting) -> Truth:
@@ -538,10 +565,13 @@ def _declared_through(declared: Declared, sought: Sought, bounds: Bounds, settin
 
 def _looked_at_until(sought: Sought, bounds: Bounds, setting: Setting) -> int:
     """The last instant at which something that the leaf asks for can have begun: its window's end, the screening day,
-    or so long before the anchor as it must have lasted."""
+    or so long before that or the anchor as it must have lasted."""
     if sought.plans_only:
         return setting.now
     last = min(bounds.high_maybe, setting.now)
+    for operator, length in sought.leaf.duration:
+        if operator in ("at_least", "above") and "planned" not in sought.leaf.statuses:
+            last = min(last, _begun_for(length, operator == "above", setting))
     span = sought.leaf.for_at_least
     if span is None:
         return last
@@ -553,3 +583,10 @@ def _looked_at_until(sought: Sought, bounds: Bounds, setting: Setting) -> int:
     if span.unit == "hours":
         return min(last, anchor.high - span.number * HOUR)
     return min(last, unshift_day(anchor.last_day, span) * DAY + DAY - 1)
+
+
+def _begun_for(length: Span, longer: bool, setting: Setting) -> int:
+    """The last instant at which what has lasted for so long, or longer, on the screening day can have begun."""
+    if length.unit == "hours":
+        return setting.now - length.number * HOUR - longer
+    return unshift_day(setting.day - longer, length) * DAY + DAY - 1

@@ -1,4 +1,4 @@
-"""Bounds of event leaves: doses, daily doses (as equivalents too), counts and lines."""
+"""Bounds of event leaves: doses, daily doses (as equivalents too), counts, lines and durations."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from prescreen.language.comparisons import OPERATORS, bound_nodes, contradictory
 from prescreen.language.model import Amount, Operator
 from prescreen.language.names import Names
 from prescreen.language.source import Fields, Source, listed, shown
+from prescreen.language.windows import lasting, read_span
+from prescreen.time import Span
 from prescreen.yamlio import Node
 
 _MAX_COUNT = 1000
@@ -47,6 +49,16 @@ def read_counts(source: Source, bounds: Bounds, node: Node | None) -> tuple[tupl
     found = [(operator, number) for operator, number in read if number is not None]
     if node and contradictory([(operator, Fraction(number)) for operator, number in found]):
         source.refuse(node, "empty-comparison", "no count meets these bounds")
+    return tuple(found)
+
+
+def read_lengths(source: Source, bounds: Bounds, node: Node | None) -> tuple[tuple[Operator, Span], ...]:
+    """The bounds of `duration`."""
+    read = [(operator, read_span(source, each, "a duration")) for operator, each in bounds.found]
+    found = [(operator, span) for operator, span in read if span]
+    hours = [(operator, Fraction(lasting(span)[1])) for operator, span in found if not lasting(span)[0]]
+    if node and contradictory(hours):
+        source.refuse(node, "empty-comparison", "no duration meets these bounds")
     return tuple(found)
 
 

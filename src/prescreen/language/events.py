@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from prescreen.language.doses import read_amounts, read_bounds, read_counts, read_equivalent
+from prescreen.language.doses import read_amounts, read_bounds, read_counts, read_equivalent, read_lengths
 from prescreen.language.model import (
     ANY_WINDOW,
     SCREENING,
@@ -30,8 +30,8 @@ DOMAINS: dict[str, Domain] = {noun: domain for domain, noun in NOUNS.items()}
 _COMMON = ("within", "for_at_least", "at", "verification", "except")
 _TREATMENT = ("status", "for", "route", "outcome", "dose", "daily_dose", "count", "lines", "stable_for")
 OPTIONS: dict[Domain, tuple[str, ...]] = {
-    "conditions": (*_COMMON, "by", "status", "severity", "site", "confirmed_by"),
-    "treatments": (*_COMMON, "by", *_TREATMENT),
+    "conditions": (*_COMMON, "by", "duration", "status", "severity", "site", "confirmed_by"),
+    "treatments": (*_COMMON, "by", "duration", *_TREATMENT),
     "procedures": (*_COMMON, "status", "site"),
     "allergies": (*_COMMON, "severity"),
 }
@@ -92,12 +92,16 @@ def _read_leaf(names: Names, domain: Domain, fields: Fields, exception: bool) ->
         count=count,
         lines=lines,
         by_start=_by_start(source, fields),
+        duration=read_lengths(source, read_bounds(names, fields, "duration"), fields.get("duration")),
         severity=words["severity"],
         site=words["site"],
         confirmed_by=words["confirmed_by"],
         route=words["route"],
         outcome=words["outcome"],
     )
+    if event.duration and all(names.catalogue.events[domain][code].momentary for code in event.codes):
+        message = "what happens in a moment lasts no time"
+        source.refuse(fields.keys["duration"], "wrong-comparison", message, "leave `duration` out")
     _together(source, fields)
     whole = codes is not None and indication is not None and (washout or window)
     return (event, washout) if whole and len(source.problems) == before else None

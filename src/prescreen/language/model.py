@@ -254,6 +254,7 @@ class Event:
     number of courses of which no two overlap in time. equivalent: the treatment in which `daily_dose` is expressed, all
     records that overlap in time added up. changed: what counts is that it began or ended less than `for_at_least`
     before `at`, at the latest on that day. by_start: the window holds its beginning, not only some of its time.
+    duration: bounds on the time from its beginning to its end, or to the screening day.
     """
 
     domain: Domain
@@ -277,6 +278,7 @@ class Event:
     equivalent: str = ""
     changed: bool = False
     by_start: bool = False
+    duration: tuple[tuple[Operator, Span], ...] = ()
     where: Where = field(default=Where(), compare=False)
 
     @property

@@ -140,6 +140,7 @@ def _event(event: Event, catalogue: Catalogue, usual: frozenset[str]) -> str:
         parts.append(f"as {event_label('treatments', event.equivalent, catalogue)}, added up")
     parts += [f"({operator.replace('_', ' ')} {number} of these)" for operator, number in event.count]
     parts += [f"({operator.replace('_', ' ')} {number} lines)" for operator, number in event.lines]
+    parts += [f"lasting {operator.replace('_', ' ')} {span}" for operator, span in event.duration]
     if event.changed:
         parts.append(f"begun, ended or changed less than {event.for_at_least} before {_readable(event.at)}")
     elif event.for_at_least:
