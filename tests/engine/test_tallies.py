@@ -69,6 +69,16 @@ def test_equivalents_of_what_is_given_at_one_time_are_added_up() -> None:
     assert truth(MUCH, {"treatments": [before, five], **EVERYTHING}) is False
 
 
+def test_the_sum_is_shown_with_its_source() -> None:
+    records = [given("methylprednisolone", "2026-01-01", dose=8), given("prednisone", "2026-01-01")]
+    found = leaf(ask(MUCH, {"treatments": records}).explanation, "treatment")
+    notes = [evidence.note or "" for evidence in found.evidence]
+    assert notes[0].startswith("8 mg/day = 10 mg/day as prednisone (prednisolone, US prescribing information")
+    assert notes[1] == "its daily dose is not on file"
+    broad = leaf(ask(MUCH, {"treatments": [given(STEROIDS, "2026-01-01", dose=8)]}).explanation, "treatment")
+    assert broad.evidence[0].note == "8 mg/day, which cannot be added up"
+
+
 def test_a_changed_dose_is_not_added_to_the_old_one() -> None:
     records = [given("prednisone", "2026-01-01", "2026-05-10", dose=10), given("prednisone", "2026-05-10", dose=5)]
     assert truth(MUCH, {"treatments": records, **EVERYTHING}) is False

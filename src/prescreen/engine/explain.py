@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from prescreen.candidate.facts import KIND_OF, EventFact, Result
+from prescreen.catalogue import Catalogue
 from prescreen.engine import events, results, wording
 from prescreen.engine.compare import limits_of, threshold_for, threshold_magnitude
 from prescreen.engine.compile import Node
@@ -74,7 +75,7 @@ def _leaf(node: Node, truth: Truth, setting: Setting, trial: Trial) -> Explanati
             finding, reason = wording.event_finding(leaf, found, setting, trial.catalogue)
             return Explanation(
                 KIND_OF[leaf.domain], truth.known, node.requirement, finding, None, None, None, reason,
-                _event_evidence(leaf, found, setting),
+                _event_evidence(leaf, found, setting, trial.catalogue),
             )  # fmt: skip
         case Age():
             finding, reason = wording.age_finding(leaf, setting)
@@ -198,11 +199,12 @@ def _result_evidence(result: Result, role: str, note: str | None, unit: str | No
     )  # fmt: skip
 
 
-def _event_evidence(leaf: Event, found: events.Found, setting: Setting) -> tuple[Evidence, ...]:
+def _event_evidence(leaf: Event, found: events.Found, setting: Setting, catalogue: Catalogue) -> tuple[Evidence, ...]:
     evidence = []
     for record, truth, aspects in found.matches[:_MOST_EVIDENCE]:
         role = "conflicts" if "conflict" in aspects else "considered" if truth is UNKNOWN else "decides"
-        evidence.append(_record_evidence(record, role, ", ".join(aspects) or None))
+        notes = [*aspects, *([wording.equivalent_text(record, leaf, catalogue)] if leaf.equivalent else [])]
+        evidence.append(_record_evidence(record, role, ", ".join(notes) or None))
     if found.truth is FALSE or found.conflict:
         evidence += [
             _record_evidence(record, "decides", "says that it is not so")

@@ -61,7 +61,7 @@ def report(trial: Trial, candidate: Candidate, on: date, ranges: Ranges | None =
     counts: dict[Status, int] = {"met": 0, "failed": 0, "undetermined": 0}
     for criterion in criteria:
         counts[criterion.status] += 1
-    day = rescreening_day(later, truths, [found.turn for found in results_of]) if counts["failed"] else None
+    day = rescreening_day(later, truths, [found.turn for found in results_of]) if verdict == "ineligible" else None
     return Report.model_construct(
         schema_="prescreen/report/1",
         trial=trial.id,
@@ -76,7 +76,7 @@ def report(trial: Trial, candidate: Candidate, on: date, ranges: Ranges | None =
         source_complete=trial.complete,
         source_gaps=trial.gaps,
         criteria=criteria,
-        next_facts=next_facts(compiled, [found.ways for found in results_of], counts["failed"] == 0),
+        next_facts=next_facts(compiled, [found.ways for found in results_of], verdict != "ineligible"),
         questions=_questions(criteria, compiled),
         rescreen_on=None if day is None else day_text(day),
         counts=counts,

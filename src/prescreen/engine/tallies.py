@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from prescreen.candidate.facts import EventFact
 from prescreen.candidate.profile import TreatmentRecord
-from prescreen.catalogue import Catalogue
+from prescreen.catalogue import Catalogue, Equivalent
 from prescreen.engine.events import (
     Decide,
     Found,
@@ -244,7 +244,7 @@ def _added_up(
             course.start_high // DAY,
             course.end_low // DAY + _goes_on(record),
             course.end_high // DAY + _goes_on(record),
-            _equivalent(record, sought),
+            _worth(record, sought),
         )
         for course, (record, truth, _) in zip(_courses(sought, matches, setting), matches, strict=True)
     ]
@@ -280,17 +280,21 @@ def _telling_days(given: Iterable[_Given], bounds: Bounds, setting: Setting, pla
     return sorted({day + step for day in edges for step in (-1, 0, 1) if day + step <= last})
 
 
-def _equivalent(record: EventFact, sought: Sought) -> Fraction | None:
+def equivalent_of(record: EventFact, name: str, catalogue: Catalogue) -> Equivalent | None:
+    """What a record's drug is worth in another; None where the catalogue does not say, or what it is is open."""
+    treatments = catalogue.events["treatments"]
+    found = [treatments[each].equivalents.get(name) for each in sorted(record.related.named)]
+    if not found or any(other is None or found[0] is None or other.factor != found[0].factor for other in found):
+        return None
+    return found[0]
+
+
+def _worth(record: EventFact, sought: Sought) -> Fraction | None:
     written = record.record
     dose = written.daily_dose if isinstance(written, TreatmentRecord) else None
     number = None if dose is None else milligrams(dose, "mg/d")
-    treatments = sought.catalogue.events["treatments"]
-    factors = {
-        equivalent.factor
-        for name in record.related.named
-        if (equivalent := treatments[name].equivalents.get(sought.leaf.equivalent)) is not None
-    }
-    return number * factors.pop() if number is not None and len(factors) == 1 else None
+    equivalent = equivalent_of(record, sought.leaf.equivalent, sought.catalogue)
+    return None if number is None or equivalent is None else number * equivalent.factor
 
 
 def _sum_holds(least: Fraction, most: Fraction | None, bound: Amount) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from prescreen.candidate.facts import EventFact, Facts, Result
-from prescreen.candidate.profile import ObservationRecord
+from prescreen.candidate.profile import ObservationRecord, TreatmentRecord
 from prescreen.catalogue import Catalogue
-from prescreen.engine import events, results
+from prescreen.engine import events, results, tallies
 from prescreen.engine.compare import limits_of, threshold_for, threshold_magnitude
 from prescreen.engine.compile import events_of
 from prescreen.engine.setting import Setting
@@ -196,6 +196,21 @@ def event_text(fact: EventFact, setting: Setting) -> str:
         if days > 0:
             text += f", {length_text(days)} before"
     return text
+
+
+def equivalent_text(record: EventFact, leaf: Event, catalogue: Catalogue) -> str:
+    """A record's daily dose as it is added up: ``4 mg/day = 5 mg/day as prednisone (who says so)``."""
+    written = record.record
+    dose = written.daily_dose if isinstance(written, TreatmentRecord) else None
+    if dose is None:
+        return "its daily dose is not on file"
+    equivalent = tallies.equivalent_of(record, leaf.equivalent, catalogue)
+    number = events.milligrams(dose, "mg/d")
+    if equivalent is None or number is None:
+        return f"{dose.value} {dose.unit}, which cannot be added up"
+    worth = with_unit(Magnitude.of(number * equivalent.factor), "mg/day")
+    label = event_label("treatments", leaf.equivalent, catalogue)
+    return f"{dose.value} {dose.unit} = {worth} as {label} ({equivalent.source})"
 
 
 _ASPECT_WORDS = {
