@@ -78,7 +78,7 @@ def _window_problems(trial: Trial, file: str) -> Iterator[Problem]:
         return
     for criterion in trial.criteria:
         for leaf in parts_of(criterion.condition):
-            if isinstance(leaf, Observation) and leaf.window == trial.results_within:
+            if isinstance(leaf, Observation) and leaf.window is trial.results_within:
                 message = f"{criterion.id}: how old may a result of {leaf.code} be"
                 hint = "state `within` here or `results_within` for the trial; `any` is an answer"
                 yield Problem("no-window", message, file, line=leaf.where.line, column=leaf.where.column, hint=hint)

@@ -97,7 +97,7 @@ def test_the_age_of_results_must_be_stated(folder: Path) -> None:
         - {age: {at_least: 18 years, at_most: 65 years}}
         - if: {use: low}
           then: {not: {observation: AST, above: 10000 U/L}}
-          else: {observation: ALP, above: 0 U/L, within: 7 days}
+          else: {observation: ALP, above: 0 U/L, within: any}
           unless: {at_least_of: {count: 1, of: [{answer: explained}, {observation: INR, above: 1}]}}
         - {any: [{answer: explained}, {sex: female}]}
 """,

@@ -9,7 +9,7 @@ from typing import Literal
 from prescreen.catalogue import Catalogue
 from prescreen.language.cohorts import differs
 from prescreen.language.conditions import Place, read_condition, read_definition
-from prescreen.language.model import ANY_WINDOW, Asked, Case, Cohort, Criterion, Question, Trial, Where
+from prescreen.language.model import Asked, Case, Cohort, Criterion, Question, Trial, Where, Window
 from prescreen.language.names import Names
 from prescreen.language.quantities import read_quantities
 from prescreen.language.source import Fields, Source, plain_data, shown
@@ -52,14 +52,14 @@ def read_trial(source: Source, root: Node, catalogue: Catalogue, sha256: str) ->
     anchors = _anchors(source, fields.get("anchors"))
     cohorts = _cohorts(source, fields.get("cohorts"))
     within = fields.get("results_within")
-    window = read_window(source, within, anchors) if within else ANY_WINDOW
+    window = read_window(source, within, anchors) if within else None
     names = Names(
         source,
         catalogue,
         anchors,
         _questions(source, fields.get("questions")),
         {key.text: value for key, value in _named(source, fields, "definitions")},
-        window or ANY_WINDOW,
+        window or Window(None, None, "any"),  # not the `any` of a leaf that says so: `check` tells them apart
         cohorts=tuple(cohort.id for cohort in cohorts),
     )
     names = replace(names, catalogue=read_quantities(names, fields.get("quantities")))
