@@ -285,7 +285,7 @@ class _Maker:
             made["status"] = self.rng.choice(statuses)
         if self.some(0.5) and domain != "allergies":
             made["within"] = self.rng.choice(WINDOWS if "planned" not in str(made.get("status")) else LATER_WINDOWS)
-        if domain in ("conditions", "treatments") and self.some(0.12):
+        if domain in ("conditions", "treatments") and self.some(0.07):
             made["duration"] = {
                 self.rng.choice(["at_least", "above", "at_most", "below"]): self.rng.choice(
                     ["5 days", "1 month", "2 weeks", "1 year"]
@@ -478,7 +478,7 @@ class _Maker:
         if excepted and self.some(0.5):
             code = self.rng.choice(excepted)
         made: Mapping = {"code": code}
-        if self.some(0.15):
+        if self.some(0.2):
             made["verification"] = self.rng.choice(["provisional", "refuted", "refuted"])
         if made.get("verification") == "refuted":
             return {**made, **({"date": self.date_text(self.edge(events), 0.2)} if self.some(0.6) else {})}
