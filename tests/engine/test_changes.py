@@ -149,6 +149,18 @@ def test_a_leaf_that_does_not_use_them_shares_its_free_value_with_none_that_does
     assert one(CLEAN).criteria[0].condition != one(plain).criteria[0].condition
 
 
+def test_too_much_to_look_at_is_unknown_and_flagged() -> None:
+    days = [(date(2026, 6, 1) - timedelta(days=each)).isoformat() for each in range(150)]
+    many = alt(*((100, day) for day in days))
+    report = ask({"observation": "ALT", "fall": {"at_least": "99 %"}, "select": "any", "within": "any"}, many)
+    assert (report.condition, report.exact) == (None, False)
+    transfused = tuple(f"2020-01-{day:02}" for day in range(1, 32)) * 2
+    clean = blood(*((13, day) for day in days), transfused=transfused)
+    assert truth({**CLEAN, "within": "any"}, clean) is True  # the latest alone is looked at
+    every = ask({**CLEAN, "within": "any", "select": "every"}, clean)
+    assert (every.condition, every.exact) == (None, False)
+
+
 # --- full records of `without`, enumerated ------------------------------------------------------------
 
 DAY = date(2026, 6, 10)

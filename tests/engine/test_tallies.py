@@ -96,6 +96,12 @@ def test_doses_that_cannot_be_added_up() -> None:
     assert report.turns_on == "2026-06-20"
 
 
+def test_too_many_records_are_not_added_up() -> None:
+    records = [given("prednisone", "2026-05-10", "2026-05-20", dose=5) for _ in range(61)]
+    report = ask(MUCH, {"treatments": records, **EVERYTHING})
+    assert (report.condition, report.exact) == (None, False)
+
+
 # --- full records, enumerated -------------------------------------------------------------------------
 
 DAY = date(2026, 6, 20)

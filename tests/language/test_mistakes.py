@@ -174,6 +174,7 @@ CONDITIONS = {
         "{treatment: rituximab, dose: «{}»}",
     ],
     "wrong-comparison": [
+        "{observation: ALT, fall: {at_least: 50 %}, «without»: {procedure: major-surgery}}",
         "{observation: HBsAg, «fall»: {at_least: 50 %}}",
         "{observation: ALT, rise: {at_least: 50 %}, select: «{mean_of: 2}»}",
         "{observation: ALT, rise: {between: «[1 %, 2 %, 3 %]»}}",

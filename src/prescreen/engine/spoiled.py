@@ -9,13 +9,14 @@ from typing import Final
 from prescreen.candidate.facts import KIND_OF, Facts, Result
 from prescreen.catalogue import ObservationConcept
 from prescreen.engine.results import Decide, Found
-from prescreen.engine.setting import Setting
+from prescreen.engine.setting import Setting, surely_inside
 from prescreen.language.model import Event, Observation
 from prescreen.time import DAY
 from prescreen.truth import TRUE, UNKNOWN, Truth, agreement
 
 _MOST_OPEN: Final = 4  # results of which it is open whether they count; each choice of them is looked at
 _MOST_DAYS: Final = 62  # on which a sample may have been taken
+_MOST_LOOKS: Final = 5_000  # at a record, as of the day of a sample
 
 
 def spoiled_leaf(
@@ -38,19 +39,31 @@ def spoiled_leaf(
         )
     )
 
+    latest = leaf.select.how == "latest" and not concept.inputs
+    domains = tuple(dict.fromkeys(event.domain for event in events))
+
     def decided(setting: Setting) -> Found:
         facts, bounds = setting.facts, setting.bounds(leaf.window)
         gone: set[int] = set()
         perhaps: list[int] = []
+        looks, each = 0, 1 + sum(len(facts.events.get(domain, ())) for domain in domains)
         for code in codes:
+            newest: Result | None = None  # that surely counts: what is older does not matter
             for result in facts.results.get(code, ()):
                 if result.low > setting.now or result.low > bounds.high_maybe or result.high < bounds.low_maybe:
                     continue
+                if newest is not None and result.high < newest.low:
+                    break
+                looks += each * min(_MOST_DAYS, 1 + min(result.high, setting.now) // DAY - result.low // DAY)
+                if looks > _MOST_LOOKS:
+                    return Found(UNKNOWN, (result,), (UNKNOWN,), lacking=names, approximate=True, perhaps_refused=True)
                 truth = _spoiled(result, spoiled, setting)
                 if truth is TRUE:
                     gone.add(result.index)
                 elif truth is UNKNOWN:
                     perhaps.append(result.index)
+                elif latest and newest is None and surely_inside(result, bounds, setting.now):
+                    newest = result
         if not gone and not perhaps:
             return decide(setting)
         fullest = decide(_leaving_out(setting, codes, gone))

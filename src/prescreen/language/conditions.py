@@ -302,6 +302,10 @@ def _frame(names: Names, fields: Fields, place: Place) -> _Frame | None:
                     message = f"`{key}` is that of one result: it does not go with `{chosen.how}`"
                 source.refuse(select, "wrong-comparison", message)
     spoiling = fields.get("without")
+    for way in WAYS if spoiling else ():
+        if way in fields:
+            message = f"`{way}` and `without` do not go together: which earlier results count would be left open"
+            source.refuse(fields.keys["without"], "wrong-comparison", message)
     without = _spoiling(names, spoiling, place) if spoiling else None
     if window is None or chosen is None or (spoiling and without is None):
         return None
