@@ -159,9 +159,9 @@ MUTANTS = (
     ),
     Mutant("a fall taken for a rise", ENGINE + "trend:_bound_holds", "sign = -1 if", "sign = 1 if"),
     Mutant("a fall by more than it is", ENGINE + "trend:_is_above", "and (not strict or", "and (strict or"),
-    Mutant("what changed is stable", ENGINE + "events:_less_than_ago", "if recent and", "if not recent and"),
+    Mutant("what changed is stable", ENGINE + "timing:_less_than_ago", "if recent and", "if not recent and"),
     Mutant("the shorter washout counts", "prescreen.language.washout:_covers", ">= needed", "< needed"),
-    Mutant("`by: start` ignored", ENGINE + "events:_timed", "sought.momentary or leaf.by_start", "sought.momentary"),
+    Mutant("`by: start` ignored", ENGINE + "timing:timed", "momentary or leaf.by_start", "momentary"),
     Mutant(
         "`if` unknown takes `else`",
         "prescreen.truth:choice",

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from prescreen.candidate.facts import Candidate, Facts, Result
-from prescreen.engine import events, wording
+from prescreen.engine import wording
 from prescreen.engine.cases import resolve, truth_of
 from prescreen.engine.change import Later, Turn, rescreening_day, turning
 from prescreen.engine.compile import CompiledCriterion, CompiledTrial
@@ -16,6 +16,7 @@ from prescreen.engine.explain import explain
 from prescreen.engine.missing import missing
 from prescreen.engine.next import Ways, next_facts, ways
 from prescreen.engine.setting import Setting
+from prescreen.engine.timing import contradicts_itself
 from prescreen.language.model import Trial
 from prescreen.ranges import Ranges
 from prescreen.report.model import CriterionReport, Explanation, Issue, Missing, Report, Status, Verdict
@@ -238,7 +239,7 @@ def _issues(facts: Facts, setting: Setting, trial: Trial) -> list[Issue]:
                         f"{wording.event_text(record, setting)} lies later than the screening day; not used",
                     )
                 )
-            if events.contradicts_itself(record, setting):
+            if contradicts_itself(record, setting):
                 text = f"{wording.event_text(record, setting)}: said to go on although it has ended"
                 found.append(Issue("contradiction", f"{domain}[{record.index}]", text))
     for name in facts.answers:

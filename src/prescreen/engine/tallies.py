@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final, NamedTuple
 
@@ -16,14 +16,13 @@ from prescreen.engine.events import (
     Match,
     Sought,
     absent_besides,
-    contradicts_itself,
     holds,
     is_refuted,
     matches_record,
     milligrams,
-    times,
 )
 from prescreen.engine.setting import Bounds, Setting
+from prescreen.engine.timing import contradicts_itself, times
 from prescreen.language.model import Amount, Event, Operator, Window
 from prescreen.time import DAY, LATEST_DAY
 from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth, at_least, conjunction, disjunction, negation
@@ -203,7 +202,8 @@ def _number_holds(least: int, most: int | None, operator: Operator, bound: int) 
 # --- daily doses in equivalents -----------------------------------------------------------------------
 
 
-class _Given(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Given:
     """A record's days and what it adds to a day's sum. sure: whether it is one of those sought. dose: in mg/day of the
     treatment in which doses are expressed; None: not known."""
 
