@@ -15,7 +15,7 @@ from prescreen.candidate.facts import Facts
 from prescreen.catalogue import Catalogue
 from prescreen.engine import events, person, results
 from prescreen.engine.asking import ask
-from prescreen.engine.setting import Setting, Windows
+from prescreen.engine.setting import Setting, Windows, only_moves_on
 from prescreen.language.model import (
     SCREENING,
     Age,
@@ -45,19 +45,21 @@ from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth, at_least, choice, conju
 Evaluate = Callable[[Setting], Truth]
 
 _DAYS_KEPT: Final = 4096
+_MOST_REMEMBERED: Final = 256
 
 
 class Node:
     """A condition with its parts and the function that evaluates it; `number` is that of a leaf, else -1.
 
     `place` is the node's own among those of its criterion, parts before the whole. `memory` keeps explanations of
-    findings in which no record of a candidate is.
+    findings in which no record of a candidate is. moves_on: a leaf on results as they are reported, in a window that
+    only moves on (see `only_moves_on`).
 
     For `if` without `else` and for `unless` the parts are as written: (condition, then[, else]), (requirement,
     exception).
     """
 
-    __slots__ = ("children", "condition", "evaluate", "memory", "number", "place", "requirement")
+    __slots__ = ("children", "condition", "evaluate", "memory", "moves_on", "number", "place", "requirement")
 
     def __init__(
         self, condition: Condition, children: tuple[Node, ...], evaluate: Evaluate, number: int, requirement: str
@@ -69,6 +71,16 @@ class Node:
         self.requirement = requirement
         self.place = -1
         self.memory: dict[tuple[str, ...], Any] = {}
+        self.moves_on = False
+
+    def remembered(self, key: tuple[str, ...], make: Callable[[], Any]) -> Any:
+        """What was made before under a key, in which nothing of a candidate may be."""
+        found = self.memory.get(key)
+        if found is None:
+            if len(self.memory) >= _MOST_REMEMBERED:
+                self.memory.clear()
+            found = self.memory[key] = make()
+        return found
 
     def leaves(self) -> Iterator[Node]:
         """The leaves below this node, in order, as often as they occur."""
@@ -242,7 +254,10 @@ class _Builder:
         if number is None:
             number = self.numbers[leaf] = len(self.leaves)
             self.leaves.append(Node(leaf, (), _remembered(number, self._decide(leaf)), number, words))
-        return Node(leaf, (), self.leaves[number].evaluate, number, words)
+        node = Node(leaf, (), self.leaves[number].evaluate, number, words)
+        if isinstance(leaf, Observation):
+            node.moves_on = not self.trial.catalogue.observations[leaf.code].inputs and only_moves_on(leaf.window)
+        return node
 
     def _decide(self, leaf: Leaf) -> Callable[[Setting], Any]:
         catalogue = self.trial.catalogue

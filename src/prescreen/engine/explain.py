@@ -31,7 +31,6 @@ from prescreen.report.model import Evidence, Explanation
 from prescreen.truth import FALSE, UNKNOWN, Truth
 
 _MOST_EVIDENCE: Final = 12
-_MOST_REMEMBERED: Final = 256
 
 _NODE_NAMES: Final[dict[type, str]] = {
     AllOf: "all",
@@ -54,12 +53,8 @@ def explain(node: Node, truths: list[Truth], setting: Setting, trial: Trial) -> 
     constant = setting.found[node.number].constant
     if constant is None:
         return _leaf(node, truth, setting, trial)
-    remembered: Explanation | None = node.memory.get(constant)
-    if remembered is None:
-        if len(node.memory) >= _MOST_REMEMBERED:
-            node.memory.clear()
-        remembered = node.memory[constant] = _leaf(node, truth, setting, trial)
-    return remembered
+    made: Explanation = node.remembered(constant, lambda: _leaf(node, truth, setting, trial))
+    return made
 
 
 def _leaf(node: Node, truth: Truth, setting: Setting, trial: Trial) -> Explanation:

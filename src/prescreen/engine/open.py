@@ -224,7 +224,8 @@ def _of_event(leaf: Event, found: object, setting: Setting) -> Iterator[Key]:
     yield EventKey(leaf)
     bounds: Bounds = setting.bounds(leaf.window)
     if bounds.low_sure != bounds.low_maybe or bounds.high_sure != bounds.high_maybe:
-        for key in _window_anchors(leaf.window, setting):
+        # Each record is held against the window once, though both of its ends may hang on one anchor.
+        for key in dict.fromkeys(_window_anchors(leaf.window, setting)):
             for _ in range(max(1, len(found.matches))):
                 yield key
     yield from _anchor(leaf.at, setting)

@@ -22,8 +22,8 @@ class Found:
     conflict: bool = False
 
 
-_FOUND: Final = {truth: Found(truth) for truth in Truth}
-_TRUE, _FALSE, _UNKNOWN = _FOUND[TRUE], _FOUND[FALSE], _FOUND[UNKNOWN]
+FOUND: Final = {truth: Found(truth) for truth in Truth}
+_TRUE, _FALSE, _UNKNOWN = FOUND[TRUE], FOUND[FALSE], FOUND[UNKNOWN]
 
 Decide = Callable[[Setting], Found]
 

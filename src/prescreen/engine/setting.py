@@ -95,6 +95,13 @@ class Setting:
         twin.forced = forced if forced is not None else self.forced
         return twin
 
+    def as_found(self) -> Setting:
+        """The same evaluation with a memory of its own of what leaves found, to be changed."""
+        twin = Setting(self.facts, self.day, self.ranges, 0, self.windows)
+        twin.found = list(self.found)
+        twin.free, twin.forced = self.free, self.forced
+        return twin
+
     def bounds(self, window: Window) -> Bounds:
         """A window's instants, in the light of the candidate's anchors."""
         return self.windows.of(window) or window_bounds(window, self.day, self.facts.anchors)
@@ -113,6 +120,20 @@ def day_when(day: int) -> When:
 
 def depends_on_day_only(window: Window) -> bool:
     return all(end is None or end.anchor == SCREENING for end in (window.start, window.end))
+
+
+def only_moves_on(window: Window) -> bool:
+    """Whether a window runs up to the screening day from so many days, weeks, months or years before: what it has left
+    behind never comes back."""
+    start, end = window.start, window.end
+    return (
+        start is not None
+        and start.anchor == SCREENING
+        and start.span is not None
+        and start.sign < 0
+        and start.span.unit != "hours"
+        and (end is None or (end.anchor == SCREENING and end.span is None))
+    )
 
 
 def window_bounds(window: Window, day: int, anchors: Mapping[str, When]) -> Bounds:
