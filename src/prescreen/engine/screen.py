@@ -62,8 +62,7 @@ def report(trial: Trial, candidate: Candidate, on: date, ranges: Ranges | None =
     for criterion in criteria:
         counts[criterion.status] += 1
     day = rescreening_day(later, truths, [found.turn for found in results_of]) if counts["failed"] else None
-    return Report.model_construct(
-        schema_="prescreen/report/1",
+    return Report(
         trial=trial.id,
         title=trial.title,
         rules_sha256=trial.sha256,
