@@ -12,19 +12,19 @@ from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
-from typing import Literal
+from typing import Final, Literal
 
-DAY = 86_400_000_000  # microseconds
-HOUR = 3_600_000_000
+DAY: Final = 86_400_000_000  # microseconds
+HOUR: Final = 3_600_000_000
 
-EARLIEST_DAY = date(1, 1, 1).toordinal()
-LATEST_DAY = date(9999, 12, 31).toordinal()
-EARLIEST = EARLIEST_DAY * DAY
-LATEST = LATEST_DAY * DAY + DAY - 1
+EARLIEST_DAY: Final = 1  # 0001-01-01
+LATEST_DAY: Final = 3_652_059  # 9999-12-31
+EARLIEST: Final = EARLIEST_DAY * DAY
+LATEST: Final = LATEST_DAY * DAY + DAY - 1
 
 SpanUnit = Literal["hours", "days", "weeks", "months", "years"]
 
-_WHEN = re.compile(
+_WHEN: Final = re.compile(
     r"(?P<year>\d{4})(?:-(?P<month>\d\d)(?:-(?P<day>\d\d)"
     r"(?:[T ](?P<hour>\d\d):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:\.(?P<fraction>\d{1,9}))?)?"
     r"(?P<zone>Z|[+-]\d\d:\d\d)?)?)?)?",
@@ -56,7 +56,7 @@ class When:
         return self.text
 
 
-ANY_TIME = When("undated", EARLIEST, LATEST)
+ANY_TIME: Final = When("undated", EARLIEST, LATEST)
 
 
 @lru_cache(maxsize=65_536)
@@ -137,7 +137,7 @@ _SPAN_UNITS: dict[str, SpanUnit] = {
     **dict.fromkeys(("mo", "month", "months"), "months"),
     **dict.fromkeys(("a", "yr", "year", "years"), "years"),
 }
-_SPAN = re.compile(r"(\d{1,6})\s*([a-z]+)", re.ASCII)
+_SPAN: Final = re.compile(r"(\d{1,6})\s*([a-z]+)", re.ASCII)
 
 
 def parse_span(text: str) -> Span:

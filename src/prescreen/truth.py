@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import Enum
-from typing import NoReturn
+from typing import Final, NoReturn
 
 
 class Truth(Enum):
@@ -33,9 +33,9 @@ class Truth(Enum):
         return None if self is UNKNOWN else self is TRUE
 
 
-FALSE = Truth.FALSE
-UNKNOWN = Truth.UNKNOWN
-TRUE = Truth.TRUE
+FALSE: Final = Truth.FALSE
+UNKNOWN: Final = Truth.UNKNOWN
+TRUE: Final = Truth.TRUE
 
 
 def negation(a: Truth) -> Truth:

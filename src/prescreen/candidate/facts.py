@@ -148,7 +148,7 @@ class EventFact:
 
     __slots__ = (
         "asserts", "denies", "domain", "end", "index", "is_a", "label", "may_be", "record", "related", "start",
-        "statuses", "system", "unplaced",
+        "statuses", "system", "unplaced", "verification",
     )  # fmt: skip
 
     def __init__(
@@ -173,13 +173,14 @@ class EventFact:
         self.start = start
         self.end = end
         self.statuses = statuses
+        self.verification: str = record.verification
         status = _written_status(record)
         negative = status in ("never", "not-done")
-        refuted = record.verification == "refuted"
+        refuted = self.verification == "refuted"
         self.asserts = not refuted and not negative
         # A denial that is itself refuted or provisional denies nothing; a plan called off denies no past event.
         self.denies = (refuted and not negative and status != "planned") or (
-            negative and record.verification == "confirmed"
+            negative and self.verification == "confirmed"
         )
 
     @classmethod

@@ -11,9 +11,9 @@ from operator import itemgetter
 from typing import Final
 
 from prescreen.candidate.facts import EventFact, Facts, Result
-from prescreen.engine import person
+from prescreen.engine import events, person, results
 from prescreen.engine.cases import Budget, truth_of
-from prescreen.engine.compile import CompiledCriterion, CompiledTrial, Node
+from prescreen.engine.compile import CompiledCriterion, CompiledTrial, LeafNode
 from prescreen.engine.setting import Setting, depends_on_day_only
 from prescreen.language.model import SCREENING, Age, Event, Observation, Window
 from prescreen.time import DAY, EARLIEST, EARLIEST_DAY, LATEST, LATEST_DAY, Span, parse_when, shift_day, unshift_day
@@ -24,9 +24,10 @@ MOST_LOOKS: Final = 200_000  # days times records; a candidate with more is told
 _FAR: Final = 10  # days: more than clipped months make the way back uneven by
 
 Turn = tuple[int, Truth]
-Changes = tuple[tuple[int, Truth], ...]
+Changes = tuple[tuple[int, Truth | None], ...]
 _DAY_OF: Final = itemgetter(0)
-_END: Final = (LATEST_DAY + 2, 0, UNKNOWN)
+_NO_LEAF: Final = -1
+_END: Final = (LATEST_DAY + 2, _NO_LEAF, None)
 
 
 class Later:
@@ -46,7 +47,7 @@ class Later:
         self._changes: list[Changes | None] = [None] * compiled.leaf_count
         self._settings: dict[int, Setting] = {}
 
-    def days(self, node: Node) -> tuple[int, ...]:
+    def days(self, node: LeafNode) -> tuple[int, ...]:
         """The later days, up to the horizon and in order, on which what a leaf finds may change."""
         days = self._days[node.number]
         if days is None:
@@ -59,29 +60,28 @@ class Later:
             self._days[node.number] = days
         return days
 
-    def changes(self, node: Node) -> Changes:
-        """The later days on which a leaf's truth is another than before, and which."""
+    def changes(self, node: LeafNode) -> Changes:
+        """The later days on which a leaf's truth may be another than before, and which (None: to be looked at)."""
         changes = self._changes[node.number]
         if changes is None:
             changes = self._changes[node.number] = self._changed(node)
         return changes
 
-    def _changed(self, node: Node) -> Changes:
+    def _changed(self, node: LeafNode) -> Changes:
         setting = self.setting
-        truth = node.evaluate(setting)
-        found = setting.found[node.number]
-        if node.moves_on and found.constant is None and len(found.results) < 2:
-            leaving = _leaving(node, found.results, setting)
-            if leaving is not None:
-                return ((leaving, UNKNOWN),) if truth is not UNKNOWN and leaving <= self.last else ()
+        found = node.find(setting)
         if found.constant is not None:
             # No record of the candidate's is in it: what becomes of it, it shares with many.
             key = ("changes", str(setting.day), *found.constant)
-            shared: Changes = node.remembered(key, lambda: self._looked_at(node, truth))
+            shared: Changes = node.remembered(key, lambda: self._looked_at(node, found.truth))
             return shared
-        return self._looked_at(node, truth)
+        if node.moves_on and isinstance(found, results.Found) and len(found.results) < 2:
+            leaving = _leaving(node, found.results, setting)
+            if leaving is not None:
+                return ((leaving, UNKNOWN),) if found.truth is not UNKNOWN and leaving <= self.last else ()
+        return tuple([(day, None) for day in self.days(node)])
 
-    def _looked_at(self, node: Node, truth: Truth) -> Changes:
+    def _looked_at(self, node: LeafNode, truth: Truth) -> Changes:
         changes = []
         for day in self.days(node):
             now = node.evaluate(self.on(day))
@@ -94,11 +94,11 @@ class Later:
         """The evaluation of a later day."""
         later = self._settings.get(day)
         if later is None:
-            later = self._settings[day] = self.compiled.setting(self.setting.facts, day, self.setting.ranges)
+            later = self._settings[day] = self.setting.on(day, self.compiled.windows_on(day))
         return later
 
 
-def _leaving(node: Node, found: tuple[Result, ...], setting: Setting) -> int | None:
+def _leaving(node: LeafNode, found: tuple[Result, ...], setting: Setting) -> int | None:
     """The day on which the one result that counts leaves a window that only moves on, after which none is left.
 
     None where that is not all that can happen: another result may come in, or count once this one has left.
@@ -107,8 +107,8 @@ def _leaving(node: Node, found: tuple[Result, ...], setting: Setting) -> int | N
     assert isinstance(leaf, Observation)
     assert leaf.window.start is not None
     assert leaf.window.start.span is not None
-    results = setting.facts.results.get(leaf.code, ())
-    if not results or results[0].high > setting.now or (leaf.select.how != "latest" and len(results) > 1):
+    on_file = setting.facts.results.get(leaf.code, ())
+    if not on_file or on_file[0].high > setting.now or (leaf.select.how != "latest" and len(on_file) > 1):
         return None
     if not found:
         return LATEST_DAY
@@ -118,42 +118,36 @@ def _leaving(node: Node, found: tuple[Result, ...], setting: Setting) -> int | N
 
 def turning(criterion: CompiledCriterion, truth: Truth, later: Later) -> Turn | None:
     """The first later day within ten years on which the truth is another, and which; None: none."""
-    if criterion.repeats if later.setting.ranges is None else criterion.repeats_with_ranges:
-        return _turning_of_cases(criterion, truth, later)
     changes = [(day, node.number, now) for node in criterion.timed for day, now in later.changes(node)]
+    repeats = criterion.repeats if later.setting.ranges is None else criterion.repeats_with_ranges
+    if repeats:
+        # What is open may settle the truth although no leaf's own changes.
+        days = {day for node in criterion.timed for day in later.days(node)}
+        days.update(day for day in _ages_apart(criterion, later.setting) if later.setting.day < day <= later.last)
+        changes += [(day, _NO_LEAF, None) for day in days]
     if not changes:
         return None
     changes.sort(key=_DAY_OF)
     then = later.setting.as_found()
-    found, evaluate = then.found, criterion.root.evaluate
+    budget = Budget()
+    trial = later.compiled.trial
     day = changes[0][0]
     for next_day, number, now in (*changes, _END):
         if next_day != day:
             if day > later.last:
                 return None
-            other = evaluate(then)
+            other = criterion.root.evaluate(then)
+            if other is UNKNOWN and repeats:
+                other = truth_of(criterion, later.on(day), trial, budget)
+                if budget.left < 0:
+                    return None  # too much to tell apart: nothing is said rather than something wrong
             if other is not truth:
                 return day, other
             day = next_day
-        found[number] = person.FOUND[now]
-    return None
-
-
-def _turning_of_cases(criterion: CompiledCriterion, truth: Truth, later: Later) -> Turn | None:
-    """The same where facts repeat: what is open may settle the truth although no leaf's own changes."""
-    setting = later.setting
-    days = {day for node in criterion.timed for day in later.days(node)}
-    days.update(day for day in _ages_apart(criterion, setting) if setting.day < day <= later.last)
-    budget = Budget()
-    trial = later.compiled.trial
-    for day in sorted(days)[: later.most]:
-        if day > later.last:
-            return None
-        other = truth_of(criterion, later.on(day), trial, budget)
-        if budget.left < 0:
-            return None  # too much to tell apart: nothing is said rather than something wrong
-        if other is not truth:
-            return day, other
+        if now is not None:
+            then.found[number] = person.FOUND[now]
+        elif number != _NO_LEAF:
+            then.found[number] = later.compiled.leaves[number].find(later.on(next_day))
     return None
 
 
@@ -200,18 +194,15 @@ def _fails(criterion: CompiledCriterion, truth: Truth) -> bool:
     return truth is (TRUE if criterion.excludes else FALSE)
 
 
-def _days(node: Node, setting: Setting, compiled: CompiledTrial) -> Iterable[int]:
+def _days(node: LeafNode, setting: Setting, compiled: CompiledTrial) -> Iterable[int]:
     facts, leaf = setting.facts, node.condition
     match leaf:
         case Observation():
-            found = setting.found[node.number]
-            if found is None or found.constant is None:
+            if node.find(setting).constant is None:
                 return _observation_days(leaf, compiled.trial.catalogue.observations[leaf.code].inputs, facts, setting)
         case Event():
-            found = setting.found[node.number]
-            if found is None or found.constant is None:
-                return _event_days(leaf, facts.events.get(leaf.domain, ()) if found is None else found.seen, setting)
-            return _event_days(leaf, (), setting)
+            found = node.find(setting)
+            return _event_days(leaf, found.seen if isinstance(found, events.Found) else (), setting)
         case Age() if leaf.anchor == SCREENING and facts.birth is not None:
             birth = facts.birth
             spans = [span for span in (leaf.low, leaf.below) if span is not None]

@@ -11,7 +11,7 @@ from prescreen.engine.cases import truth_of
 from prescreen.engine.compare import limits_of
 from prescreen.engine.compile import CompiledCriterion, CompiledTrial, Node
 from prescreen.engine.derive import FORMULAS
-from prescreen.engine.setting import Setting, surely_inside
+from prescreen.engine.setting import Setting, depends_on_day_only, surely_inside
 from prescreen.language.model import (
     SCREENING,
     Age,
@@ -256,7 +256,9 @@ def _of_leaf(node: Node, setting: Setting, truth: Truth, trial: str) -> tuple[Na
         case Event():
             found = setting.found[node.number]
             assert isinstance(found, events.Found)
-            anchors = _anchors(leaf.window) + (() if leaf.at == SCREENING else (f"anchor:{leaf.at}",))
+            anchors = () if depends_on_day_only(leaf.window) else _anchors(leaf.window)
+            if leaf.at != SCREENING:
+                anchors = (*anchors, f"anchor:{leaf.at}")
             if truth is TRUE and not leaf.count:
                 name = next(record.name for record, match, _ in found.matches if match is TRUE)
                 return (name, *anchors), not anchors
@@ -271,6 +273,10 @@ def _of_leaf(node: Node, setting: Setting, truth: Truth, trial: str) -> tuple[Na
 
 
 def _of_observation(leaf: Observation, found: results.Found, setting: Setting, truth: Truth) -> tuple[Names, bool]:
+    if len(found.results) == 1 and setting.ranges is None and depends_on_day_only(leaf.window):
+        (result,) = found.results
+        if not result.inputs:
+            return (result.name,), True
     chosen: tuple[Result, ...] = _enough(leaf, found, truth)
     simple = True
     if leaf.select.how not in ("consecutive", "mean_of"):

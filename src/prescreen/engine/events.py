@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
@@ -11,6 +10,7 @@ from prescreen.candidate.facts import STATUSES, Declared, Domain, EventFact
 from prescreen.candidate.profile import Coding, Dose, TreatmentRecord
 from prescreen.catalogue import Catalogue
 from prescreen.engine.setting import Bounds, Setting, depends_on_day_only
+from prescreen.engine.setting import Found as AnyFound
 from prescreen.language.model import SCREENING, Amount, Event, Operator, Window
 from prescreen.quantities import Analyte, Scale, analyte
 from prescreen.time import DAY, EARLIEST, HOUR, LATEST, parse_when, shift_day, unshift_day
@@ -22,28 +22,38 @@ _PLANNED: Final = frozenset({"planned"})
 _LASTING: Final = {"conditions": "active", "treatments": "ongoing"}
 
 
-@dataclass(slots=True)
-class Found:
+Match = tuple[EventFact, Truth, tuple[str, ...]]
+
+
+class Found(AnyFound):
     """What an existence leaf found.
 
     matches: the records that are or may be what the leaf asks for, with each one's truth and the names of what is open
     about it (``date``, ``status``, ``code``, ``verification`` …). against: records and declarations that deny it.
-    conflict: the same is both confirmed and refuted. absent: whether nothing else can exist. constant: where no
-    record of this candidate is in it, what tells one such finding from another. seen: all records that had to be
-    looked at.
+    conflict: the same is both confirmed and refuted. absent: whether nothing else can exist. seen: all records that
+    had to be looked at.
     """
 
-    truth: Truth
-    matches: tuple[tuple[EventFact, Truth, tuple[str, ...]], ...] = ()
-    against: tuple[str, ...] = ()
-    conflict: bool = False
-    absent: bool = False
-    approximate: bool = False
-    constant: tuple[str, ...] | None = None
-    seen: tuple[EventFact, ...] = ()
+    __slots__ = ("absent", "against", "matches", "seen")
+
+    def __init__(
+        self,
+        truth: Truth,
+        matches: tuple[Match, ...] = (),
+        against: tuple[str, ...] = (),
+        conflict: bool = False,
+        absent: bool = False,
+        approximate: bool = False,
+        constant: tuple[str, ...] | None = None,
+        seen: tuple[EventFact, ...] = (),
+    ) -> None:
+        super().__init__(truth, constant, conflict, approximate)
+        self.matches = matches
+        self.against = against
+        self.absent = absent
+        self.seen = seen
 
 
-Match = tuple[EventFact, Truth, tuple[str, ...]]
 Decide = Callable[[Setting], Found]
 
 
@@ -55,7 +65,7 @@ def event_leaf(leaf: Event, catalogue: Catalogue, numbers: Mapping[Window, int])
     nothing = Found(UNKNOWN, constant=("nothing",), approximate=unsure)
     sought = _Sought(leaf, catalogue)
     apart = tuple(_Sought(leaf, catalogue, (code,)) for code in leaf.codes) if leaf.count else ()
-    codes = frozenset(leaf.codes)
+    codes, identity = frozenset(leaf.codes), id(leaf)
     covered = frozenset.intersection(*(code.systems for code in sought.codes))
     complete = (f"complete:{domain}",)
     denied = Found(FALSE, (), complete, absent=True, constant=("complete",))
@@ -73,14 +83,16 @@ def event_leaf(leaf: Event, catalogue: Catalogue, numbers: Mapping[Window, int])
         bounds = setting.windows.bounds[number] or setting.bounds(window)
         if apart:
             return _counted(leaf, apart, records, declared, bounds, setting)
-        touching = [
-            record
-            for record in records
-            if not (record.is_a.isdisjoint(codes) and record.may_be.isdisjoint(codes))
-            or record.unplaced
-            or (record.system is not None and record.system not in covered)
-            or record.denies
-        ]
+        touching = setting.touching.get(identity)
+        if touching is None:
+            touching = setting.touching[identity] = [
+                record
+                for record in records
+                if not (record.is_a.isdisjoint(codes) and record.may_be.isdisjoint(codes))
+                or record.unplaced
+                or (record.system is not None and record.system not in covered)
+                or record.denies
+            ]
         if not touching and day_only:
             if declared is None:
                 return nothing
@@ -233,9 +245,9 @@ def _matches_as_it_is(
         if related is FALSE:
             return FALSE, ()
     open_aspects: list[str] = ["code"] if related is UNKNOWN else []
-    if record.record.verification == "provisional" and "provisional" not in leaf.verification:
+    if record.verification == "provisional" and "provisional" not in leaf.verification:
         open_aspects.append("verification")
-    elif record.record.verification == "confirmed" and "confirmed" not in leaf.verification:
+    elif record.verification == "confirmed" and "confirmed" not in leaf.verification:
         return FALSE, ()
     timed, aspects = _timed(sought, record, bounds, setting)
     if timed is FALSE:

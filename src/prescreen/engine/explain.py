@@ -7,24 +7,17 @@ from typing import Final
 from prescreen.candidate.facts import KIND_OF, EventFact, Result
 from prescreen.engine import events, results, wording
 from prescreen.engine.compare import limits_of, threshold_for, threshold_magnitude
-from prescreen.engine.compile import Node
+from prescreen.engine.compile import CompiledCriterion, LeafNode
 from prescreen.engine.derive import FORMULAS
 from prescreen.engine.setting import Setting
 from prescreen.language.model import (
     Age,
-    AllOf,
     Answer,
-    AnyOf,
-    AtLeastOf,
     Comparison,
     Event,
-    If,
-    Not,
     Observation,
     Sex,
     Trial,
-    Unless,
-    Use,
 )
 from prescreen.quantities import compare
 from prescreen.report.model import Evidence, Explanation
@@ -32,38 +25,35 @@ from prescreen.truth import FALSE, UNKNOWN, Truth
 
 _MOST_EVIDENCE: Final = 12
 
-_NODE_NAMES: Final[dict[type, str]] = {
-    AllOf: "all",
-    AnyOf: "any",
-    Not: "not",
-    AtLeastOf: "at_least_of",
-    If: "if",
-    Use: "use",
-    Unless: "unless",
-}
+
+def explain(criterion: CompiledCriterion, truths: list[Truth], setting: Setting, trial: Trial) -> list[Explanation]:
+    """Every node of a criterion by place, the whole tree last: its truth (from `truths`), of leaves the evidence."""
+    trees: list[Explanation] = []
+    for node in criterion.nodes:
+        truth = truths[node.place]
+        if isinstance(node, LeafNode):
+            trees.append(_explained(node, truth, setting, trial))
+        else:
+            parts = tuple([trees[child.place] for child in node.children])
+            trees.append(Explanation(node.kind, truth.known, node.requirement, None, None, None, None, None, (), parts))
+    return trees
 
 
-def explain(node: Node, truths: list[Truth], setting: Setting, trial: Trial) -> Explanation:
-    """The tree of a condition with every node's truth (`truths`, by place) and every leaf's evidence."""
-    truth = truths[node.place]
-    if node.number < 0:
-        children = tuple([explain(child, truths, setting, trial) for child in node.children])
-        name = _NODE_NAMES[type(node.condition)]
-        return Explanation(name, truth.known, node.requirement, None, None, None, None, None, (), children)
-    constant = setting.found[node.number].constant
+def _explained(node: LeafNode, truth: Truth, setting: Setting, trial: Trial) -> Explanation:
+    constant = node.find(setting).constant
     if constant is None:
         return _leaf(node, truth, setting, trial)
     made: Explanation = node.remembered(constant, lambda: _leaf(node, truth, setting, trial))
     return made
 
 
-def _leaf(node: Node, truth: Truth, setting: Setting, trial: Trial) -> Explanation:
-    found = setting.found[node.number]
+def _leaf(node: LeafNode, truth: Truth, setting: Setting, trial: Trial) -> Explanation:
+    found = node.find(setting)
     leaf = node.condition
     match leaf:
         case Observation():
             assert isinstance(found, results.Found)
-            return _observation(leaf, found, node.requirement, setting, trial)
+            return _observation(node, leaf, found, setting, trial)
         case Event():
             assert isinstance(found, events.Found)
             finding, reason = wording.event_finding(leaf, found, setting, trial.catalogue)
@@ -86,48 +76,35 @@ def _leaf(node: Node, truth: Truth, setting: Setting, trial: Trial) -> Explanati
 
 
 def _observation(
-    leaf: Observation, found: results.Found, requirement: str, setting: Setting, trial: Trial
+    node: LeafNode, leaf: Observation, found: results.Found, setting: Setting, trial: Trial
 ) -> Explanation:
-    finding, reason = wording.observation_finding(leaf, found, setting, trial.catalogue)
-    if not found.results:
+    requirement = node.requirement
+    telling = wording.telling(found)
+    finding, reason = wording.observation_finding(node.label, leaf, found, telling, setting, trial.catalogue)
+    if telling is None:
         stale = () if found.stale is None else (_result_evidence(found.stale, "outside", None, None),)
         return Explanation("observation", found.truth.known, requirement, finding, None, None, None, reason, stale)
-    telling = found.results[0]
-    for result, truth in zip(found.results, found.truths, strict=True):
-        if truth is found.truth:
-            telling = result
-            break
     threshold, limit, margin = _compared(leaf, telling, setting)
-    evidence = tuple(
-        [
-            _result_evidence(
-                result,
-                _role(result, truth, found),
-                result.problem[1] if result.problem is not None else None,
-                result.concept.unit,
-            )
-            for result, truth in zip(found.results[:_MOST_EVIDENCE], found.truths, strict=False)
-        ]
-    )
-    inputs = tuple(
-        [
-            _result_evidence(
-                used,
-                "considered",
-                f"input of {result.concept.name}: {FORMULAS[result.concept.formula or ''].source}",
-                None,
-            )
-            for result in found.results[:_MOST_EVIDENCE]
-            for used in result.inputs
-        ]
-    )
+    evidence: list[Evidence] = []
+    inputs: list[Evidence] = []
+    for place, result in enumerate(found.results):
+        if place == _MOST_EVIDENCE:
+            break
+        note = result.problem[1] if result.problem is not None else None
+        evidence.append(_result_evidence(result, _role(result, found.truths[place], found), note, result.concept.unit))
+        for used in result.inputs:
+            source = FORMULAS[result.concept.formula or ""].source
+            inputs.append(_result_evidence(used, "considered", f"input of {result.concept.name}: {source}", None))
     return Explanation(
-        "observation", found.truth.known, requirement, finding, threshold, limit, margin, reason, evidence + inputs
-    )
+        "observation", found.truth.known, requirement, finding, threshold, limit, margin, reason,
+        (*evidence, *inputs),
+    )  # fmt: skip
 
 
 def _compared(leaf: Observation, result: Result, setting: Setting) -> tuple[str | None, str | None, float | None]:
     """The threshold as compared, where its limit came from, and the distance to it as a ratio."""
+    if len(leaf.tests) == 1 and not isinstance(leaf.tests[0], Comparison):
+        return None, None, None
     texts: list[str] = []
     sources: list[str] = []
     margin: float | None = None

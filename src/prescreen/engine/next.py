@@ -130,20 +130,26 @@ def _ways(node: Node, setting: Setting) -> Settles:
     if truth is FALSE:
         return _IS_FALSE
     if node.number >= 0:
-        return _leaf_ways(node, setting)
+        return _count([_leaf_ways(node, setting)], 1)
     match node.condition:
         case Not():
             return _ways(node.children[0], setting).turned()
         case AtLeastOf():
             return _count([_ways(child, setting) for child in node.children], node.condition.count)
-        case Unless() if not node.condition.saves:
-            child, exception = (_ways(part, setting) for part in node.children)
-            return _count([child, exception.turned()], 2)
         case If():
             return _if(node, setting)
+        case Unless() if not node.condition.saves:
+            requirement, exception = node.children
+            parts = [_ways(requirement, setting)] if requirement.evaluate(setting) is UNKNOWN else []
+            if exception.evaluate(setting) is UNKNOWN:
+                parts.append(_ways(exception, setting).turned())
+            return parts[0] if len(parts) == 1 else _count(parts, 2)
         case _:
-            parts = [_ways(child, setting) for child in node.children]
-            return _count(parts, len(parts) if isinstance(node.condition, AllOf) or len(parts) == 1 else 1)
+            # Of `all` the parts are true or open, of `any` false or open: only the open ones are left to be settled.
+            parts = [_ways(child, setting) for child in node.children if child.evaluate(setting) is UNKNOWN]
+            if len(parts) == 1:
+                return parts[0]
+            return _count(parts, len(parts) if isinstance(node.condition, AllOf) else 1)
 
 
 def _if(node: Node, setting: Setting) -> Settles:

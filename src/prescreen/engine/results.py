@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations, pairwise
 from typing import Final
@@ -13,6 +12,7 @@ from prescreen.catalogue import ObservationConcept
 from prescreen.engine.compare import limits_of, quick_test, satisfies, threshold_for
 from prescreen.engine.derive import Derived, derive
 from prescreen.engine.setting import Bounds, Setting, free_key, surely_inside
+from prescreen.engine.setting import Found as AnyFound
 from prescreen.language.model import Comparison, Observation, Threshold
 from prescreen.quantities import Magnitude, compare
 from prescreen.time import HOUR, Span, shift_day
@@ -21,25 +21,34 @@ from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth, conjunction, disjunctio
 _MAX_MEAN_RESULTS: Final = 8
 
 
-@dataclass(slots=True)
-class Found:
+class Found(AnyFound):
     """What an observation leaf found.
 
     results: those that may be the ones that count, each with its own truth in `truths`. sure: whether some result is
     in the window in any case; otherwise the leaf may yet get any result. lacking: facts that a derived quantity
     lacks. stale: the newest result that lies outside the window. conflict: two results of one time disagree.
-    approximate: the truth is sound but a closer look might decide. constant: nothing of this candidate is in it.
     """
 
-    truth: Truth
-    results: tuple[Result, ...] = ()
-    truths: tuple[Truth, ...] = ()
-    sure: bool = False
-    lacking: tuple[str, ...] = ()
-    stale: Result | None = None
-    conflict: bool = False
-    approximate: bool = False
-    constant: tuple[str, ...] | None = None
+    __slots__ = ("lacking", "results", "stale", "sure", "truths")
+
+    def __init__(
+        self,
+        truth: Truth,
+        results: tuple[Result, ...] = (),
+        truths: tuple[Truth, ...] = (),
+        sure: bool = False,
+        lacking: tuple[str, ...] = (),
+        stale: Result | None = None,
+        conflict: bool = False,
+        approximate: bool = False,
+        constant: tuple[str, ...] | None = None,
+    ) -> None:
+        super().__init__(truth, constant, conflict, approximate)
+        self.results = results
+        self.truths = truths
+        self.sure = sure
+        self.lacking = lacking
+        self.stale = stale
 
 
 Decide = Callable[[Setting], Found]

@@ -54,11 +54,13 @@ def value_text(result: Result) -> str:
 
 
 def observation_finding(
-    leaf: Observation, found: results.Found, setting: Setting, catalogue: Catalogue
+    name: str, leaf: Observation, found: results.Found, chosen: Result | None, setting: Setting, catalogue: Catalogue
 ) -> tuple[str, str | None]:
-    """What an observation leaf found, and the stable name of why it is unknown."""
-    name = observation_label(leaf.code, catalogue)
-    if not found.results:
+    """What an observation leaf found, and the stable name of why it is unknown.
+
+    name: what people call the observation; chosen: the result that tells.
+    """
+    if chosen is None:
         if found.lacking:
             return (
                 f"{name} is not on file and cannot be derived without {_facts_words(found.lacking, catalogue)}",
@@ -70,7 +72,6 @@ def observation_finding(
     if found.conflict:
         values = " and ".join(value_text(result) for result in found.results[:4])
         return f"{name}: {values} at the same time ({found.results[0].when.text}) contradict each other", "conflict"
-    chosen = _telling(found)
     text = f"{name} {_one_finding(leaf, chosen, setting)}"
     if found.truth is not UNKNOWN:
         return text, None
@@ -82,11 +83,12 @@ def observation_finding(
     return text + _why_unknown(leaf, chosen, setting)[0], _why_unknown(leaf, chosen, setting)[1]
 
 
-def _telling(found: results.Found) -> Result:
-    for result, truth in zip(found.results, found.truths, strict=True):
+def telling(found: results.Found) -> Result | None:
+    """Of the results that count, the first that carries the leaf's truth."""
+    for place, truth in enumerate(found.truths):
         if truth is found.truth:
-            return result
-    return found.results[0]
+            return found.results[place]
+    return found.results[0] if found.results else None
 
 
 def _one_finding(leaf: Observation, result: Result, setting: Setting) -> str:
