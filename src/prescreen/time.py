@@ -114,6 +114,13 @@ def ordinal(year: int, month: int, day: int) -> int:
     return date(year, month, day).toordinal()
 
 
+def _month_length(year: int, month: int) -> int:
+    if month == 2:
+        return 29 if year % 4 == 0 and (year % 100 != 0 or year % 400 == 0) else 28
+    return 30 if month in (4, 6, 9, 11) else 31
+
+
+@lru_cache(maxsize=8192)
 def day_text(day: int) -> str:
     """The ISO date of a day."""
     return date.fromordinal(day).isoformat()
@@ -179,7 +186,7 @@ def _shift_months(day: int, months: int) -> int:
         return EARLIEST_DAY - 1
     if year > 9999:
         return LATEST_DAY + 1
-    return ordinal(year, month + 1, min(start.day, monthrange(year, month + 1)[1]))
+    return ordinal(year, month + 1, min(start.day, _month_length(year, month + 1)))
 
 
 def unshift_day(day: int, span: Span) -> int:

@@ -16,7 +16,7 @@ from prescreen.engine.cases import Budget, truth_of
 from prescreen.engine.compile import CompiledCriterion, CompiledTrial, LeafNode
 from prescreen.engine.setting import Setting, depends_on_day_only
 from prescreen.language.model import SCREENING, Age, Event, Observation, Window
-from prescreen.time import DAY, EARLIEST, EARLIEST_DAY, LATEST, LATEST_DAY, Span, parse_when, shift_day, unshift_day
+from prescreen.time import DAY, EARLIEST, EARLIEST_DAY, LATEST, LATEST_DAY, Span, shift_day, unshift_day
 from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth
 
 MOST_DAYS: Final = 2_000
@@ -73,7 +73,10 @@ class Later:
         if found.constant is not None:
             # No record of the candidate's is in it: what becomes of it, it shares with many.
             key = ("changes", str(setting.day), *found.constant)
-            shared: Changes = node.remembered(key, lambda: self._looked_at(node, found.truth))
+            shared: Changes | None = node.memory.get(key)
+            if shared is None:
+                shared = self._looked_at(node, found.truth)
+                node.keep(key, shared)
             return shared
         if node.moves_on and isinstance(found, results.Found) and len(found.results) < 2:
             leaving = _leaving(node, found.results, setting)
@@ -172,22 +175,36 @@ def rescreening_day(later: Later, truths: list[Truth], turns: list[Turn | None])
 
     truths, turns: of each criterion, on the screening day.
     """
-    compiled, setting = later.compiled, later.setting
-    last = setting.windows.horizon
+    compiled, today = later.compiled, later.setting.day
+    last = later.setting.windows.horizon
     for _ in range(MOST_DAYS):
         failed = [place for place, c in enumerate(compiled.criteria) if _fails(c, truths[place])]
         if not failed:
-            return later.setting.day if later.setting is not setting else None
+            return later.setting.day if later.setting.day != today else None
         days = [turn[0] for place in failed if (turn := turns[place]) is not None]
         if len(days) < len(failed) or max(days) > last:
             return None
-        later = Later(compiled, compiled.setting(setting.facts, max(days), setting.ranges))
-        truths = [truth_of(c, later.setting, compiled.trial) for c in compiled.criteria]
+        day = max(days)
+        truths = [_truth_on(c, day, later) for c in compiled.criteria]
+        later = Later(compiled, later.on(day))
         turns = [
             turning(c, truth, later) if _fails(c, truth) else None
             for c, truth in zip(compiled.criteria, truths, strict=True)
         ]
     return None
+
+
+def _truth_on(criterion: CompiledCriterion, day: int, later: Later) -> Truth:
+    """The truth of a criterion on a later day."""
+    setting = later.setting
+    if day > later.last or (criterion.repeats if setting.ranges is None else criterion.repeats_with_ranges):
+        return truth_of(criterion, later.on(day), later.compiled.trial)
+    then = setting.as_found()
+    for node in criterion.timed:
+        for changed, now in later.changes(node):
+            if changed <= day:
+                then.found[node.number] = person.FOUND[now] if now is not None else node.find(later.on(changed))
+    return criterion.root.evaluate(then)
 
 
 def _fails(criterion: CompiledCriterion, truth: Truth) -> bool:
@@ -260,9 +277,8 @@ def _add_record(days: list[int], leaf: Event, record: EventFact, today: int) -> 
             edges.add(when.first_day)
             edges.add(when.last_day)
     if record.denies:
-        own = getattr(record.record, "date", None)
-        if own is not None:
-            edges |= {parse_when(own).first_day, parse_when(own).last_day}
+        if record.spoken is not None:
+            edges |= {record.spoken.first_day, record.spoken.last_day}
         _add_covered(days, leaf, edges, today)
         return
     for edge in edges:

@@ -93,14 +93,11 @@ class Node:
         """The truth of a node whose parts have been evaluated; `truths` by place."""
         return truths[self.children[0].place]
 
-    def remembered(self, key: tuple[str, ...], make: Callable[[], Any]) -> Any:
-        """What was made before under a key, in which nothing of a candidate may be."""
-        found = self.memory.get(key)
-        if found is None:
-            if len(self.memory) >= _MOST_REMEMBERED:
-                self.memory.clear()
-            found = self.memory[key] = make()
-        return found
+    def keep(self, key: tuple[str, ...], made: Any) -> None:
+        """Remember what was made, under a key in which nothing of a candidate is."""
+        if len(self.memory) >= _MOST_REMEMBERED:
+            self.memory.clear()
+        self.memory[key] = made
 
     def leaves(self) -> Iterator[Node]:
         """The leaves below this node, in order, as often as they occur."""

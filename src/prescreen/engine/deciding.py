@@ -73,6 +73,8 @@ def deciding(
     kept = list(names)
     for name in reversed(names[:_MOST_SPARED]):
         fewer = [other for other in kept if other != name]
+        if not fewer:
+            break  # of nothing the truth is another
         restricted = compiled.setting(restrict(setting.facts, fewer), setting.day, setting.ranges)
         if truth_of(criterion, restricted, compiled.trial) is truth:
             kept = fewer
@@ -256,6 +258,9 @@ def _of_leaf(node: Node, setting: Setting, truth: Truth, trial: str) -> tuple[Na
         case Event():
             found = setting.found[node.number]
             assert isinstance(found, events.Found)
+            declared = facts.complete.get(leaf.domain)
+            if truth is FALSE and declared is not None and declared.through is None and len(found.against) == 1:
+                return found.against, not leaf.count  # nothing of the kind on any day: anchors tell nothing
             anchors = () if depends_on_day_only(leaf.window) else _anchors(leaf.window)
             if leaf.at != SCREENING:
                 anchors = (*anchors, f"anchor:{leaf.at}")

@@ -13,7 +13,7 @@ from prescreen.engine.setting import Bounds, Setting, depends_on_day_only
 from prescreen.engine.setting import Found as AnyFound
 from prescreen.language.model import SCREENING, Amount, Event, Operator, Window
 from prescreen.quantities import Analyte, Scale, analyte
-from prescreen.time import DAY, EARLIEST, HOUR, LATEST, parse_when, shift_day, unshift_day
+from prescreen.time import DAY, EARLIEST, HOUR, LATEST, shift_day, unshift_day
 from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth, agreement, at_least, conjunction, disjunction, negation
 
 _DOSE: Final[dict[str, Analyte]] = {}
@@ -454,13 +454,13 @@ def _refuted(record: EventFact, records: tuple[EventFact, ...], setting: Setting
 
 
 def _dated_not_done(record: EventFact) -> bool:
-    return record.domain == "procedures" and record.start is not None and record.record.verification != "refuted"
+    return record.domain == "procedures" and record.start is not None and record.verification != "refuted"
 
 
 def denied_through(record: EventFact, setting: Setting, *, may: bool = False) -> int:
     """The last instant up to which a refutation surely (or possibly) speaks: its own date, else the screening day."""
-    own = record.record.date if record.domain != "procedures" else None
-    when = parse_when(own) if own is not None else record.end or record.start
+    own = record.spoken if record.domain != "procedures" else None
+    when = own or record.end or record.start
     if when is None:
         return setting.now
     return min((when.last_day if may else when.first_day) * DAY + DAY - 1, setting.now)

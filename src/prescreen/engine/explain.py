@@ -43,7 +43,10 @@ def _explained(node: LeafNode, truth: Truth, setting: Setting, trial: Trial) -> 
     constant = node.find(setting).constant
     if constant is None:
         return _leaf(node, truth, setting, trial)
-    made: Explanation = node.remembered(constant, lambda: _leaf(node, truth, setting, trial))
+    made: Explanation | None = node.memory.get(constant)
+    if made is None:
+        made = _leaf(node, truth, setting, trial)
+        node.keep(constant, made)
     return made
 
 
@@ -149,19 +152,17 @@ def _role(result: Result, truth: Truth, found: results.Found) -> str:
 
 
 def _result_evidence(result: Result, role: str, note: str | None, unit: str | None) -> Evidence:
-    record = result.record
-    if record is None:
+    if result.record is None:
         first = result.inputs[0]
         return Evidence(
             f"observations[{first.index}]", f"{result.concept.name} (derived)", wording.value_text(result),
-            first.record.date if first.record is not None else None, None, None, role,
-            note or FORMULAS[result.concept.formula or ""].source,
+            first.dated, None, None, role, note or FORMULAS[result.concept.formula or ""].source,
         )  # fmt: skip
     compared = None
-    if unit and result.value_low is not None and result.is_point and record.unit != unit:
+    if unit and result.value_low is not None and result.is_point and result.unit != unit:
         compared = wording.with_unit(result.value_low, unit)
     return Evidence(
-        f"observations[{result.index}]", result.concept.name, wording.written(record), record.date, record.source,
+        f"observations[{result.index}]", result.concept.name, result.written, result.dated, result.source,
         compared, role, note,
     )  # fmt: skip
 
@@ -183,6 +184,6 @@ def _event_evidence(leaf: Event, found: events.Found, setting: Setting) -> tuple
 def _record_evidence(record: EventFact, role: str, note: str | None) -> Evidence:
     dates = [when.text for when in (record.start, record.end) if when is not None]
     return Evidence(
-        f"{record.domain}[{record.index}]", record.label, getattr(record.record, "status", None),
-        " to ".join(dict.fromkeys(dates)) or None, record.record.source, None, role, note,
+        f"{record.domain}[{record.index}]", record.label, record.status,
+        " to ".join(dict.fromkeys(dates)) or None, record.source, None, role, note,
     )  # fmt: skip

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from prescreen.candidate.facts import EventFact, Facts, Result
-from prescreen.candidate.profile import ObservationRecord
 from prescreen.catalogue import Catalogue
 from prescreen.engine import events, results
 from prescreen.engine.compare import limits_of, threshold_for, threshold_magnitude
@@ -15,11 +14,6 @@ from prescreen.language.wording import event_label, observation_label, window_wo
 from prescreen.quantities import Magnitude
 from prescreen.time import When, completed_months, completed_years, length_text
 from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth
-
-
-def written(record: ObservationRecord) -> str:
-    """A result's value as written, with its unit."""
-    return f"{record.value} {record.unit}" if record.unit else str(record.value)
 
 
 def number_text(magnitude: Magnitude) -> str:
@@ -43,7 +37,7 @@ def with_unit(magnitude: Magnitude, unit: str) -> str:
 def value_text(result: Result) -> str:
     """A result's value: as written, or computed from its inputs."""
     if result.record is not None:
-        return written(result.record)
+        return result.written
     if result.inputs and result.value_low is not None and result.problem is None:
         low = with_unit(result.value_low, result.concept.unit)
         if result.is_point:
@@ -94,7 +88,7 @@ def telling(found: results.Found) -> Result | None:
 def _one_finding(leaf: Observation, result: Result, setting: Setting) -> str:
     text = (
         f"{value_text(result)} on {result.when.text}"
-        if result.record is None or result.record.date
+        if result.record is None or result.dated
         else value_text(result) + ", undated"
     )
     point = result.value_low if result.is_point else None
@@ -154,9 +148,8 @@ def listed(words: Sequence[str]) -> str:
 
 def event_text(fact: EventFact, setting: Setting) -> str:
     """A record in words: ``appendectomy 2026-01-12, 20 weeks before``."""
-    record = fact.record
     parts = [fact.label]
-    status = getattr(record, "status", None)
+    status = fact.status
     if fact.start is not None:
         parts.append(fact.start.text if fact.domain in ("procedures", "allergies") else f"since {fact.start.text}")
     if fact.end is not None and fact.domain not in ("procedures", "allergies"):
@@ -164,7 +157,7 @@ def event_text(fact: EventFact, setting: Setting) -> str:
     text = " ".join(parts)
     if status not in (None, "completed", "active"):
         text += f" ({status})"
-    if record.verification == "provisional":
+    if fact.verification == "provisional":
         text += " (provisional)"
     when: When | None = fact.end or fact.start
     if when is not None and when.is_one_day and status not in ("active", "ongoing", "planned"):
