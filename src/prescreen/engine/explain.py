@@ -21,7 +21,7 @@ from prescreen.language.model import (
 )
 from prescreen.quantities import compare
 from prescreen.report.model import Evidence, Explanation
-from prescreen.truth import FALSE, UNKNOWN, Truth
+from prescreen.truth import FALSE, UNKNOWN, Truth, known
 
 _MOST_EVIDENCE: Final = 12
 
@@ -35,7 +35,9 @@ def explain(criterion: CompiledCriterion, truths: list[Truth], setting: Setting,
             trees.append(_explained(node, truth, setting, trial))
         else:
             parts = tuple([trees[child.place] for child in node.children])
-            trees.append(Explanation(node.kind, truth.known, node.requirement, None, None, None, None, None, (), parts))
+            trees.append(
+                Explanation(node.kind, known(truth), node.requirement, None, None, None, None, None, (), parts)
+            )
     return trees
 
 
@@ -61,19 +63,19 @@ def _leaf(node: LeafNode, truth: Truth, setting: Setting, trial: Trial) -> Expla
             assert isinstance(found, events.Found)
             finding, reason = wording.event_finding(leaf, found, setting, trial.catalogue)
             return Explanation(
-                KIND_OF[leaf.domain], truth.known, node.requirement, finding, None, None, None, reason,
+                KIND_OF[leaf.domain], known(truth), node.requirement, finding, None, None, None, reason,
                 _event_evidence(leaf, found, setting),
             )  # fmt: skip
         case Age():
             finding, reason = wording.age_finding(leaf, setting)
-            return Explanation("age", truth.known, node.requirement, finding, leaf.text, reason=reason)
+            return Explanation("age", known(truth), node.requirement, finding, leaf.text, reason=reason)
         case Sex():
             finding, reason = wording.sex_finding(leaf, setting)
-            return Explanation("sex", truth.known, node.requirement, finding, leaf.sex, reason=reason)
+            return Explanation("sex", known(truth), node.requirement, finding, leaf.sex, reason=reason)
         case Answer():
             words = trial.questions[leaf.question].text.strip()
             finding, reason = wording.answer_finding(leaf, truth, setting.facts, trial.id, words)
-            return Explanation("answer", truth.known, node.requirement, finding, reason=reason)
+            return Explanation("answer", known(truth), node.requirement, finding, reason=reason)
         case _:
             raise TypeError(leaf)
 
@@ -86,7 +88,7 @@ def _observation(
     finding, reason = wording.observation_finding(node.label, leaf, found, telling, setting, trial.catalogue)
     if telling is None:
         stale = () if found.stale is None else (_result_evidence(found.stale, "outside", None, None),)
-        return Explanation("observation", found.truth.known, requirement, finding, None, None, None, reason, stale)
+        return Explanation("observation", known(found.truth), requirement, finding, None, None, None, reason, stale)
     threshold, limit, margin = _compared(leaf, telling, setting)
     evidence: list[Evidence] = []
     inputs: list[Evidence] = []
@@ -99,7 +101,7 @@ def _observation(
             source = FORMULAS[result.concept.formula or ""].source
             inputs.append(_result_evidence(used, "considered", f"input of {result.concept.name}: {source}", None))
     return Explanation(
-        "observation", found.truth.known, requirement, finding, threshold, limit, margin, reason,
+        "observation", known(found.truth), requirement, finding, threshold, limit, margin, reason,
         (*evidence, *inputs),
     )  # fmt: skip
 

@@ -20,7 +20,7 @@ from prescreen.language.model import AllOf, AnyOf, If, Not, Trial, Unless
 from prescreen.ranges import Ranges
 from prescreen.report.model import CriterionReport, Explanation, Issue, Missing, Report, Status, Verdict
 from prescreen.time import day_text
-from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth
+from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth, known
 
 _STATUS: Final[dict[bool, dict[Truth, Status]]] = {
     False: {TRUE: "met", FALSE: "failed", UNKNOWN: "undetermined"},
@@ -125,7 +125,7 @@ def _made(compiled: CompiledCriterion, later: Later) -> _Result:
         criterion.id,
         criterion.kind,
         _STATUS[compiled.excludes][truth],
-        truth.known,
+        known(truth),
         resolved.exact,
         criterion.text,
         _headline(compiled, truths, trees, truth),

@@ -217,8 +217,9 @@ def age_finding(leaf: Age, setting: Setting) -> tuple[str, str | None]:
     units = {span.unit for span in (leaf.low, leaf.below) if span is not None}
     in_months = bool(units & {"months", "weeks", "days"})
     completed = completed_months if in_months else completed_years
-    youngest = completed(min(birth.last_day, anchor.first_day), anchor.first_day)
-    oldest = completed(min(birth.first_day, anchor.last_day), anchor.last_day)
+    youngest = oldest = completed(min(birth.last_day, anchor.first_day), anchor.first_day)
+    if not (birth.is_one_day and anchor.is_one_day):
+        oldest = completed(min(birth.first_day, anchor.last_day), anchor.last_day)
     age = str(oldest) if youngest == oldest else f"{youngest} to {oldest}"
     return f"Age {age}{' months' if in_months else ''}, required {leaf.text}", "date" if youngest != oldest else None
 
