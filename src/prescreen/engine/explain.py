@@ -35,9 +35,8 @@ def explain(criterion: CompiledCriterion, truths: list[Truth], setting: Setting,
             trees.append(_explained(node, truth, setting, trial))
         else:
             parts = tuple([trees[child.place] for child in node.children])
-            trees.append(
-                Explanation(node.kind, known(truth), node.requirement, None, None, None, None, None, (), parts)
-            )
+            own = known(truth)
+            trees.append(Explanation(node.kind, own, node.requirement, None, None, None, None, None, (), parts))
     return trees
 
 
