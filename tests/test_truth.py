@@ -18,6 +18,7 @@ from prescreen.truth import (
     choice,
     conjunction,
     disjunction,
+    known,
     negation,
 )
 
@@ -42,8 +43,8 @@ def test_a_truth_in_an_if_raises(truth: Truth) -> None:
 
 
 def test_yes_no_and_none_there_and_back() -> None:
-    assert [Truth.of(known) for known in (True, False, None)] == [TRUE, FALSE, UNKNOWN]
-    assert [truth.known for truth in (TRUE, FALSE, UNKNOWN)] == [True, False, None]
+    assert [Truth.of(answer) for answer in (True, False, None)] == [TRUE, FALSE, UNKNOWN]
+    assert [known(truth) for truth in (TRUE, FALSE, UNKNOWN)] == [True, False, None]
 
 
 def test_the_table_of_not() -> None:

@@ -71,7 +71,7 @@ MUTANTS = (
     Mutant(
         "provisional counted as confirmed",
         ENGINE + "events:_matches_as_it_is",
-        'if record.record.verification == "provisional" and',
+        'if record.verification == "provisional" and',
         "if False and",
     ),
     Mutant("`through` ignored", ENGINE + "events:_declared_through", "if declared.through is None:", "if True:"),

@@ -184,7 +184,7 @@ def schema(of: str) -> int:
     else:
         from prescreen.report import Report
 
-        described = {"$schema": _DIALECT, **Report.model_json_schema(by_alias=True, mode="serialization")}
+        described = {"$schema": _DIALECT, **Report.model_json_schema()}
     click.echo(json.dumps(described, indent=2, ensure_ascii=False))
     return DONE
 

@@ -12,19 +12,19 @@ from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
-from typing import Literal
+from typing import Final, Literal
 
-DAY = 86_400_000_000  # microseconds
-HOUR = 3_600_000_000
+DAY: Final = 86_400_000_000  # microseconds
+HOUR: Final = 3_600_000_000
 
-EARLIEST_DAY = date(1, 1, 1).toordinal()
-LATEST_DAY = date(9999, 12, 31).toordinal()
-EARLIEST = EARLIEST_DAY * DAY
-LATEST = LATEST_DAY * DAY + DAY - 1
+EARLIEST_DAY: Final = 1  # 0001-01-01
+LATEST_DAY: Final = 3_652_059  # 9999-12-31
+EARLIEST: Final = EARLIEST_DAY * DAY
+LATEST: Final = LATEST_DAY * DAY + DAY - 1
 
 SpanUnit = Literal["hours", "days", "weeks", "months", "years"]
 
-_WHEN = re.compile(
+_WHEN: Final = re.compile(
     r"(?P<year>\d{4})(?:-(?P<month>\d\d)(?:-(?P<day>\d\d)"
     r"(?:[T ](?P<hour>\d\d):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:\.(?P<fraction>\d{1,9}))?)?"
     r"(?P<zone>Z|[+-]\d\d:\d\d)?)?)?)?",
@@ -56,7 +56,7 @@ class When:
         return self.text
 
 
-ANY_TIME = When("undated", EARLIEST, LATEST)
+ANY_TIME: Final = When("undated", EARLIEST, LATEST)
 
 
 @lru_cache(maxsize=65_536)
@@ -114,6 +114,13 @@ def ordinal(year: int, month: int, day: int) -> int:
     return date(year, month, day).toordinal()
 
 
+def _month_length(year: int, month: int) -> int:
+    if month == 2:
+        return 29 if year % 4 == 0 and (year % 100 != 0 or year % 400 == 0) else 28
+    return 30 if month in (4, 6, 9, 11) else 31
+
+
+@lru_cache(maxsize=8192)
 def day_text(day: int) -> str:
     """The ISO date of a day."""
     return date.fromordinal(day).isoformat()
@@ -137,7 +144,7 @@ _SPAN_UNITS: dict[str, SpanUnit] = {
     **dict.fromkeys(("mo", "month", "months"), "months"),
     **dict.fromkeys(("a", "yr", "year", "years"), "years"),
 }
-_SPAN = re.compile(r"(\d{1,6})\s*([a-z]+)", re.ASCII)
+_SPAN: Final = re.compile(r"(\d{1,6})\s*([a-z]+)", re.ASCII)
 
 
 def parse_span(text: str) -> Span:
@@ -179,7 +186,7 @@ def _shift_months(day: int, months: int) -> int:
         return EARLIEST_DAY - 1
     if year > 9999:
         return LATEST_DAY + 1
-    return ordinal(year, month + 1, min(start.day, monthrange(year, month + 1)[1]))
+    return ordinal(year, month + 1, min(start.day, _month_length(year, month + 1)))
 
 
 def unshift_day(day: int, span: Span) -> int:

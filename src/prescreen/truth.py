@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import Enum
-from typing import NoReturn
+from typing import Final, NoReturn
 
 
 class Truth(Enum):
@@ -22,20 +22,22 @@ class Truth(Enum):
     def __bool__(self) -> NoReturn:
         raise TypeError("a Truth has three values: compare it with `is TRUE`, `is FALSE` or `is UNKNOWN`")
 
+    __hash__ = object.__hash__  # members are one of a kind; the hash that enumerations have is slow
+
     @classmethod
     def of(cls, known: bool | None) -> Truth:
         """The truth of a plain yes or no; None is UNKNOWN."""
         return UNKNOWN if known is None else TRUE if known else FALSE
 
-    @property
-    def known(self) -> bool | None:
-        """True, False, or None for UNKNOWN: the form in which reports write it."""
-        return None if self is UNKNOWN else self is TRUE
+
+FALSE: Final = Truth.FALSE
+UNKNOWN: Final = Truth.UNKNOWN
+TRUE: Final = Truth.TRUE
 
 
-FALSE = Truth.FALSE
-UNKNOWN = Truth.UNKNOWN
-TRUE = Truth.TRUE
+def known(truth: Truth) -> bool | None:
+    """True, False, or None for UNKNOWN: the form in which reports write a truth."""
+    return None if truth is UNKNOWN else truth is TRUE
 
 
 def negation(a: Truth) -> Truth:

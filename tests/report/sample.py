@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from prescreen.report import CriterionReport, Evidence, Explanation, Issue, Missing, NextFact, Report
 
 TRIAL = "NCT07535138"
@@ -480,7 +482,7 @@ def report(candidate: str, criteria: tuple[CriterionReport, ...], **other: objec
         "counts": {status: statuses.count(status) for status in ("met", "failed", "undetermined")},
         "issues": (),
     }
-    return Report.model_validate(fields | other)
+    return Report(**fields | other)  # type: ignore[arg-type]
 
 
 def c017() -> Report:
@@ -563,9 +565,7 @@ def deep(levels: int = 400) -> Report:
     node = Explanation("observation", None, "ALT at most 3 × ULN")
     for _ in range(levels):
         node = Explanation("not", None, "not", children=(node,))
-    fields = {name: getattr(AGE, name) for name in AGE.__dataclass_fields__} | {"explanation": node}
-    built = report("C-009", (AGE,))
-    return built.model_copy(update={"criteria": (CriterionReport(**fields),)})
+    return report("C-009", (replace(AGE, explanation=node),))
 
 
 def texts(of: object) -> Iterator[str]:

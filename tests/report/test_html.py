@@ -72,7 +72,8 @@ def reports(request: pytest.FixtureRequest) -> list[Report]:
 
 def test_everything_is_said() -> None:
     page = Page(html.render([sample.c017()]))
-    for text in sample.texts(sample.c017().model_dump(mode="json", exclude={"cohorts"})):
+    plain = sample.c017().model_dump()
+    for text in sample.texts({key: value for key, value in plain.items() if key != "cohorts"}):
         if re.search(r"[ \d]", text) and ":" not in text and text != "detection_limit":
             assert text in page.words
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import unicodedata
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from rich.cells import cell_len
 
 from prescreen.report import Report, text
@@ -55,14 +55,14 @@ def test_doubts_are_said_in_the_short_form() -> None:
 def test_a_failed_criterion_says_when_it_turns_unless_its_headline_does() -> None:
     told = sample.report("C", (sample.SURGERY,))
     assert "; undetermined from" not in text.render(told, width=200)
-    untold = dataclasses.replace(sample.SURGERY, headline="appendectomy 2026-01-12")
+    untold = replace(sample.SURGERY, headline="appendectomy 2026-01-12")
     assert "appendectomy 2026-01-12; undetermined from 2026-06-30" in text.render(
         sample.report("C", (untold,)), width=200
     )
 
 
 def test_later_turns_are_counted_in_the_short_form_and_listed_in_the_long() -> None:
-    criteria = tuple(dataclasses.replace(sample.AGE, id=f"I{i}", turns_on=f"2030-01-0{i}") for i in range(1, 8))
+    criteria = tuple(replace(sample.AGE, id=f"I{i}", turns_on=f"2030-01-0{i}") for i in range(1, 8))
     report = sample.report("C", criteria)
     assert "and 3 later" in text.render(report)
     assert "2030-01-07" not in text.render(report)
@@ -169,7 +169,7 @@ def test_a_summary_over_trials_and_days_names_them() -> None:
 
 
 def test_many_failed_criteria_are_counted() -> None:
-    criteria = tuple(dataclasses.replace(sample.SURGERY, id=f"E{i}") for i in range(12))
+    criteria = tuple(replace(sample.SURGERY, id=f"E{i}") for i in range(12))
     assert "E0 E1 E2 E3 E4 E5 E6 E7 +4" in text.render_summary([sample.report("C", criteria)], width=200)
 
 

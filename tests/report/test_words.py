@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import subprocess
 import sys
 import unicodedata
@@ -10,6 +9,7 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from prescreen.report import CriterionReport, Evidence, Explanation, NextFact, words
 
@@ -19,7 +19,7 @@ ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=60)  # lone su
 
 
 def criterion(of: CriterionReport = sample.AGE, **changes: object) -> CriterionReport:
-    return dataclasses.replace(of, **changes)  # type: ignore[arg-type]
+    return replace(of, **changes)  # type: ignore[arg-type]
 
 
 @given(ANY_TEXT)

@@ -72,12 +72,14 @@ class Result:
     analyte's canonical unit (None: unbounded), open ends marked; equal objects for a point. coded: the coded
     result, or None. detection: True "detected", False "not detected", None: the numbers say. uln, lln, lod:
     the limits that came with the result, canonical. problem: (code, words) why the value decides nothing.
-    kind: the kind of unit that the value was written in.
+    kind: the kind of unit that the value was written in. written, unit, dated, source: the record's own words; nothing
+    of a derived result, which has no record but inputs.
     """
 
     __slots__ = (
         "coded",
         "concept",
+        "dated",
         "detection",
         "high",
         "high_open",
@@ -90,10 +92,13 @@ class Result:
         "low_open",
         "problem",
         "record",
+        "source",
         "uln",
+        "unit",
         "value_high",
         "value_low",
         "when",
+        "written",
     )
 
     def __init__(self, index: int, concept: ObservationConcept, record: ObservationRecord | None, when: When) -> None:
@@ -115,6 +120,10 @@ class Result:
         self.problem: tuple[str, str] | None = None
         self.kind: str | None = None
         self.inputs: tuple[Result, ...] = ()
+        self.written = ""
+        self.unit: str | None = None
+        self.dated: str | None = None
+        self.source: str | None = None
 
     def copy(self) -> Result:
         """The same result, to be varied."""
@@ -125,6 +134,7 @@ class Result:
         twin.coded, twin.detection = self.coded, self.detection
         twin.uln, twin.lln, twin.lod = self.uln, self.lln, self.lod
         twin.problem, twin.kind, twin.inputs = self.problem, self.kind, self.inputs
+        twin.written, twin.unit, twin.dated, twin.source = self.written, self.unit, self.dated, self.source
         return twin
 
     @property
@@ -143,12 +153,13 @@ class EventFact:
     start, end: the instants at which it may have begun and ended; end None: not written. statuses: those that
     it may have. asserts: the record says that something is so; denies: that it is not (refuted, never, not done).
     unplaced: its code is listed for no concept, in a system whose codes do not show what is below what: it may be of
-    any concept.
+    any concept. status, verification, source: as written. spoken: the day that a record other than of a procedure
+    speaks of, until when a refutation holds.
     """
 
     __slots__ = (
-        "asserts", "denies", "domain", "end", "index", "is_a", "label", "may_be", "record", "related", "start",
-        "statuses", "system", "unplaced",
+        "asserts", "denies", "domain", "end", "index", "is_a", "label", "may_be", "record", "related", "source",
+        "spoken", "start", "status", "statuses", "system", "unplaced", "verification",
     )  # fmt: skip
 
     def __init__(
@@ -173,13 +184,17 @@ class EventFact:
         self.start = start
         self.end = end
         self.statuses = statuses
-        status = _written_status(record)
+        self.verification: str = record.verification
+        self.source = record.source
+        self.status = status = _written_status(record)
+        spoken = None if isinstance(record, ProcedureRecord) else record.date
+        self.spoken = None if spoken is None else parse_when(spoken)
         negative = status in ("never", "not-done")
-        refuted = record.verification == "refuted"
+        refuted = self.verification == "refuted"
         self.asserts = not refuted and not negative
         # A denial that is itself refuted or provisional denies nothing; a plan called off denies no past event.
         self.denies = (refuted and not negative and status != "planned") or (
-            negative and record.verification == "confirmed"
+            negative and self.verification == "confirmed"
         )
 
     @classmethod
@@ -425,8 +440,12 @@ def read_result(
     written = read_value(record.value, concept.analyte is not None and concept.analyte.may_be_negative)
     if isinstance(written, NoValue):
         return None
-    when = ANY_TIME if record.date is None else parse_when(record.date)
-    result = Result(index, concept, record, when)
+    dated = record.date
+    result = Result(index, concept, record, ANY_TIME if dated is None else parse_when(dated))
+    result.dated = dated
+    result.source = record.source
+    result.unit = unit = record.unit
+    result.written = f"{record.value} {unit}" if unit else str(record.value)
     if isinstance(written, Number):
         _read_number(result, written, record, issues)
     elif isinstance(written, CodedValue):

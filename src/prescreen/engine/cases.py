@@ -19,7 +19,7 @@ from prescreen.candidate.facts import Result
 from prescreen.engine import events, person, results
 from prescreen.engine.compare import limits_of
 from prescreen.engine.compile import CompiledCriterion, Node
-from prescreen.engine.open import (
+from prescreen.engine.keys import (
     AnchorKey,
     AnswerKey,
     BirthKey,
@@ -30,9 +30,8 @@ from prescreen.engine.open import (
     ResultKey,
     SexKey,
     TieKey,
-    open_keys,
-    undecided,
 )
+from prescreen.engine.open import open_keys, undecided
 from prescreen.engine.setting import Setting
 from prescreen.language.model import (
     Age,
@@ -69,11 +68,13 @@ class UncutError(Exception):
     """The possibilities of a fact could not be cut into finitely many regions."""
 
 
-@dataclass(slots=True)
 class Budget:
     """How much may still be tried; a case of many records costs more."""
 
-    left: int = MOST_CASES
+    __slots__ = ("left",)
+
+    def __init__(self, left: int = MOST_CASES) -> None:
+        self.left = left
 
     def spend(self, setting: Setting) -> None:
         self.left -= 1 + setting.facts.size // _RECORDS_A_CASE

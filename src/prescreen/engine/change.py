@@ -7,11 +7,13 @@ window. Those days are collected, a few too many rather than one too few, and th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from operator import itemgetter
 from typing import Final
 
 from prescreen.candidate.facts import EventFact, Facts, Result
+from prescreen.engine import events, person, results
 from prescreen.engine.cases import Budget, truth_of
-from prescreen.engine.compile import CompiledCriterion, CompiledTrial, Node
+from prescreen.engine.compile import CompiledCriterion, CompiledTrial, LeafNode
 from prescreen.engine.setting import HORIZON, Setting, depends_on_day_only
 from prescreen.language.model import SCREENING, Age, Event, Observation, Window
 from prescreen.time import (
@@ -22,26 +24,29 @@ from prescreen.time import (
     LATEST_DAY,
     Span,
     completed_years,
-    parse_when,
     shift_day,
     unshift_day,
 )
-from prescreen.truth import FALSE, TRUE, Truth
+from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth
 
 MOST_DAYS: Final = 2_000
 MOST_LOOKS: Final = 200_000  # days times records; a candidate with more is told no turning day rather than kept waiting
 _FAR: Final = 10  # days: more than clipped months make the way back uneven by
 
 Turn = tuple[int, Truth]
+Changes = tuple[tuple[int, Truth | None], ...]
+_DAY_OF: Final = itemgetter(0)
+_NO_LEAF: Final = -1
+_END: Final = (LATEST_DAY + 2, _NO_LEAF, None)
 
 
 class Later:
     """What time alone brings a candidate: the days on which each leaf may change, and the evaluations of those days.
 
-    Both are shared by the criteria of a report.
+    Both are shared by the criteria of a report. last: the last day of which something is told.
     """
 
-    __slots__ = ("_days", "_firsts", "_settings", "compiled", "last", "most", "setting")
+    __slots__ = ("_changes", "_days", "_settings", "compiled", "last", "most", "setting")
 
     def __init__(self, compiled: CompiledTrial, setting: Setting) -> None:
         self.compiled = compiled
@@ -49,50 +54,113 @@ class Later:
         self.last = setting.windows.horizon
         self.most = max(10, min(MOST_DAYS, MOST_LOOKS // (1 + setting.facts.size)))
         self._days: list[tuple[int, ...] | None] = [None] * compiled.leaf_count
-        self._firsts = [LATEST_DAY] * compiled.leaf_count
+        self._changes: list[Changes | None] = [None] * compiled.leaf_count
         self._settings: dict[int, Setting] = {}
 
-    def days(self, node: Node) -> tuple[int, ...]:
-        """The later days, up to the horizon, on which a leaf's truth may change."""
+    def days(self, node: LeafNode) -> tuple[int, ...]:
+        """The later days, up to the horizon and in order, on which what a leaf finds may change."""
         days = self._days[node.number]
         if days is None:
             setting = self.setting
             today, last = setting.day, setting.windows.horizon
-            found = _days(node, setting, self.compiled)
-            days = self._days[node.number] = tuple([day for day in found if today < day <= last])
-            if days:
-                self._firsts[node.number] = min(days)
+            days = tuple(sorted({day for day in _days(node, setting, self.compiled) if today < day <= last}))
+            if len(days) > self.most:
+                self.last = min(self.last, days[self.most])  # what lies further on is not looked at, nor told
+                days = days[: self.most]
+            self._days[node.number] = days
         return days
 
-    def on(self, day: int, criterion: CompiledCriterion) -> Setting:
-        """The evaluation of a later day; what a leaf of the criterion found today still holds before its first day."""
+    def changes(self, node: LeafNode) -> Changes:
+        """The later days on which a leaf's truth may be another than before, and which (None: to be looked at)."""
+        changes = self._changes[node.number]
+        if changes is None:
+            changes = self._changes[node.number] = self._changed(node)
+        return changes
+
+    def _changed(self, node: LeafNode) -> Changes:
+        setting = self.setting
+        found = node.find(setting)
+        if found.constant is not None:
+            # No record of the candidate's is in it: what becomes of it, it shares with many.
+            key = ("changes", str(setting.day), *found.constant)
+            shared: Changes | None = node.memory.get(key)
+            if shared is None:
+                shared = self._looked_at(node, found.truth)
+                node.keep(key, shared)
+            return shared
+        if node.moves_on and isinstance(found, results.Found) and len(found.results) < 2:
+            leaving = _leaving(node, found.results, setting)
+            if leaving is not None:
+                return ((leaving, UNKNOWN),) if found.truth is not UNKNOWN and leaving <= self.last else ()
+        return tuple([(day, None) for day in self.days(node)])
+
+    def _looked_at(self, node: LeafNode, truth: Truth) -> Changes:
+        changes = []
+        for day in self.days(node):
+            now = node.evaluate(self.on(day))
+            if now is not truth:
+                changes.append((day, now))
+                truth = now
+        return tuple(changes)
+
+    def on(self, day: int) -> Setting:
+        """The evaluation of a later day."""
         later = self._settings.get(day)
         if later is None:
-            later = self._settings[day] = self.compiled.setting(self.setting.facts, day, self.setting.ranges)
-        found, now, firsts = later.found, self.setting.found, self._firsts
-        for number in criterion.numbers:
-            if found[number] is None and firsts[number] > day:
-                found[number] = now[number]
+            later = self._settings[day] = self.setting.on(day, self.compiled.windows_on(day))
         return later
+
+
+def _leaving(node: LeafNode, found: tuple[Result, ...], setting: Setting) -> int | None:
+    """The day on which the one result that counts leaves a window that only moves on, after which none is left.
+
+    None where that is not all that can happen: another result may come in, or count once this one has left.
+    """
+    leaf = node.condition
+    assert isinstance(leaf, Observation)
+    assert leaf.window.start is not None
+    assert leaf.window.start.span is not None
+    on_file = setting.facts.results.get(leaf.code, ())
+    if not on_file or on_file[0].high > setting.now or (leaf.select.how != "latest" and len(on_file) > 1):
+        return None
+    if not found:
+        return LATEST_DAY
+    (day,) = _crossing(found[0].low // DAY, leaf.window.start.span, -1, setting.day, past=True) or (LATEST_DAY,)
+    return day
 
 
 def turning(criterion: CompiledCriterion, truth: Truth, later: Later) -> Turn | None:
     """The first later day within ten years on which the truth is another, and which; None: none."""
-    days: set[int] = set()
-    for node in criterion.timed:
-        days.update(later.days(node))
-    if criterion.repeats:
+    changes = [(day, node.number, now) for node in criterion.timed for day, now in later.changes(node)]
+    repeats = criterion.repeats if later.setting.ranges is None else criterion.repeats_with_ranges
+    if repeats:
+        # What is open may settle the truth although no leaf's own changes.
+        days = {day for node in criterion.timed for day in later.days(node)}
         days.update(day for day in _ages_apart(criterion, later.setting) if later.setting.day < day <= later.last)
-    if not days:
+        changes += [(day, _NO_LEAF, None) for day in days]
+    if not changes:
         return None
+    changes.sort(key=_DAY_OF)
+    then = later.setting.as_found()
     budget = Budget()
     trial = later.compiled.trial
-    for day in sorted(days)[: later.most]:
-        then = truth_of(criterion, later.on(day, criterion), trial, budget)
-        if budget.left < 0:
-            return None  # too much to tell apart: nothing is said rather than something wrong
-        if then is not truth:
-            return day, then
+    day = changes[0][0]
+    for next_day, number, now in (*changes, _END):
+        if next_day != day:
+            if day > later.last:
+                return None
+            other = criterion.root.evaluate(then)
+            if other is UNKNOWN and repeats:
+                other = truth_of(criterion, later.on(day), trial, budget)
+                if budget.left < 0:
+                    return None  # too much to tell apart: nothing is said rather than something wrong
+            if other is not truth:
+                return day, other
+            day = next_day
+        if now is not None:
+            then.found[number] = person.FOUND[now]
+        elif number != _NO_LEAF:
+            then.found[number] = later.compiled.leaves[number].find(later.on(next_day))
     return None
 
 
@@ -117,17 +185,18 @@ def rescreening_day(later: Later, truths: list[Truth], turns: list[Turn | None])
 
     truths, turns: of each criterion, on the screening day.
     """
-    compiled, setting = later.compiled, later.setting
-    last = setting.windows.horizon
+    compiled, today = later.compiled, later.setting.day
+    last = later.setting.windows.horizon
     for _ in range(MOST_DAYS):
         failed = [place for place, c in enumerate(compiled.criteria) if _fails(c, truths[place])]
         if not failed:
-            return later.setting.day if later.setting is not setting else None
+            return later.setting.day if later.setting.day != today else None
         days = [turn[0] for place in failed if (turn := turns[place]) is not None]
         if len(days) < len(failed) or max(days) > last:
             return None
-        later = Later(compiled, compiled.setting(setting.facts, max(days), setting.ranges))
-        truths = [truth_of(c, later.setting, compiled.trial) for c in compiled.criteria]
+        day = max(days)
+        truths = [_truth_on(c, day, later) for c in compiled.criteria]
+        later = Later(compiled, later.on(day))
         turns = [
             turning(c, truth, later) if _fails(c, truth) else None
             for c, truth in zip(compiled.criteria, truths, strict=True)
@@ -135,32 +204,34 @@ def rescreening_day(later: Later, truths: list[Truth], turns: list[Turn | None])
     return None
 
 
+def _truth_on(criterion: CompiledCriterion, day: int, later: Later) -> Truth:
+    """The truth of a criterion on a later day."""
+    setting = later.setting
+    if day > later.last or (criterion.repeats if setting.ranges is None else criterion.repeats_with_ranges):
+        return truth_of(criterion, later.on(day), later.compiled.trial)
+    then = setting.as_found()
+    for node in criterion.timed:
+        for changed, now in later.changes(node):
+            if changed <= day:
+                then.found[node.number] = person.FOUND[now] if now is not None else node.find(later.on(changed))
+    return criterion.root.evaluate(then)
+
+
 def _fails(criterion: CompiledCriterion, truth: Truth) -> bool:
     return truth is (TRUE if criterion.excludes else FALSE)
 
 
-def _days(node: Node, setting: Setting, compiled: CompiledTrial) -> Iterable[int]:
+def _days(node: LeafNode, setting: Setting, compiled: CompiledTrial) -> Iterable[int]:
     facts, leaf = setting.facts, node.condition
-    found = setting.found[node.number]
-    constant = None if found is None else found.constant
     match leaf:
         case Observation():
-            if constant is None:
+            if node.find(setting).constant is None:
                 concept = compiled.trial.catalogue.observations[leaf.code]
                 days = _observation_days(leaf, concept.inputs, facts, setting)
                 return days if concept.expression is None or facts.birth is None else days + _birthdays(facts, setting)
         case Event():
-            if constant is not None and leaf.domain not in facts.complete and not leaf.excepted:
-                return ()  # no record and no declaration: nothing that a day could change
-            records = facts.events.get(leaf.domain, ()) if found is None else found.seen
-            days = _event_days(leaf, facts, records, setting.day)
-            for event in (leaf, *leaf.excepted):
-                days += _anchored_days(event.window, setting)
-            if leaf.at != SCREENING and leaf.for_at_least is not None:
-                days += _lasted_by(leaf.at, leaf.for_at_least, setting)
-                if leaf.changed and (anchor := setting.anchor(leaf.at)) is not None:
-                    days += (anchor.first_day, anchor.last_day, anchor.last_day + 1)
-            return days
+            found = node.find(setting)
+            return _event_days(leaf, found.seen if isinstance(found, events.Found) else (), setting)
         case Age() if leaf.anchor == SCREENING and facts.birth is not None:
             birth = facts.birth
             spans = [span for span in (leaf.low, leaf.below) if span is not None]
@@ -171,9 +242,9 @@ def _days(node: Node, setting: Setting, compiled: CompiledTrial) -> Iterable[int
 
 
 def _observation_days(leaf: Observation, inputs: tuple[str, ...], facts: Facts, setting: Setting) -> list[int]:
-    days = _anchored_days(leaf.window, setting)
-    today = setting.day
-    for code in (leaf.code, *inputs):
+    window, today = leaf.window, setting.day
+    days = _anchored_days(window, setting)
+    for code in (leaf.code, *inputs) if inputs else (leaf.code,):
         relevant: Iterable[Result] = facts.results.get(code, ())
         if leaf.select.how == "latest" and not inputs and not leaf.changes and leaf.without is None:
             relevant = _newest(facts.results.get(code, ()), setting)
@@ -181,10 +252,10 @@ def _observation_days(leaf: Observation, inputs: tuple[str, ...], facts: Facts, 
             first, last = result.low // DAY, result.high // DAY
             if last >= today:
                 days += (first, last, last + 1)
-            days += _ends(leaf.window, first, today)
+            _add_crossings(days, window, first, today)
             if last != first:
-                days += _ends(leaf.window, last, today)
-            if leaf.without is not None and first < last and last >= today:
+                _add_crossings(days, window, last, today)
+            if (leaf.changes or leaf.without is not None) and first < last and last >= today:
                 days += range(today, min(last, today + MOST_DAYS) + 1)  # each day the sample may be of one day more
     return days
 
@@ -208,13 +279,21 @@ def _newest(results: tuple[Result, ...], setting: Setting) -> Iterator[Result]:
             return
 
 
-def _event_days(leaf: Event, facts: Facts, records: tuple[EventFact, ...], today: int) -> list[int]:
+def _event_days(leaf: Event, records: tuple[EventFact, ...], setting: Setting) -> list[int]:
     days: list[int] = []
-    declared = facts.complete.get(leaf.domain)
+    declared = setting.facts.complete.get(leaf.domain)
     if declared is not None and declared.through is not None:
-        _add_covered(days, leaf, {declared.through.first_day, declared.through.last_day}, today)
+        _add_covered(days, leaf, {declared.through.first_day, declared.through.last_day}, setting.day)
     for record in records:
-        _add_record(days, leaf, record, today)
+        _add_record(days, leaf, record, setting.day)
+    days += _anchored_days(leaf.window, setting)
+    for exception in leaf.excepted:
+        days += _anchored_days(exception.window, setting)
+    if leaf.at != SCREENING and leaf.for_at_least is not None:
+        days += _lasted_by(leaf.at, leaf.for_at_least, setting)
+        anchor = setting.anchor(leaf.at)
+        if leaf.changed and anchor is not None:
+            days += (anchor.first_day, anchor.last_day, anchor.last_day + 1)
     return days
 
 
@@ -223,17 +302,21 @@ def _add_record(days: list[int], leaf: Event, record: EventFact, today: int) -> 
     edges: set[int] = set()
     for when in (record.start, record.end):
         if when is not None:
-            edges |= {when.first_day, when.last_day}
+            edges.add(when.first_day)
+            edges.add(when.last_day)
     if record.denies:
-        own = getattr(record.record, "date", None)
-        if own is not None:
-            edges |= {parse_when(own).first_day, parse_when(own).last_day}
+        if record.spoken is not None:
+            edges |= {record.spoken.first_day, record.spoken.last_day}
         _add_covered(days, leaf, edges, today)
         return
     for edge in edges:
         if edge >= today:
             days += (edge, edge + 1)
-        days += _ends(leaf.window, edge, today)
+        _add_crossings(days, leaf.window, edge, today)
+        if leaf.equivalent:
+            # Doses are added up day by day: the days beside an edge differ from it.
+            _add_crossings(days, leaf.window, edge - 1, today)
+            _add_crossings(days, leaf.window, edge + 1, today)
         if leaf.for_at_least is not None and leaf.at == SCREENING:
             days += _moved(edge, leaf.for_at_least)
         for _, span in leaf.duration:
@@ -245,11 +328,16 @@ def _add_record(days: list[int], leaf: Event, record: EventFact, today: int) -> 
 
 def _add_covered(days: list[int], leaf: Event, edges: Iterable[int], today: int) -> None:
     """Days on which what is denied up to an edge no longer reaches as far as the leaf looks."""
+    end = leaf.window.end
     for edge in edges:
         days.append(edge + 1)
-        days += _ends(leaf.window, edge, today)
+        if end is not None and end.anchor == SCREENING and end.span is not None:
+            days += _crossing(edge, end.span, end.sign, today, past=True)
         if leaf.for_at_least is not None:
             days += _moved(edge + 1, leaf.for_at_least)
+        for _, span in leaf.duration:
+            for day in _moved(edge + 1, span):
+                days += (day, day + 1)
 
 
 def _anchored_days(window: Window, setting: Setting) -> list[int]:
@@ -261,7 +349,7 @@ def _anchored_days(window: Window, setting: Setting) -> list[int]:
                 day = instant // DAY
                 days += (day, day + 1)
                 for edge in (day - 1, day, day + 1):
-                    days += _ends(window, edge, setting.day)
+                    _add_crossings(days, window, edge, setting.day)
     return days
 
 
@@ -274,36 +362,36 @@ def _lasted_by(name: str, span: Span, setting: Setting) -> Iterator[int]:
             yield from range(back - 1, back + 3)
 
 
-def _ends(window: Window, edge: int, today: int) -> list[int]:
-    """Screening days after today on which a moving end of a window reaches or passes a day."""
-    days: list[int] = []
-    for end in (window.start, window.end):
-        if end is not None and end.anchor == SCREENING and end.span is not None:
-            days += _crossing(edge, end.span, end.sign, today)
-    return days
+def _add_crossings(days: list[int], window: Window, edge: int, today: int) -> None:
+    """Screening days on which a moving end of a window comes to a day, and a moving beginning leaves it behind."""
+    start, end = window.start, window.end
+    if start is not None and start.span is not None and start.anchor == SCREENING:
+        days += _crossing(edge, start.span, start.sign, today, past=True)
+    if end is not None and end.span is not None and end.anchor == SCREENING:
+        days += _crossing(edge, end.span, end.sign, today, past=False)
 
 
-def _crossing(edge: int, span: Span, sign: int, today: int) -> Iterable[int]:
-    """Screening days on which a moved end of a window reaches a day, and passes it; none where both are long past."""
+def _crossing(edge: int, span: Span, sign: int, today: int, *, past: bool) -> Iterable[int]:
+    """The screening day on which the moved day reaches an edge, or has passed it; none where that is long over.
+
+    Of spans in hours, the days around it.
+    """
     if span.unit == "hours":
         day = edge - sign * (span.number // 24)
         return range(day - 1, day + 4)
     if span.unit in ("days", "weeks"):
-        day = shift_day(edge, span, -sign)
-        return (day, day + 1)
+        return (edge - sign * span.number * (7 if span.unit == "weeks" else 1) + past,)
     months = span.number * (12 if span.unit == "years" else 1)
     if edge + (31 * months if sign < 0 else 0) + _FAR < today:
         return ()
+    edge += past
     day = shift_day(edge, span, -sign)
     # Clipped months make the way back uneven by up to three days.
     while day > EARLIEST_DAY and shift_day(day - 1, span, sign) >= edge:
         day -= 1
     while day < LATEST_DAY and shift_day(day, span, sign) < edge:
         day += 1
-    past = day
-    while past < LATEST_DAY and shift_day(past, span, sign) <= edge:
-        past += 1
-    return (day, past)
+    return (day,)
 
 
 def _moved(edge: int, span: Span) -> Iterator[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
 
 from prescreen.candidate.facts import Result
 from prescreen.engine.setting import Setting
@@ -17,12 +17,15 @@ from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth, agreement, negation
 _ZERO: Final = Magnitude.of(0)
 
 
-class Limit(NamedTuple):
+class Limit:
     """A limit of normal or of detection, and where it came from. number None: any positive number."""
 
-    number: Magnitude | None
-    source: str
-    row: RangeRow | None = None
+    __slots__ = ("number", "row", "source")
+
+    def __init__(self, number: Magnitude | None, source: str, row: RangeRow | None = None) -> None:
+        self.number = number
+        self.source = source
+        self.row = row
 
 
 UNKNOWN_LIMIT: Final = Limit(None, "")

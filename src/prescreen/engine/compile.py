@@ -15,7 +15,7 @@ from prescreen.candidate.facts import Facts
 from prescreen.catalogue import Catalogue
 from prescreen.engine import events, person, results, tallies
 from prescreen.engine.asking import ask
-from prescreen.engine.setting import Setting, Windows
+from prescreen.engine.setting import Found, Setting, Windows, only_moves_on
 from prescreen.engine.spoiled import spoiled_leaf
 from prescreen.language.model import (
     SCREENING,
@@ -39,38 +39,67 @@ from prescreen.language.model import (
     Window,
     parts_of,
 )
-from prescreen.language.wording import describe
+from prescreen.language.wording import describe, observation_label
 from prescreen.ranges import Ranges
 from prescreen.report.model import Missing
 from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth, at_least, choice, conjunction, disjunction, negation
 
-Evaluate = Callable[[Setting], Truth]
+Decide = Callable[[Setting], Found]
 
+_KINDS: Final[dict[type, str]] = {
+    AllOf: "all",
+    AnyOf: "any",
+    Not: "not",
+    AtLeastOf: "at_least_of",
+    If: "if",
+    Use: "use",
+    Unless: "unless",
+    Age: "age",
+    Sex: "sex",
+    Observation: "observation",
+    Event: "event",
+    Answer: "answer",
+}
 _DAYS_KEPT: Final = 4096
+_MOST_REMEMBERED: Final = 256
 
 
 class Node:
-    """A condition with its parts and the function that evaluates it; `number` is that of a leaf, else -1.
+    """A condition with its parts; `number` is that of a leaf, else -1.
 
-    `place` is the node's own among those of its criterion, parts before the whole. `memory` keeps explanations of
-    findings in which no record of a candidate is.
+    kind: its name in reports. `place` is the node's own among those of its criterion, parts before the whole. `memory`
+    keeps what was made of findings in which no record of a candidate is. moves_on: a leaf on results as they are
+    reported, each by itself, in a window that only moves on (see `only_moves_on`).
 
     For `if` without `else` and for `unless` the parts are as written: (condition, then[, else]), (requirement,
     exception).
     """
 
-    __slots__ = ("children", "condition", "evaluate", "memory", "number", "place", "requirement")
+    __slots__ = ("children", "condition", "kind", "memory", "moves_on", "number", "place", "requirement")
 
-    def __init__(
-        self, condition: Condition, children: tuple[Node, ...], evaluate: Evaluate, number: int, requirement: str
-    ) -> None:
+    def __init__(self, condition: Condition, children: tuple[Node, ...], requirement: str) -> None:
         self.condition = condition
         self.children = children
-        self.evaluate = evaluate
-        self.number = number
         self.requirement = requirement
+        self.kind = _KINDS[type(condition)]
+        self.number = -1
         self.place = -1
+        self.moves_on = False
         self.memory: dict[tuple[str, ...], Any] = {}
+
+    def evaluate(self, setting: Setting) -> Truth:
+        """The truth of the condition, by Kleene's tables; no further than needed."""
+        return self.children[0].evaluate(setting)
+
+    def combined(self, truths: list[Truth]) -> Truth:
+        """The truth of a node whose parts have been evaluated; `truths` by place."""
+        return truths[self.children[0].place]
+
+    def keep(self, key: tuple[str, ...], made: Any) -> None:
+        """Remember what was made, under a key in which nothing of a candidate is."""
+        if len(self.memory) >= _MOST_REMEMBERED:
+            self.memory.clear()
+        self.memory[key] = made
 
     def leaves(self) -> Iterator[Node]:
         """The leaves below this node, in order, as often as they occur."""
@@ -86,25 +115,127 @@ class Node:
         yield self
 
 
-def combined(node: Node, truths: list[Truth]) -> Truth:
-    """The truth of a node whose parts have been evaluated, by Kleene's tables; `truths` by place."""
-    condition = node.condition
-    parts = [truths[child.place] for child in node.children]
-    match condition:
-        case AllOf():
-            return conjunction(parts)
-        case AnyOf():
-            return disjunction(parts)
-        case Not():
-            return negation(parts[0])
-        case AtLeastOf():
-            return at_least(condition.count, parts)
-        case Unless():
-            return disjunction(parts) if condition.saves else conjunction((parts[0], negation(parts[1])))
-        case If():
-            return choice(parts[0], parts[1], parts[2] if len(parts) > 2 else TRUE)
-        case _:
-            return parts[0]
+class LeafNode(Node):
+    """A leaf: decided once in an evaluation, wherever it occurs. label: what people call an observation's."""
+
+    __slots__ = ("decide", "label")
+
+    def __init__(self, condition: Condition, requirement: str, number: int, decide: Decide, label: str) -> None:
+        super().__init__(condition, (), requirement)
+        self.label = label
+        self.number = number
+        self.decide = decide
+
+    def find(self, setting: Setting) -> Found:
+        """What the leaf finds, decided now if it has not been."""
+        found = setting.found[self.number]
+        if found is None:
+            found = setting.found[self.number] = self.decide(setting)
+        return found
+
+    def evaluate(self, setting: Setting) -> Truth:
+        return self.find(setting).truth
+
+    def combined(self, truths: list[Truth]) -> Truth:
+        return truths[self.place]
+
+
+class _AllNode(Node):
+    __slots__ = ()
+
+    def evaluate(self, setting: Setting) -> Truth:
+        result = TRUE
+        for child in self.children:
+            truth = child.evaluate(setting)
+            if truth is FALSE:
+                return FALSE
+            if truth is UNKNOWN:
+                result = UNKNOWN
+        return result
+
+    def combined(self, truths: list[Truth]) -> Truth:
+        return conjunction([truths[child.place] for child in self.children])
+
+
+class _AnyNode(Node):
+    __slots__ = ()
+
+    def evaluate(self, setting: Setting) -> Truth:
+        result = FALSE
+        for child in self.children:
+            truth = child.evaluate(setting)
+            if truth is TRUE:
+                return TRUE
+            if truth is UNKNOWN:
+                result = UNKNOWN
+        return result
+
+    def combined(self, truths: list[Truth]) -> Truth:
+        return disjunction([truths[child.place] for child in self.children])
+
+
+class _CountNode(Node):
+    __slots__ = ("count",)
+
+    def __init__(self, condition: AtLeastOf, children: tuple[Node, ...], requirement: str) -> None:
+        super().__init__(condition, children, requirement)
+        self.count = condition.count
+
+    def evaluate(self, setting: Setting) -> Truth:
+        return at_least(self.count, [child.evaluate(setting) for child in self.children])
+
+    def combined(self, truths: list[Truth]) -> Truth:
+        return at_least(self.count, [truths[child.place] for child in self.children])
+
+
+class _NotNode(Node):
+    __slots__ = ()
+
+    def evaluate(self, setting: Setting) -> Truth:
+        return negation(self.children[0].evaluate(setting))
+
+    def combined(self, truths: list[Truth]) -> Truth:
+        return negation(truths[self.children[0].place])
+
+
+class _SavedNode(Node):
+    """`unless` that saves: the requirement or the exception."""
+
+    __slots__ = ()
+
+    def evaluate(self, setting: Setting) -> Truth:
+        truth = self.children[0].evaluate(setting)
+        return TRUE if truth is TRUE else disjunction((truth, self.children[1].evaluate(setting)))
+
+    def combined(self, truths: list[Truth]) -> Truth:
+        return disjunction((truths[self.children[0].place], truths[self.children[1].place]))
+
+
+class _SparedNode(Node):
+    """`unless` that spares: the requirement without the exception."""
+
+    __slots__ = ()
+
+    def evaluate(self, setting: Setting) -> Truth:
+        truth = self.children[0].evaluate(setting)
+        return FALSE if truth is FALSE else conjunction((truth, negation(self.children[1].evaluate(setting))))
+
+    def combined(self, truths: list[Truth]) -> Truth:
+        return conjunction((truths[self.children[0].place], negation(truths[self.children[1].place])))
+
+
+class _IfNode(Node):
+    __slots__ = ()
+
+    def evaluate(self, setting: Setting) -> Truth:
+        parts = self.children
+        otherwise = parts[2].evaluate(setting) if len(parts) > 2 else TRUE
+        return choice(parts[0].evaluate(setting), parts[1].evaluate(setting), otherwise)
+
+    def combined(self, truths: list[Truth]) -> Truth:
+        parts = self.children
+        otherwise = truths[parts[2].place] if len(parts) > 2 else TRUE
+        return choice(truths[parts[0].place], truths[parts[1].place], otherwise)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,14 +257,14 @@ class CompiledCriterion:
     reach: tuple[tuple[int, frozenset[str]], ...]
     numbers: tuple[int, ...]
     nodes: tuple[Node, ...]
-    timed: tuple[Node, ...]
+    timed: tuple[LeafNode, ...]
     memory: dict[tuple[object, ...], Any] = field(default_factory=dict)
 
     def truths(self, setting: Setting) -> list[Truth]:
         """The truth of every node, by place."""
         found: list[Truth] = []
         for node in self.nodes:
-            found.append(node.evaluate(setting) if node.number >= 0 else combined(node, found))
+            found.append(node.evaluate(setting) if node.number >= 0 else node.combined(found))
         return found
 
 
@@ -144,17 +275,17 @@ class CompiledTrial:
 
     def __init__(self, trial: Trial) -> None:
         self.trial = trial
-        builder = _Builder(trial)
-        self.criteria = tuple(_criterion(criterion, builder) for criterion in trial.criteria)
-        self.leaves: tuple[Node, ...] = tuple(builder.leaves)
-        self.leaf_count = len(self.leaves)
-        self._window_numbers = builder.window_numbers
         self._days: dict[int, Windows] = {}
+        builder = _Builder(trial, self.windows_on)
+        self._window_numbers = builder.window_numbers
+        self.criteria = tuple(_criterion(criterion, builder) for criterion in trial.criteria)
+        self.leaves: tuple[LeafNode, ...] = tuple(builder.leaves)
+        self.leaf_count = len(self.leaves)
         self._asked: dict[str, Missing] = {}
 
     def setting(self, facts: Facts, day: int, ranges: Ranges | None) -> Setting:
         """A fresh evaluation of a candidate on a day."""
-        return Setting(facts, day, ranges, self.leaf_count, self._windows_on(day))
+        return Setting(facts, day, ranges, self.leaf_count, self.windows_on(day))
 
     def asked(self, fact: str) -> Missing:
         """Whom to ask for a fact, and what; one of a few names for each leaf."""
@@ -163,7 +294,8 @@ class CompiledTrial:
             found = self._asked[fact] = ask(fact, self.trial)
         return found
 
-    def _windows_on(self, day: int) -> Windows:
+    def windows_on(self, day: int) -> Windows:
+        """The trial's windows on a screening day."""
         found = self._days.get(day)
         if found is None:
             found = Windows(self._window_numbers, day)
@@ -175,7 +307,7 @@ class CompiledTrial:
 
 def _criterion(criterion: Criterion, builder: _Builder) -> CompiledCriterion:
     root = builder.build(criterion.condition)
-    nodes = list(root.leaves())
+    nodes = [node for node in root.leaves() if isinstance(node, LeafNode)]
     in_order = tuple(root.parts_first())
     for place, node in enumerate(in_order):
         node.place = place
@@ -206,35 +338,38 @@ def _criterion(criterion: Criterion, builder: _Builder) -> CompiledCriterion:
 
 
 class _Builder:
-    def __init__(self, trial: Trial) -> None:
+    def __init__(self, trial: Trial, windows_on: Callable[[int], Windows]) -> None:
         self.trial = trial
+        self.windows_on = windows_on
         self.numbers: dict[Leaf, int] = {}
-        self.leaves: list[Node] = []
+        self.leaves: list[LeafNode] = []
         self.windows: dict[Window, int] = {}
         self.window_numbers: dict[int, int] = {}  # by the identity of each window object, which the trial keeps alive
 
     def build(self, condition: Condition) -> Node:
         words = describe(condition, self.trial.catalogue, self.trial.questions)
         match condition:
-            case AllOf() | AnyOf() | AtLeastOf():
-                children = tuple(self.build(child) for child in condition.children)
-                return Node(condition, children, _junction(condition, children), -1, words)
-            case Not() | Use():
-                child = self.build(condition.child)
-                return Node(
-                    condition, (child,), _not(child) if isinstance(condition, Not) else child.evaluate, -1, words
-                )
+            case AllOf():
+                return _AllNode(condition, self._parts(*condition.children), words)
+            case AnyOf():
+                return _AnyNode(condition, self._parts(*condition.children), words)
+            case AtLeastOf():
+                return _CountNode(condition, self._parts(*condition.children), words)
+            case Not():
+                return _NotNode(condition, self._parts(condition.child), words)
+            case Use():
+                return Node(condition, self._parts(condition.child), words)
             case Unless():
-                child, exception = self.build(condition.child), self.build(condition.exception)
-                evaluate = _saved(child, exception) if condition.saves else _spared(child, exception)
-                return Node(condition, (child, exception), evaluate, -1, words)
+                parts = self._parts(condition.child, condition.exception)
+                return _SavedNode(condition, parts, words) if condition.saves else _SparedNode(condition, parts, words)
             case If():
-                parts = [self.build(condition.condition), self.build(condition.then)]
-                if condition.otherwise is not None:
-                    parts.append(self.build(condition.otherwise))
-                return Node(condition, tuple(parts), _choice(parts), -1, words)
+                branches = (condition.then,) if condition.otherwise is None else (condition.then, condition.otherwise)
+                return _IfNode(condition, self._parts(condition.condition, *branches), words)
             case _:
                 return self._leaf(condition, words)
+
+    def _parts(self, *conditions: Condition) -> tuple[Node, ...]:
+        return tuple([self.build(condition) for condition in conditions])
 
     def _leaf(self, leaf: Leaf, words: str) -> Node:
         if isinstance(leaf, Observation) and leaf.without is not None:
@@ -243,12 +378,23 @@ class _Builder:
             for part in (leaf, *(leaf.excepted if isinstance(leaf, Event) else ())):
                 self.window_numbers[id(part.window)] = self.windows.setdefault(part.window, len(self.windows))
         number = self.numbers.get(leaf)
+        decide: Decide
         if number is None:
-            number = self.numbers[leaf] = len(self.leaves)
-            self.leaves.append(Node(leaf, (), _remembered(number, self._decide(leaf)), number, words))
-        return Node(leaf, (), self.leaves[number].evaluate, number, words)
+            number, decide = len(self.leaves), self._decide(leaf)
+        else:
+            decide = self.leaves[number].decide
+        label = observation_label(leaf.code, self.trial.catalogue) if isinstance(leaf, Observation) else ""
+        node = LeafNode(leaf, words, number, decide, label)
+        if number == len(self.leaves):
+            self.numbers[leaf] = number
+            self.leaves.append(node)
+        if isinstance(leaf, Observation):
+            plain = not leaf.changes and leaf.without is None
+            inputs = self.trial.catalogue.observations[leaf.code].inputs
+            node.moves_on = plain and not inputs and only_moves_on(leaf.window)
+        return node
 
-    def _decide(self, leaf: Leaf) -> Callable[[Setting], Any]:
+    def _decide(self, leaf: Leaf) -> Decide:
         catalogue = self.trial.catalogue
         match leaf:
             case Observation():
@@ -257,7 +403,7 @@ class _Builder:
                 if leaf.without is None:
                     return decide
                 spoiled = self.build(leaf.without).evaluate
-                return spoiled_leaf(leaf, concept, decide, spoiled, events_of(leaf.without))
+                return spoiled_leaf(leaf, concept, decide, spoiled, events_of(leaf.without), self.windows_on)
             case Event():
                 make = tallies.tally_leaf if leaf.tallies else events.event_leaf
                 return make(leaf, catalogue, self.windows)
@@ -267,79 +413,6 @@ class _Builder:
                 return person.sex_leaf(leaf)
             case Answer():
                 return person.answer_leaf(leaf, self.trial.id, self.trial.questions[leaf.question])
-
-
-def _remembered(number: int, decide: Callable[[Setting], Any]) -> Evaluate:
-    def leaf(setting: Setting) -> Truth:
-        found: Any = setting.found[number]
-        if found is None:
-            found = setting.found[number] = decide(setting)
-        truth: Truth = found.truth
-        return truth
-
-    return leaf
-
-
-def _junction(condition: AllOf | AnyOf | AtLeastOf, children: tuple[Node, ...]) -> Evaluate:
-    parts = tuple(child.evaluate for child in children)
-    if isinstance(condition, AtLeastOf):
-        count = condition.count
-        return lambda setting: at_least(count, [part(setting) for part in parts])
-    # `all` stops at the first FALSE, `any` at the first TRUE; anything UNKNOWN on the way is kept.
-    stop, go_on = (FALSE, TRUE) if isinstance(condition, AllOf) else (TRUE, FALSE)
-
-    def junction(setting: Setting) -> Truth:
-        result = go_on
-        for part in parts:
-            truth = part(setting)
-            if truth is stop:
-                return stop
-            if truth is UNKNOWN:
-                result = UNKNOWN
-        return result
-
-    return junction
-
-
-def _not(child: Node) -> Evaluate:
-    part = child.evaluate
-    return lambda setting: negation(part(setting))
-
-
-def _saved(child: Node, exception: Node) -> Evaluate:
-    part, saving = child.evaluate, exception.evaluate
-
-    def saved(setting: Setting) -> Truth:
-        truth = part(setting)
-        if truth is TRUE:
-            return TRUE
-        other = saving(setting)
-        return TRUE if other is TRUE else UNKNOWN if truth is UNKNOWN or other is UNKNOWN else FALSE
-
-    return saved
-
-
-def _spared(child: Node, exception: Node) -> Evaluate:
-    part, sparing = child.evaluate, exception.evaluate
-
-    def spared(setting: Setting) -> Truth:
-        truth = part(setting)
-        if truth is FALSE:
-            return FALSE
-        other = sparing(setting)
-        return FALSE if other is TRUE else UNKNOWN if truth is UNKNOWN or other is UNKNOWN else TRUE
-
-    return spared
-
-
-def _choice(parts: list[Node]) -> Evaluate:
-    condition, then = parts[0].evaluate, parts[1].evaluate
-    otherwise = parts[2].evaluate if len(parts) > 2 else None
-
-    def chosen(setting: Setting) -> Truth:
-        return choice(condition(setting), then(setting), TRUE if otherwise is None else otherwise(setting))
-
-    return chosen
 
 
 def _repeats(leaves: list[Condition], catalogue: Catalogue, *, ranges: bool) -> bool:

@@ -11,7 +11,7 @@ from prescreen.engine.cases import truth_of
 from prescreen.engine.compare import limits_of
 from prescreen.engine.compile import CompiledCriterion, CompiledTrial, Node, events_of
 from prescreen.engine.derive import formula_of
-from prescreen.engine.setting import Setting, surely_inside
+from prescreen.engine.setting import Setting, depends_on_day_only, surely_inside
 from prescreen.language.model import (
     SCREENING,
     Age,
@@ -73,6 +73,8 @@ def deciding(
     kept = list(names)
     for name in reversed(names[:_MOST_SPARED]):
         fewer = [other for other in kept if other != name]
+        if not fewer:
+            break  # of nothing the truth is another
         restricted = compiled.setting(restrict(setting.facts, fewer), setting.day, setting.ranges)
         if truth_of(criterion, restricted, compiled.trial) is truth:
             kept = fewer
@@ -257,7 +259,18 @@ def _of_leaf(node: Node, setting: Setting, truth: Truth, trial: str) -> tuple[Na
         case Event():
             found = setting.found[node.number]
             assert isinstance(found, events.Found)
-            anchors = _anchors(leaf.window) + (() if leaf.at == SCREENING else (f"anchor:{leaf.at}",))
+            declared = facts.complete.get(leaf.domain)
+            if (
+                truth is FALSE
+                and declared is not None
+                and declared.through is None
+                and found.against == (f"complete:{leaf.domain}",)
+                and not leaf.tallies
+            ):
+                return found.against, True  # nothing of the kind on any day: anchors tell nothing
+            anchors = () if depends_on_day_only(leaf.window) else _anchors(leaf.window)
+            if leaf.at != SCREENING:
+                anchors = (*anchors, f"anchor:{leaf.at}")
             if truth is TRUE and not leaf.tallies:
                 name = next(record.name for record, match, _ in found.matches if match is TRUE)
                 return (name, *anchors), not anchors
@@ -275,6 +288,10 @@ def _of_leaf(node: Node, setting: Setting, truth: Truth, trial: str) -> tuple[Na
 
 
 def _of_observation(leaf: Observation, found: results.Found, setting: Setting, truth: Truth) -> tuple[Names, bool]:
+    if len(found.results) == 1 and setting.ranges is None and depends_on_day_only(leaf.window):
+        (result,) = found.results
+        if not result.inputs:
+            return (result.name,), True
     chosen: tuple[Result, ...] = _enough(leaf, found, truth)
     simple = True
     if leaf.select.how not in ("consecutive", "mean_of") and not leaf.changes and leaf.without is None:

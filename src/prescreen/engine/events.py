@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
@@ -11,10 +10,11 @@ from prescreen.candidate.facts import STATUSES, Declared, Domain, EventFact
 from prescreen.candidate.profile import Coding, Dose, TreatmentRecord
 from prescreen.catalogue import Catalogue
 from prescreen.engine.setting import Bounds, Setting, depends_on_day_only
+from prescreen.engine.setting import Found as AnyFound
 from prescreen.engine.timing import begun_for, contradicts_itself, timed
 from prescreen.language.model import SCREENING, Amount, Event, Operator, Window
 from prescreen.quantities import Analyte, Scale, analyte
-from prescreen.time import DAY, EARLIEST, HOUR, parse_when, unshift_day
+from prescreen.time import DAY, EARLIEST, HOUR, unshift_day
 from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth, agreement, disjunction
 
 _DOSE: Final[dict[str, Analyte]] = {}
@@ -22,28 +22,38 @@ _MOST_REMEMBERED: Final = 4096
 _PLANNED: Final = frozenset({"planned"})
 
 
-@dataclass(slots=True)
-class Found:
+Match = tuple[EventFact, Truth, tuple[str, ...]]
+
+
+class Found(AnyFound):
     """What an existence leaf found.
 
     matches: the records that are or may be what the leaf asks for, with each one's truth and the names of what is open
     about it (``date``, ``status``, ``code``, ``verification`` …). against: records and declarations that deny it.
-    conflict: the same is both confirmed and refuted. absent: whether nothing else can exist. constant: where no
-    record of this candidate is in it, what tells one such finding from another. seen: all records that had to be
-    looked at.
+    conflict: the same is both confirmed and refuted. absent: whether nothing else can exist. seen: all records that
+    had to be looked at.
     """
 
-    truth: Truth
-    matches: tuple[tuple[EventFact, Truth, tuple[str, ...]], ...] = ()
-    against: tuple[str, ...] = ()
-    conflict: bool = False
-    absent: bool = False
-    approximate: bool = False
-    constant: tuple[str, ...] | None = None
-    seen: tuple[EventFact, ...] = ()
+    __slots__ = ("absent", "against", "matches", "seen")
+
+    def __init__(
+        self,
+        truth: Truth,
+        matches: tuple[Match, ...] = (),
+        against: tuple[str, ...] = (),
+        conflict: bool = False,
+        absent: bool = False,
+        approximate: bool = False,
+        constant: tuple[str, ...] | None = None,
+        seen: tuple[EventFact, ...] = (),
+    ) -> None:
+        super().__init__(truth, constant, conflict, approximate)
+        self.matches = matches
+        self.against = against
+        self.absent = absent
+        self.seen = seen
 
 
-Match = tuple[EventFact, Truth, tuple[str, ...]]
 Decide = Callable[[Setting], Found]
 
 
@@ -56,7 +66,7 @@ def event_leaf(leaf: Event, catalogue: Catalogue, numbers: Mapping[Window, int])
     )
     nothing = Found(UNKNOWN, constant=("nothing",), approximate=unsure)
     sought = Sought(leaf, catalogue)
-    codes = frozenset(leaf.codes)
+    codes, identity = frozenset(leaf.codes), id(leaf)
     covered = frozenset.intersection(*(code.systems for code in sought.codes))
     complete = (f"complete:{domain}",)
     denied = Found(FALSE, (), complete, absent=True, constant=("complete",))
@@ -72,14 +82,16 @@ def event_leaf(leaf: Event, catalogue: Catalogue, numbers: Mapping[Window, int])
         if day_only and declared is None and not records:
             return nothing
         bounds = setting.windows.bounds[number] or setting.bounds(window)
-        touching = [
-            record
-            for record in records
-            if not (record.is_a.isdisjoint(codes) and record.may_be.isdisjoint(codes))
-            or record.unplaced
-            or (record.system is not None and record.system not in covered)
-            or record.denies
-        ]
+        touching = setting.touching.get(identity)
+        if touching is None:
+            touching = setting.touching[identity] = [
+                record
+                for record in records
+                if not (record.is_a.isdisjoint(codes) and record.may_be.isdisjoint(codes))
+                or record.unplaced
+                or (record.system is not None and record.system not in covered)
+                or record.denies
+            ]
         if not touching and day_only:
             if declared is None:
                 return nothing
@@ -225,9 +237,9 @@ def _matches_as_it_is(
         if related is FALSE:
             return FALSE, ()
     open_aspects: list[str] = ["code"] if related is UNKNOWN else []
-    if record.record.verification == "provisional" and "provisional" not in leaf.verification:
+    if record.verification == "provisional" and "provisional" not in leaf.verification:
         open_aspects.append("verification")
-    elif record.record.verification == "confirmed" and "confirmed" not in leaf.verification:
+    elif record.verification == "confirmed" and "confirmed" not in leaf.verification:
         return FALSE, ()
     in_time, aspects = timed(leaf, sought.momentary, record, bounds, setting)
     if in_time is FALSE:
@@ -349,13 +361,13 @@ def is_refuted(record: EventFact, records: tuple[EventFact, ...], setting: Setti
 
 
 def _dated_not_done(record: EventFact) -> bool:
-    return record.domain == "procedures" and record.start is not None and record.record.verification != "refuted"
+    return record.domain == "procedures" and record.start is not None and record.verification != "refuted"
 
 
 def denied_through(record: EventFact, setting: Setting, *, may: bool = False) -> int:
     """The last instant up to which a refutation surely (or possibly) speaks: its own date, else the screening day."""
-    own = record.record.date if record.domain != "procedures" else None
-    when = parse_when(own) if own is not None else record.end or record.start
+    own = record.spoken if record.domain != "procedures" else None
+    when = own or record.end or record.start
     if when is None:
         return setting.now
     return min((when.last_day if may else when.first_day) * DAY + DAY - 1, setting.now)

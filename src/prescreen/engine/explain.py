@@ -8,136 +8,111 @@ from prescreen.candidate.facts import KIND_OF, EventFact, Result
 from prescreen.catalogue import Catalogue
 from prescreen.engine import events, results, wording
 from prescreen.engine.compare import limits_of, threshold_for, threshold_magnitude
-from prescreen.engine.compile import Node
+from prescreen.engine.compile import CompiledCriterion, LeafNode
 from prescreen.engine.derive import formula_of
 from prescreen.engine.setting import Setting
 from prescreen.language.model import (
     Age,
-    AllOf,
     Answer,
-    AnyOf,
-    AtLeastOf,
     Comparison,
     Event,
-    If,
-    Not,
     Observation,
     Sex,
     Trial,
-    Unless,
-    Use,
 )
 from prescreen.quantities import compare
 from prescreen.report.model import Evidence, Explanation
-from prescreen.truth import FALSE, UNKNOWN, Truth
+from prescreen.truth import FALSE, UNKNOWN, Truth, known
 
 _MOST_EVIDENCE: Final = 12
-_MOST_REMEMBERED: Final = 256
-
-_NODE_NAMES: Final[dict[type, str]] = {
-    AllOf: "all",
-    AnyOf: "any",
-    Not: "not",
-    AtLeastOf: "at_least_of",
-    If: "if",
-    Use: "use",
-    Unless: "unless",
-}
 
 
-def explain(node: Node, truths: list[Truth], setting: Setting, trial: Trial) -> Explanation:
-    """The tree of a condition with every node's truth (`truths`, by place) and every leaf's evidence."""
-    truth = truths[node.place]
-    if node.number < 0:
-        children = tuple([explain(child, truths, setting, trial) for child in node.children])
-        name = _NODE_NAMES[type(node.condition)]
-        return Explanation(name, truth.known, node.requirement, None, None, None, None, None, (), children)
-    constant = setting.found[node.number].constant
+def explain(criterion: CompiledCriterion, truths: list[Truth], setting: Setting, trial: Trial) -> list[Explanation]:
+    """Every node of a criterion by place, the whole tree last: its truth (from `truths`), of leaves the evidence."""
+    trees: list[Explanation] = []
+    for node in criterion.nodes:
+        truth = truths[node.place]
+        if isinstance(node, LeafNode):
+            trees.append(_explained(node, truth, setting, trial))
+        else:
+            parts = tuple([trees[child.place] for child in node.children])
+            own = known(truth)
+            trees.append(Explanation(node.kind, own, node.requirement, None, None, None, None, None, (), parts))
+    return trees
+
+
+def _explained(node: LeafNode, truth: Truth, setting: Setting, trial: Trial) -> Explanation:
+    constant = node.find(setting).constant
     if constant is None:
         return _leaf(node, truth, setting, trial)
-    remembered: Explanation | None = node.memory.get(constant)
-    if remembered is None:
-        if len(node.memory) >= _MOST_REMEMBERED:
-            node.memory.clear()
-        remembered = node.memory[constant] = _leaf(node, truth, setting, trial)
-    return remembered
+    made: Explanation | None = node.memory.get(constant)
+    if made is None:
+        made = _leaf(node, truth, setting, trial)
+        node.keep(constant, made)
+    return made
 
 
-def _leaf(node: Node, truth: Truth, setting: Setting, trial: Trial) -> Explanation:
-    found = setting.found[node.number]
+def _leaf(node: LeafNode, truth: Truth, setting: Setting, trial: Trial) -> Explanation:
+    found = node.find(setting)
     leaf = node.condition
     match leaf:
         case Observation():
             assert isinstance(found, results.Found)
-            return _observation(leaf, found, node.requirement, setting, trial)
+            return _observation(node, leaf, found, setting, trial)
         case Event():
             assert isinstance(found, events.Found)
             finding, reason = wording.event_finding(leaf, found, setting, trial.catalogue)
             return Explanation(
-                KIND_OF[leaf.domain], truth.known, node.requirement, finding, None, None, None, reason,
+                KIND_OF[leaf.domain], known(truth), node.requirement, finding, None, None, None, reason,
                 _event_evidence(leaf, found, setting, trial.catalogue),
             )  # fmt: skip
         case Age():
             finding, reason = wording.age_finding(leaf, setting)
-            return Explanation("age", truth.known, node.requirement, finding, leaf.text, reason=reason)
+            return Explanation("age", known(truth), node.requirement, finding, leaf.text, reason=reason)
         case Sex():
             finding, reason = wording.sex_finding(leaf, setting)
-            return Explanation("sex", truth.known, node.requirement, finding, leaf.sex, reason=reason)
+            return Explanation("sex", known(truth), node.requirement, finding, leaf.sex, reason=reason)
         case Answer():
             words = trial.questions[leaf.question].text.strip()
             finding, reason = wording.answer_finding(leaf, truth, setting.facts, trial.id, words)
-            return Explanation("answer", truth.known, node.requirement, finding, reason=reason)
+            return Explanation("answer", known(truth), node.requirement, finding, reason=reason)
         case _:
             raise TypeError(leaf)
 
 
 def _observation(
-    leaf: Observation, found: results.Found, requirement: str, setting: Setting, trial: Trial
+    node: LeafNode, leaf: Observation, found: results.Found, setting: Setting, trial: Trial
 ) -> Explanation:
-    finding, reason = wording.observation_finding(leaf, found, setting, trial.catalogue)
-    if not found.results:
+    requirement = node.requirement
+    telling = wording.telling(found)
+    finding, reason = wording.observation_finding(node.label, leaf, found, telling, setting, trial.catalogue)
+    if telling is None:
         stale = () if found.stale is None else (_result_evidence(found.stale, "outside", None, None),)
-        return Explanation("observation", found.truth.known, requirement, finding, None, None, None, reason, stale)
-    telling = found.results[0]
-    for result, truth in zip(found.results, found.truths, strict=True):
-        if truth is found.truth:
-            telling = result
-            break
+        return Explanation("observation", known(found.truth), requirement, finding, None, None, None, reason, stale)
     threshold, limit, margin = _compared(leaf, telling, setting)
-    evidence = tuple(
-        [
-            _result_evidence(
-                result,
-                _role(result, truth, found),
-                result.problem[1] if result.problem is not None else None,
-                result.concept.unit,
-            )
-            for result, truth in zip(found.results[:_MOST_EVIDENCE], found.truths, strict=False)
-        ]
-    )
-    inputs = tuple(
-        [
-            _result_evidence(
-                used,
-                "considered",
-                f"input of {result.concept.name}: {formula_of(result.concept).source}",
-                None,
-            )
-            for result in found.results[:_MOST_EVIDENCE]
-            for used in result.inputs
-        ]
-    )
-    earlier = tuple(
-        [_result_evidence(each, "considered", "the earlier result", None) for each in found.earlier[:_MOST_EVIDENCE]]
-    )
-    everything = evidence + inputs + earlier
+    evidence: list[Evidence] = []
+    beside: list[Evidence] = []
+    for place, result in enumerate(found.results):
+        if place == _MOST_EVIDENCE:
+            break
+        note = result.problem[1] if result.problem is not None else None
+        evidence.append(_result_evidence(result, _role(result, found.truths[place], found), note, result.concept.unit))
+        for used in result.inputs:
+            source = formula_of(result.concept).source
+            beside.append(_result_evidence(used, "considered", f"input of {result.concept.name}: {source}", None))
+    if found.earlier:
+        earlier = found.earlier[:_MOST_EVIDENCE]
+        beside += [_result_evidence(each, "considered", "the earlier result", None) for each in earlier]
     return Explanation(
-        "observation", found.truth.known, requirement, finding, threshold, limit, margin, reason, everything
-    )
+        "observation", known(found.truth), requirement, finding, threshold, limit, margin, reason,
+        (*evidence, *beside),
+    )  # fmt: skip
 
 
 def _compared(leaf: Observation, result: Result, setting: Setting) -> tuple[str | None, str | None, float | None]:
     """The threshold as compared, where its limit came from, and the distance to it as a ratio."""
+    if len(leaf.tests) == 1 and not isinstance(leaf.tests[0], Comparison):
+        return None, None, None
     texts: list[str] = []
     sources: list[str] = []
     margin: float | None = None
@@ -182,19 +157,17 @@ def _role(result: Result, truth: Truth, found: results.Found) -> str:
 
 
 def _result_evidence(result: Result, role: str, note: str | None, unit: str | None) -> Evidence:
-    record = result.record
-    if record is None:
+    if result.record is None:
         first = result.inputs[0]
         return Evidence(
             f"observations[{first.index}]", f"{result.concept.name} (derived)", wording.value_text(result),
-            first.record.date if first.record is not None else None, None, None, role,
-            note or formula_of(result.concept).source,
+            first.dated, None, None, role, note or formula_of(result.concept).source,
         )  # fmt: skip
     compared = None
-    if unit and result.value_low is not None and result.is_point and record.unit != unit:
+    if unit and result.value_low is not None and result.is_point and result.unit != unit:
         compared = wording.with_unit(result.value_low, unit)
     return Evidence(
-        f"observations[{result.index}]", result.concept.name, wording.written(record), record.date, record.source,
+        f"observations[{result.index}]", result.concept.name, result.written, result.dated, result.source,
         compared, role, note,
     )  # fmt: skip
 
@@ -217,6 +190,6 @@ def _event_evidence(leaf: Event, found: events.Found, setting: Setting, catalogu
 def _record_evidence(record: EventFact, role: str, note: str | None) -> Evidence:
     dates = [when.text for when in (record.start, record.end) if when is not None]
     return Evidence(
-        f"{record.domain}[{record.index}]", record.label, getattr(record.record, "status", None),
-        " to ".join(dict.fromkeys(dates)) or None, record.record.source, None, role, note,
+        f"{record.domain}[{record.index}]", record.label, record.status,
+        " to ".join(dict.fromkeys(dates)) or None, record.source, None, role, note,
     )  # fmt: skip

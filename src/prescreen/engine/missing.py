@@ -11,7 +11,7 @@ from prescreen.engine import events, results
 from prescreen.engine.cases import MOST_TRIED, Budget, TooManyCasesError, UncutError, key_uses, matters
 from prescreen.engine.compare import threshold_for, threshold_magnitude
 from prescreen.engine.compile import CompiledCriterion, Node
-from prescreen.engine.open import (
+from prescreen.engine.keys import (
     AnchorKey,
     AnswerKey,
     BirthKey,
@@ -22,9 +22,8 @@ from prescreen.engine.open import (
     ResultKey,
     SexKey,
     TieKey,
-    open_keys,
-    undecided,
 )
+from prescreen.engine.open import open_keys, undecided
 from prescreen.engine.setting import Setting
 from prescreen.language.model import Comparison, Detected, Event, Observation, Trial
 

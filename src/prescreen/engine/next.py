@@ -6,16 +6,17 @@ that could.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from prescreen.candidate.facts import KIND_OF
 from prescreen.engine import events, results
 from prescreen.engine.cases import Budget, TooManyCasesError, UncutError, cases
 from prescreen.engine.compile import CompiledCriterion, CompiledTrial, Node
+from prescreen.engine.keys import AnchorKey, DateKey, Key
 from prescreen.engine.missing import key_names, leaf_names
-from prescreen.engine.open import AnchorKey, DateKey, Key, open_keys, undecided
+from prescreen.engine.open import open_keys, undecided
 from prescreen.engine.setting import Setting
 from prescreen.language.model import AllOf, AtLeastOf, Event, If, Not, Observation, Trial, Unless
 from prescreen.report.model import NextFact
@@ -26,14 +27,18 @@ _MOST_TRIED: Final = 300
 NO_NAMES: Final[frozenset[str]] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
 class Settles:
     """How a node can become true or false: single facts that may do it alone, and a smallest set (None: no way)."""
 
-    true_by: frozenset[str]
-    false_by: frozenset[str]
-    true_set: Names | None
-    false_set: Names | None
+    __slots__ = ("false_by", "false_set", "true_by", "true_set")
+
+    def __init__(
+        self, true_by: frozenset[str], false_by: frozenset[str], true_set: Names | None, false_set: Names | None
+    ) -> None:
+        self.true_by = true_by
+        self.false_by = false_by
+        self.true_set = true_set
+        self.false_set = false_set
 
     def turned(self) -> Settles:
         return Settles(self.false_by, self.true_by, self.false_set, self.true_set)
@@ -43,14 +48,16 @@ _IS_TRUE: Final = Settles(NO_NAMES, NO_NAMES, (), None)
 _IS_FALSE: Final = Settles(NO_NAMES, NO_NAMES, None, ())
 
 
-@dataclass(frozen=True, slots=True)
 class Ways:
     """How an undetermined criterion could be settled: facts that may do so alone (with whether they could make it
     failed), or else a smallest set of facts."""
 
-    criterion: str
-    alone: tuple[tuple[str, bool], ...]
-    together: Names | None
+    __slots__ = ("alone", "criterion", "together")
+
+    def __init__(self, criterion: str, alone: tuple[tuple[str, bool], ...], together: Names | None) -> None:
+        self.criterion = criterion
+        self.alone = alone
+        self.together = together
 
 
 def ways(criterion: CompiledCriterion, setting: Setting, missing: Names, trial: Trial) -> Ways:
@@ -130,20 +137,26 @@ def _ways(node: Node, setting: Setting) -> Settles:
     if truth is FALSE:
         return _IS_FALSE
     if node.number >= 0:
-        return _leaf_ways(node, setting)
+        return _count([_leaf_ways(node, setting)], 1)
     match node.condition:
         case Not():
             return _ways(node.children[0], setting).turned()
         case AtLeastOf():
             return _count([_ways(child, setting) for child in node.children], node.condition.count)
-        case Unless() if not node.condition.saves:
-            child, exception = (_ways(part, setting) for part in node.children)
-            return _count([child, exception.turned()], 2)
         case If():
             return _if(node, setting)
+        case Unless() if not node.condition.saves:
+            requirement, exception = node.children
+            parts = [_ways(requirement, setting)] if requirement.evaluate(setting) is UNKNOWN else []
+            if exception.evaluate(setting) is UNKNOWN:
+                parts.append(_ways(exception, setting).turned())
+            return parts[0] if len(parts) == 1 else _count(parts, 2)
         case _:
-            parts = [_ways(child, setting) for child in node.children]
-            return _count(parts, len(parts) if isinstance(node.condition, AllOf) or len(parts) == 1 else 1)
+            # Of `all` the parts are true or open, of `any` false or open: only the open ones are left to be settled.
+            parts = [_ways(child, setting) for child in node.children if child.evaluate(setting) is UNKNOWN]
+            if len(parts) == 1:
+                return parts[0]
+            return _count(parts, len(parts) if isinstance(node.condition, AllOf) else 1)
 
 
 def _if(node: Node, setting: Setting) -> Settles:
@@ -167,27 +180,37 @@ def _count(parts: list[Settles], count: int) -> Settles:
 
 def _reach(ways: list[tuple[frozenset[str], Names | None]], count: int) -> tuple[frozenset[str], Names | None]:
     """Single facts, and a smallest set, that bring `count` of some parts about; a part that is so already needs ()."""
-    done = sum(names == () for _, names in ways)
-    needed = count - done
+    needed = count
+    todo: list[tuple[frozenset[str], Names]] = []
+    for singles, names in ways:
+        if names is not None:
+            if names:
+                todo.append((singles, names))
+            else:
+                needed -= 1
     if needed <= 0:
         return NO_NAMES, ()
-    todo = [(singles, names) for singles, names in ways if names]
     if len(todo) < needed:
         return NO_NAMES, None
-    tally: dict[str, int] = {}
-    for singles, _ in todo:
-        for name in singles:
-            tally[name] = tally.get(name, 0) + 1
-    alone = frozenset(name for name, times in tally.items() if times >= needed)
+    alone = _wanted_often(todo, needed)
+    if len(alone) == 1:
+        return alone, tuple(alone)
     if alone:
         # A plain question before the declaration that a whole domain is complete; else the earliest.
-        order = {name: place for place, name in enumerate(name for _, names in todo for name in names or ())}
-        least = min(alone, key=lambda name: (name.startswith("complete:"), order.get(name, len(order)), name))
-        smallest: Names = (least,)
-    else:
-        chosen = sorted((names for _, names in todo if names is not None), key=len)[:needed]
-        smallest = tuple(dict.fromkeys(name for names in chosen for name in names))
-    return alone, smallest
+        order = {name: place for place, name in enumerate([name for _, names in todo for name in names])}
+        return alone, (min(alone, key=lambda name: (name.startswith("complete:"), order.get(name, len(order)), name)),)
+    chosen = sorted([names for _, names in todo], key=len)[:needed]
+    return alone, tuple(dict.fromkeys([name for names in chosen for name in names]))
+
+
+def _wanted_often(todo: list[tuple[frozenset[str], Names]], times: int) -> frozenset[str]:
+    """The single facts that so many parts want."""
+    if len(todo) == times:
+        return frozenset.intersection(*[singles for singles, _ in todo])
+    if times == 1:
+        return frozenset.union(*[singles for singles, _ in todo])
+    tally = Counter([name for singles, _ in todo for name in singles])
+    return frozenset([name for name, count in tally.items() if count >= times])
 
 
 def _leaf_ways(node: Node, setting: Setting) -> Settles:

@@ -1,20 +1,27 @@
-"""What is open about a candidate: the facts that an undecided leaf waits for, by key.
-
-A key names one open thing (the value of a result, a date, an answer, an unrecorded event …), however many leaves depend
-on it; `prescreen.engine.cases` tells its possibilities apart, `prescreen.engine.missing` gives it a name to ask for.
-"""
+"""What is open about a candidate: the facts that an undecided leaf waits for, by key (see `engine.keys`)."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from prescreen.candidate.facts import Result
 from prescreen.engine import events, results
 from prescreen.engine.compare import limits_of
 from prescreen.engine.compile import Node
-from prescreen.engine.setting import Bounds, FreeKey, Setting, free_key, surely_inside
+from prescreen.engine.keys import (
+    AnchorKey,
+    AnswerKey,
+    BirthKey,
+    DateKey,
+    EventKey,
+    FreeKeyOf,
+    Key,
+    ResultKey,
+    SexKey,
+    TieKey,
+)
+from prescreen.engine.setting import Setting, free_key, surely_inside
 from prescreen.language.model import (
     SCREENING,
     Age,
@@ -31,117 +38,56 @@ from prescreen.time import DAY
 from prescreen.truth import FALSE, TRUE, UNKNOWN
 
 
-@dataclass(frozen=True, slots=True)
-class AnchorKey:
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class SexKey:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class BirthKey:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerKey:
-    question: str
-
-
-@dataclass(frozen=True, slots=True)
-class DateKey:
-    """When a result was taken."""
-
-    code: str
-    index: int
-
-
-@dataclass(frozen=True, slots=True)
-class TieKey:
-    """Which of several results of one and the same time counts."""
-
-    code: str
-    low: int
-    high: int
-
-
-@dataclass(frozen=True, slots=True)
-class ResultKey:
-    """The value of a result, and its limits."""
-
-    code: str
-    index: int
-
-
-@dataclass(frozen=True, slots=True)
-class FreeKeyOf:
-    """The result that a leaf has none of."""
-
-    key: FreeKey
-
-    def __hash__(self) -> int:
-        return hash(self.key[0])  # quick; equality tells the rest
-
-
-@dataclass(frozen=True, slots=True)
-class EventKey:
-    """Whether what an existence leaf asks for is the case."""
-
-    leaf: Event
-
-    def __hash__(self) -> int:
-        return hash(self.leaf.codes)  # quick; equality tells the rest
-
-
-Key = AnchorKey | SexKey | BirthKey | AnswerKey | DateKey | TieKey | ResultKey | FreeKeyOf | EventKey
-
-
-def undecided(node: Node, setting: Setting) -> Iterator[Node]:
+def undecided(node: Node, setting: Setting) -> list[Node]:
     """The UNKNOWN leaves on which an UNKNOWN node's truth depends, as often as they occur."""
+    found: list[Node] = []
+    _collect(node, setting, found)
+    return found
+
+
+def _collect(node: Node, setting: Setting, found: list[Node]) -> None:
     if node.number >= 0:
-        yield node
+        found.append(node)
         return
     children = node.children
     if isinstance(node.condition, If):
         chosen = children[0].evaluate(setting)
         if chosen is UNKNOWN:
-            yield from undecided(children[0], setting)
+            _collect(children[0], setting, found)
         for branch, excluded in zip(children[1:], (FALSE, TRUE), strict=False):
             if chosen is not excluded and branch.evaluate(setting) is UNKNOWN:
-                yield from undecided(branch, setting)
+                _collect(branch, setting, found)
         return
     if isinstance(node.condition, AtLeastOf) and node.condition.count > len(children):
         return
     for child in children:
         if child.evaluate(setting) is UNKNOWN:
-            yield from undecided(child, setting)
+            _collect(child, setting, found)
 
 
-def open_keys(node: Node, setting: Setting) -> Iterator[Key]:
+def open_keys(node: Node, setting: Setting) -> list[Key]:
     """The open facts of an UNKNOWN leaf, each as often as the leaf uses it."""
     leaf = node.condition
     match leaf:
         case Observation():
-            yield from _of_observation(leaf, setting.found[node.number], setting)
+            return list(_of_observation(leaf, setting.found[node.number], setting))
         case Event():
-            yield from _of_event(leaf, setting.found[node.number], setting)
+            return _of_event(leaf, setting.found[node.number], setting)
         case Age():
-            yield BirthKey()
-            yield from _anchor(leaf.anchor, setting)
+            return [BirthKey(), *_anchor(leaf.anchor, setting)]
         case Sex():
-            yield SexKey()
+            return [SexKey()]
         case Answer():
-            yield AnswerKey(leaf.question)
+            return [AnswerKey(leaf.question)]
+        case _:
+            raise TypeError(leaf)
 
 
-def _anchor(name: str, setting: Setting) -> Iterator[Key]:
-    if name != SCREENING:
-        when = setting.anchor(name)
-        if when is None or not when.is_one_day:
-            yield AnchorKey(name)
+def _anchor(name: str, setting: Setting) -> tuple[Key, ...]:
+    if name == SCREENING:
+        return ()
+    when = setting.anchor(name)
+    return (AnchorKey(name),) if when is None or not when.is_one_day else ()
 
 
 def _window_anchors(window: Window, setting: Setting) -> list[Key]:
@@ -219,12 +165,13 @@ def _ties(found: results.Found) -> Iterator[Key]:
             yield TieKey(code, moment, moment)
 
 
-def _of_event(leaf: Event, found: object, setting: Setting) -> Iterator[Key]:
+def _of_event(leaf: Event, found: object, setting: Setting) -> list[Key]:
     assert isinstance(found, events.Found)
-    yield EventKey(leaf)
-    bounds: Bounds = setting.bounds(leaf.window)
-    if bounds.low_sure != bounds.low_maybe or bounds.high_sure != bounds.high_maybe:
-        for key in _window_anchors(leaf.window, setting):
-            for _ in range(max(1, len(found.matches))):
-                yield key
-    yield from _anchor(leaf.at, setting)
+    keys: list[Key] = [EventKey(leaf)]
+    low_sure, high_sure, low_maybe, high_maybe = setting.bounds(leaf.window)
+    if low_sure != low_maybe or high_sure != high_maybe:
+        # Each record is held against the window once, though both of its ends may hang on one anchor.
+        for key in dict.fromkeys(_window_anchors(leaf.window, setting)):
+            keys += [key] * max(1, len(found.matches))
+    keys += _anchor(leaf.at, setting)
+    return keys

@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
-from prescreen.engine.setting import Setting
+from prescreen.engine.setting import Found, Setting
 from prescreen.language.model import Age, Answer, Question, Sex
 from prescreen.time import DAY, EARLIEST_DAY, LATEST_DAY, shift_day
 from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth
 
-
-@dataclass(slots=True)
-class Found:
-    """What a leaf about the person found. constant: what tells it apart where nothing of this candidate but an
-    answer is in it."""
-
-    truth: Truth
-    constant: tuple[str, ...] | None = None
-    conflict: bool = False
-
-
-_FOUND: Final = {truth: Found(truth) for truth in Truth}
-_TRUE, _FALSE, _UNKNOWN = _FOUND[TRUE], _FOUND[FALSE], _FOUND[UNKNOWN]
+FOUND: Final = {truth: Found(truth) for truth in Truth}
+_TRUE, _FALSE, _UNKNOWN = FOUND[TRUE], FOUND[FALSE], FOUND[UNKNOWN]
 
 Decide = Callable[[Setting], Found]
 

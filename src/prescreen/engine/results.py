@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations, pairwise
 from typing import Final
@@ -13,6 +12,7 @@ from prescreen.catalogue import ObservationConcept
 from prescreen.engine.compare import limits_of, quick_test, satisfies, threshold_for
 from prescreen.engine.derive import Derived, derive
 from prescreen.engine.setting import Bounds, Setting, free_key, surely_inside
+from prescreen.engine.setting import Found as AnyFound
 from prescreen.engine.trend import changed, earlier_than
 from prescreen.language.model import Change, Comparison, Observation, Threshold
 from prescreen.quantities import Magnitude, compare
@@ -23,30 +23,39 @@ _MAX_MEAN_RESULTS: Final = 8
 _MAX_PAIRS: Final = 20_000  # of a result and an earlier one
 
 
-@dataclass(slots=True)
-class Found:
+class Found(AnyFound):
     """What an observation leaf found.
 
     results: those that may be the ones that count, each with its own truth in `truths`. sure: whether some result is
     in the window in any case; otherwise the leaf may yet get any result. lacking: facts that a derived quantity
     lacks. stale: the newest result that lies outside the window. conflict: two results of one time disagree.
-    approximate: the truth is sound but a closer look might decide. constant: nothing of this candidate is in it.
     refused: results of the window do not count (`without`); perhaps_refused: whether they do is open. earlier: what
     a fall or rise was measured from.
     """
 
-    truth: Truth
-    results: tuple[Result, ...] = ()
-    truths: tuple[Truth, ...] = ()
-    sure: bool = False
-    lacking: tuple[str, ...] = ()
-    stale: Result | None = None
-    conflict: bool = False
-    approximate: bool = False
-    constant: tuple[str, ...] | None = None
-    refused: bool = False
-    perhaps_refused: bool = False
-    earlier: tuple[Result, ...] = ()
+    __slots__ = ("earlier", "lacking", "perhaps_refused", "refused", "results", "stale", "sure", "truths")
+
+    def __init__(
+        self,
+        truth: Truth,
+        results: tuple[Result, ...] = (),
+        truths: tuple[Truth, ...] = (),
+        sure: bool = False,
+        lacking: tuple[str, ...] = (),
+        stale: Result | None = None,
+        conflict: bool = False,
+        approximate: bool = False,
+        constant: tuple[str, ...] | None = None,
+    ) -> None:
+        super().__init__(truth, constant, conflict, approximate)
+        self.results = results
+        self.truths = truths
+        self.sure = sure
+        self.lacking = lacking
+        self.stale = stale
+        self.refused = False
+        self.perhaps_refused = False
+        self.earlier: tuple[Result, ...] = ()
 
 
 Decide = Callable[[Setting], Found]

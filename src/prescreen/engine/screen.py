@@ -10,18 +10,18 @@ from prescreen.candidate.facts import Candidate, Facts, Result
 from prescreen.engine import wording
 from prescreen.engine.cases import resolve, truth_of
 from prescreen.engine.change import Later, Turn, rescreening_day, turning
-from prescreen.engine.compile import CompiledCriterion, CompiledTrial
+from prescreen.engine.compile import CompiledCriterion, CompiledTrial, Node
 from prescreen.engine.deciding import deciding
 from prescreen.engine.explain import explain
 from prescreen.engine.missing import missing
 from prescreen.engine.next import Ways, next_facts, ways
 from prescreen.engine.setting import Setting
 from prescreen.engine.timing import contradicts_itself
-from prescreen.language.model import Trial
+from prescreen.language.model import AllOf, AnyOf, If, Not, Trial, Unless
 from prescreen.ranges import Ranges
 from prescreen.report.model import CriterionReport, Explanation, Issue, Missing, Report, Status, Verdict
 from prescreen.time import day_text
-from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth
+from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth, known
 
 _STATUS: Final[dict[bool, dict[Truth, Status]]] = {
     False: {TRUE: "met", FALSE: "failed", UNKNOWN: "undetermined"},
@@ -63,8 +63,7 @@ def report(trial: Trial, candidate: Candidate, on: date, ranges: Ranges | None =
     for criterion in criteria:
         counts[criterion.status] += 1
     day = rescreening_day(later, truths, [found.turn for found in results_of]) if verdict == "ineligible" else None
-    return Report.model_construct(
-        schema_="prescreen/report/1",
+    return Report(
         trial=trial.id,
         title=trial.title,
         rules_sha256=trial.sha256,
@@ -102,10 +101,7 @@ def _result(criterion: CompiledCriterion, later: Later) -> _Result:
     criterion.root.evaluate(setting)
     key: list[object] = [setting.day]
     for number in criterion.numbers:
-        found = setting.found[number]
-        if found is None:
-            compiled.leaves[number].evaluate(setting)
-            found = setting.found[number]
+        found = compiled.leaves[number].find(setting)
         if found.constant is None:
             return _made(criterion, later)
         key.append(found.constant)
@@ -124,21 +120,21 @@ def _made(compiled: CompiledCriterion, later: Later) -> _Result:
     truth = resolved.truth
     lacking = missing(compiled, setting, trial.trial) if truth is UNKNOWN else ()
     truths = compiled.truths(setting)
-    tree = explain(compiled.root, truths, setting, trial.trial)
+    trees = explain(compiled, truths, setting, trial.trial)
     turn = turning(compiled, truth, later)
     report = CriterionReport(
         criterion.id,
         criterion.kind,
         _STATUS[compiled.excludes][truth],
-        truth.known,
+        known(truth),
         resolved.exact,
         criterion.text,
-        headline(tree, truth),
-        tree,
+        _headline(compiled, truths, trees, truth),
+        trees[-1],
         deciding(compiled, truths, setting, truth, trial),
         lacking,
         None if turn is None else day_text(turn[0]),
-        _conflict(compiled, setting),
+        _conflict(compiled, setting, trial),
         criterion.cohorts,
         criterion.section,
         criterion.item,
@@ -153,54 +149,56 @@ def _questions(criteria: tuple[CriterionReport, ...], compiled: CompiledTrial) -
     return tuple([compiled.asked(name) for name in names])
 
 
-def _conflict(compiled: CompiledCriterion, setting: Setting) -> bool:
-    return any(setting.found[number].conflict for number in compiled.numbers)
+def _conflict(compiled: CompiledCriterion, setting: Setting, trial: CompiledTrial) -> bool:
+    return any(trial.leaves[number].find(setting).conflict for number in compiled.numbers)
 
 
-def headline(tree: Explanation, truth: Truth) -> str:
+def _headline(criterion: CompiledCriterion, truths: list[Truth], trees: list[Explanation], truth: Truth) -> str:
     """The findings that carry a status, in one line."""
     found: dict[str, None] = {}
-    _telling(tree, truth.known, found)
+    _telling(criterion.root, truth, truths, trees, found)
     texts = [text if text[0].isdigit() else text[0].upper() + text[1:] for text in found if text]
     if len(texts) > _MOST_HEADLINE:
         texts = [*texts[:_MOST_HEADLINE], f"and {len(texts) - _MOST_HEADLINE} more"]
     return "; ".join(texts) or "Nothing is asked of this candidate"
 
 
-def _telling(node: Explanation, truth: bool | None, found: dict[str, None]) -> None:
+def _telling(node: Node, truth: Truth, truths: list[Truth], trees: list[Explanation], found: dict[str, None]) -> None:
     """Collect the findings of leaves on which a node's truth rests."""
-    if not node.children:
-        if node.finding:
-            found[node.finding] = None
-        return
-    if node.truth is not truth:
-        # A tautology: no leaf alone carries the status, all of them together do.
-        for child in node.children:
-            _telling(child, child.truth, found)
-        return
     children = node.children
-    match node.node:
-        case "not":
-            _telling(children[0], children[0].truth, found)
-        case "if":
-            _telling(children[0], children[0].truth, found)
-            for child, branch in zip(children[1:], (True, False), strict=False):
-                if children[0].truth in (branch, None):
-                    _telling(child, child.truth, found)
-        case "unless":
+    if not children:
+        finding = trees[node.place].finding
+        if finding:
+            found[finding] = None
+        return
+    if truths[node.place] is not truth:
+        # A tautology: no leaf alone carries the status, all of them together do.
+        for child in children:
+            _telling(child, truths[child.place], truths, trees, found)
+        return
+    first = truths[children[0].place]
+    match node.condition:
+        case Not():
+            _telling(children[0], first, truths, trees, found)
+        case If():
+            _telling(children[0], first, truths, trees, found)
+            for child, branch in zip(children[1:], (TRUE, FALSE), strict=False):
+                if first is branch or first is UNKNOWN:
+                    _telling(child, truths[child.place], truths, trees, found)
+        case Unless():
             # saved by either part, or failed by both; spared (not by the requirement, or by the exception), or caught
             # by the requirement without the exception: in each case what carries the truth is told.
-            _telling(children[0], children[0].truth, found)
-            if children[1].truth is not False or children[0].truth is not None:
-                _telling(children[1], children[1].truth, found)
-        case "any" if truth is True:
-            _telling(next(child for child in children if child.truth is True), True, found)
-        case "all" if truth is False:
-            _telling(next(child for child in children if child.truth is False), False, found)
-        case _:
+            _telling(children[0], first, truths, trees, found)
+            second = truths[children[1].place]
+            if second is not FALSE or first is not UNKNOWN:
+                _telling(children[1], second, truths, trees, found)
+        case condition:
+            one = (isinstance(condition, AnyOf) and truth is TRUE) or (isinstance(condition, AllOf) and truth is FALSE)
             for child in children:
-                if child.truth is truth:
-                    _telling(child, truth, found)
+                if truths[child.place] is truth:
+                    _telling(child, truth, truths, trees, found)
+                    if one:
+                        return
 
 
 def _verdicts(trial: Trial, criteria: tuple[CriterionReport, ...]) -> tuple[Verdict, dict[str, Verdict]]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from prescreen.candidate.facts import Facts, Result
+from prescreen.candidate.facts import EventFact, Facts, Result
 from prescreen.language.model import SCREENING, Event, Moment, Observation, Window
 from prescreen.ranges import Ranges
 from prescreen.time import DAY, EARLIEST, HOUR, LATEST, Span, When, shift_day
@@ -56,10 +56,6 @@ class Windows:
         self.horizon = shift_day(day, HORIZON, 1)
         self.bounds: list[Bounds | None] = [None] * len(numbers)
 
-    def on(self, day: int) -> Windows:
-        """The same windows on another day."""
-        return Windows(self._numbers, day)
-
     def of(self, window: Window) -> Bounds | None:
         number = self._numbers.get(id(window))
         if number is None:
@@ -70,24 +66,50 @@ class Windows:
         return bounds
 
 
+class Found:
+    """What a leaf found: its truth, and what the kinds of leaves add to it.
+
+    constant: where no record of the candidate's is in it, what tells one such finding from another. conflict: records
+    contradict each other. approximate: the truth is sound, but a closer look might decide.
+    """
+
+    __slots__ = ("approximate", "conflict", "constant", "truth")
+
+    def __init__(
+        self,
+        truth: Truth,
+        constant: tuple[str, ...] | None = None,
+        conflict: bool = False,
+        approximate: bool = False,
+    ) -> None:
+        self.truth = truth
+        self.constant = constant
+        self.conflict = conflict
+        self.approximate = approximate
+
+
 class Setting:
     """Facts, day and site ranges of one evaluation.
 
     found: memory of what each leaf found, by the leaf's number. free: results supposed for leaves that have none;
-    forced: truths supposed for existence leaves (both only while cases are told apart, see `engine.cases`).
+    forced: truths supposed for existence leaves (both only while cases are told apart, see `engine.cases`). anchored:
+    the instants of windows that hang on anchors alone, by the identity of each; they are the same on any day. touching:
+    the records that an existence leaf has to look at, by its identity; the same on any day, too.
     """
 
-    __slots__ = ("day", "facts", "forced", "found", "free", "now", "ranges", "windows")
+    __slots__ = ("anchored", "day", "facts", "forced", "found", "free", "now", "ranges", "touching", "windows")
 
     def __init__(self, facts: Facts, day: int, ranges: Ranges | None, leaves: int, windows: Windows) -> None:
         self.facts = facts
         self.day = day
         self.now = day * DAY + DAY - 1
         self.ranges = ranges
-        self.found: list[Any] = [None] * leaves
+        self.found: list[Found | None] = [None] * leaves
         self.free: Mapping[FreeKey, Result] | None = None
         self.forced: Mapping[Event, Truth] | None = None
         self.windows = windows
+        self.anchored: dict[int, Bounds] = {}
+        self.touching: dict[int, list[EventFact]] = {}
 
     def supposing(
         self,
@@ -99,15 +121,30 @@ class Setting:
         twin = Setting(facts or self.facts, self.day, self.ranges, len(self.found), self.windows)
         twin.free = free if free is not None else self.free
         twin.forced = forced if forced is not None else self.forced
+        twin.touching = self.touching
         return twin
 
-    def as_of(self, day: int) -> Setting:
-        """The same facts seen on an earlier day, nothing supposed."""
-        return Setting(self.facts, day, self.ranges, len(self.found), self.windows.on(day))
+    def on(self, day: int, windows: Windows) -> Setting:
+        """The evaluation of the same facts on another day, nothing supposed."""
+        twin = Setting(self.facts, day, self.ranges, len(self.found), windows)
+        twin.anchored, twin.touching = self.anchored, self.touching
+        return twin
+
+    def as_found(self) -> Setting:
+        """The same evaluation with a memory of its own of what leaves found, to be changed."""
+        twin = Setting(self.facts, self.day, self.ranges, 0, self.windows)
+        twin.found = list(self.found)
+        twin.free, twin.forced = self.free, self.forced
+        return twin
 
     def bounds(self, window: Window) -> Bounds:
         """A window's instants, in the light of the candidate's anchors."""
-        return self.windows.of(window) or window_bounds(window, self.day, self.facts.anchors)
+        known = self.windows.of(window) or self.anchored.get(id(window))
+        if known is None:
+            known = window_bounds(window, self.day, self.facts.anchors)
+            if not hangs_on_day(window):
+                self.anchored[id(window)] = known
+        return known
 
     def anchor(self, name: str) -> When | None:
         """The days that an anchor may be; None when it is not given at all."""
@@ -123,6 +160,25 @@ def day_when(day: int) -> When:
 
 def depends_on_day_only(window: Window) -> bool:
     return all(end is None or end.anchor == SCREENING for end in (window.start, window.end))
+
+
+def hangs_on_day(window: Window) -> bool:
+    """Whether an end of a window moves with the screening day."""
+    return any(end is not None and end.anchor == SCREENING for end in (window.start, window.end))
+
+
+def only_moves_on(window: Window) -> bool:
+    """Whether a window runs up to the screening day from so many days, weeks, months or years before: what it has left
+    behind never comes back."""
+    start, end = window.start, window.end
+    return (
+        start is not None
+        and start.anchor == SCREENING
+        and start.span is not None
+        and start.sign < 0
+        and start.span.unit != "hours"
+        and (end is None or (end.anchor == SCREENING and end.span is None))
+    )
 
 
 def window_bounds(window: Window, day: int, anchors: Mapping[str, When]) -> Bounds:

@@ -9,7 +9,7 @@ from typing import Final
 from prescreen.candidate.facts import KIND_OF, Facts, Result
 from prescreen.catalogue import ObservationConcept
 from prescreen.engine.results import Decide, Found
-from prescreen.engine.setting import Setting, surely_inside
+from prescreen.engine.setting import Setting, Windows, surely_inside
 from prescreen.language.model import Event, Observation
 from prescreen.time import DAY
 from prescreen.truth import TRUE, UNKNOWN, Truth, agreement
@@ -25,10 +25,12 @@ def spoiled_leaf(
     decide: Decide,
     spoiled: Callable[[Setting], Truth],
     events: tuple[Event, ...],
+    windows_on: Callable[[int], Windows],
 ) -> Decide:
     """The function that decides a leaf with `without`.
 
     decide: the leaf as if every result counted. spoiled: whether the events of `without` are so, on the sample's day.
+    windows_on: the trial's windows on a day.
     """
     codes = (leaf.code, *concept.inputs)
     names = tuple(
@@ -56,8 +58,10 @@ def spoiled_leaf(
                     break
                 looks += each * min(_MOST_DAYS, 1 + min(result.high, setting.now) // DAY - result.low // DAY)
                 if looks > _MOST_LOOKS:
-                    return Found(UNKNOWN, (result,), (UNKNOWN,), lacking=names, approximate=True, perhaps_refused=True)
-                truth = _spoiled(result, spoiled, setting)
+                    too_many = Found(UNKNOWN, (result,), (UNKNOWN,), lacking=names, approximate=True)
+                    too_many.perhaps_refused = True
+                    return too_many
+                truth = _spoiled(result, spoiled, setting, windows_on)
                 if truth is TRUE:
                     gone.add(result.index)
                 elif truth is UNKNOWN:
@@ -68,9 +72,9 @@ def spoiled_leaf(
             return decide(setting)
         fullest = decide(_leaving_out(setting, codes, gone))
         if not fullest.results:
-            fullest.refused = bool(gone)
-            fullest.constant = None
-            return fullest
+            none_left = Found(UNKNOWN, lacking=fullest.lacking, stale=fullest.stale)
+            none_left.refused = bool(gone)
+            return none_left
         if not perhaps:
             return fullest
         agreed = _agreed(decide, codes, gone, perhaps, setting) if len(perhaps) <= _MOST_OPEN else UNKNOWN
@@ -84,12 +88,14 @@ def spoiled_leaf(
     return decided
 
 
-def _spoiled(result: Result, spoiled: Callable[[Setting], Truth], setting: Setting) -> Truth:
+def _spoiled(
+    result: Result, spoiled: Callable[[Setting], Truth], setting: Setting, windows_on: Callable[[int], Windows]
+) -> Truth:
     """Whether a result does not count, on whichever day it was taken."""
     first, last = result.low // DAY, min(result.high, setting.now) // DAY
     if last - first >= _MOST_DAYS:
         return UNKNOWN
-    return agreement([spoiled(setting.as_of(day)) for day in range(first, last + 1)])
+    return agreement([spoiled(setting.on(day, windows_on(day))) for day in range(first, last + 1)])
 
 
 def _leaving_out(setting: Setting, codes: tuple[str, ...], indexes: set[int]) -> Setting:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import Final, NamedTuple
 
@@ -202,17 +202,21 @@ def _number_holds(least: int, most: int | None, operator: Operator, bound: int) 
 # --- daily doses in equivalents -----------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
 class _Given:
     """A record's days and what it adds to a day's sum. sure: whether it is one of those sought. dose: in mg/day of the
     treatment in which doses are expressed; None: not known."""
 
-    sure: bool
-    first_low: int
-    first_high: int
-    last_low: int
-    last_high: int
-    dose: Fraction | None
+    __slots__ = ("dose", "first_high", "first_low", "last_high", "last_low", "sure")
+
+    def __init__(
+        self, sure: bool, first_low: int, first_high: int, last_low: int, last_high: int, dose: Fraction | None
+    ) -> None:
+        self.sure = sure
+        self.first_low = first_low
+        self.first_high = first_high
+        self.last_low = last_low
+        self.last_high = last_high
+        self.dose = dose
 
     def surely_on(self, day: int, others: list[_Given], absent: bool) -> bool:
         """Whether it is surely counted on a day; what ends on a day gives way to what begins on it, be that on file or

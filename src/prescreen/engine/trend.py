@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
@@ -19,22 +18,28 @@ from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth, agreement, conjunction
 _ZERO: Final = Magnitude.of(0)
 
 
-@dataclass(frozen=True, slots=True)
 class Earlier:
     """The results that are or may be earlier than another and within reach; `sure`: those that surely are."""
 
-    every: tuple[Result, ...]
-    sure: tuple[Result, ...]
+    __slots__ = ("every", "sure")
+
+    def __init__(self, every: tuple[Result, ...], sure: tuple[Result, ...]) -> None:
+        self.every = every
+        self.sure = sure
 
 
-@dataclass(frozen=True, slots=True)
 class _Span:
     """The values that something may have; None: unbounded."""
 
-    low: Magnitude | None
-    high: Magnitude | None
-    low_open: bool = False
-    high_open: bool = False
+    __slots__ = ("high", "high_open", "low", "low_open")
+
+    def __init__(
+        self, low: Magnitude | None, high: Magnitude | None, low_open: bool = False, high_open: bool = False
+    ) -> None:
+        self.low = low
+        self.high = high
+        self.low_open = low_open
+        self.high_open = high_open
 
 
 def changed(result: Result, changes: tuple[Change, ...], setting: Setting) -> Truth:

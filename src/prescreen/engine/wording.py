@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from prescreen.candidate.facts import EventFact, Facts, Result
-from prescreen.candidate.profile import ObservationRecord, TreatmentRecord
+from prescreen.candidate.profile import TreatmentRecord
 from prescreen.catalogue import Catalogue
 from prescreen.engine import events, results, tallies
 from prescreen.engine.compare import limits_of, threshold_for, threshold_magnitude
@@ -17,12 +18,7 @@ from prescreen.quantities import Magnitude
 from prescreen.time import When, completed_months, completed_years, length_text
 from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth
 
-_MOST_EARLIER = 3
-
-
-def written(record: ObservationRecord) -> str:
-    """A result's value as written, with its unit."""
-    return f"{record.value} {record.unit}" if record.unit else str(record.value)
+_MOST_EARLIER: Final = 3
 
 
 def number_text(magnitude: Magnitude) -> str:
@@ -46,7 +42,7 @@ def with_unit(magnitude: Magnitude, unit: str) -> str:
 def value_text(result: Result) -> str:
     """A result's value: as written, or computed from its inputs."""
     if result.record is not None:
-        return written(result.record)
+        return result.written
     if result.inputs and result.value_low is not None and result.problem is None:
         low = with_unit(result.value_low, result.concept.unit)
         if result.is_point:
@@ -57,11 +53,13 @@ def value_text(result: Result) -> str:
 
 
 def observation_finding(
-    leaf: Observation, found: results.Found, setting: Setting, catalogue: Catalogue
+    name: str, leaf: Observation, found: results.Found, chosen: Result | None, setting: Setting, catalogue: Catalogue
 ) -> tuple[str, str | None]:
-    """What an observation leaf found, and the stable name of why it is unknown."""
-    name = observation_label(leaf.code, catalogue)
-    if not found.results:
+    """What an observation leaf found, and the stable name of why it is unknown.
+
+    name: what people call the observation; chosen: the result that tells.
+    """
+    if chosen is None:
         if found.lacking:
             return (
                 f"{name} is not on file and cannot be derived without {_facts_words(found.lacking, catalogue)}",
@@ -75,7 +73,6 @@ def observation_finding(
     if found.conflict:
         values = " and ".join(value_text(result) for result in found.results[:4])
         return f"{name}: {values} at the same time ({found.results[0].when.text}) contradict each other", "conflict"
-    chosen = _telling(found)
     text = f"{name} {_one_finding(leaf, chosen, setting)}"
     if leaf.changes:
         text += _measured_from(found)
@@ -108,17 +105,18 @@ def _spoiler(leaf: Observation, catalogue: Catalogue) -> str:
     return " or ".join(event_label(domain, code, catalogue) for domain, code in codes[:4])
 
 
-def _telling(found: results.Found) -> Result:
-    for result, truth in zip(found.results, found.truths, strict=True):
+def telling(found: results.Found) -> Result | None:
+    """Of the results that count, the first that carries the leaf's truth."""
+    for place, truth in enumerate(found.truths):
         if truth is found.truth:
-            return result
-    return found.results[0]
+            return found.results[place]
+    return found.results[0] if found.results else None
 
 
 def _one_finding(leaf: Observation, result: Result, setting: Setting) -> str:
     text = (
         f"{value_text(result)} on {result.when.text}"
-        if result.record is None or result.record.date
+        if result.record is None or result.dated
         else value_text(result) + ", undated"
     )
     point = result.value_low if result.is_point else None
@@ -178,9 +176,8 @@ def listed(words: Sequence[str]) -> str:
 
 def event_text(fact: EventFact, setting: Setting) -> str:
     """A record in words: ``appendectomy 2026-01-12, 20 weeks before``."""
-    record = fact.record
     parts = [fact.label]
-    status = getattr(record, "status", None)
+    status = fact.status
     if fact.start is not None:
         parts.append(fact.start.text if fact.domain in ("procedures", "allergies") else f"since {fact.start.text}")
     if fact.end is not None and fact.domain not in ("procedures", "allergies"):
@@ -188,7 +185,7 @@ def event_text(fact: EventFact, setting: Setting) -> str:
     text = " ".join(parts)
     if status not in (None, "completed", "active"):
         text += f" ({status})"
-    if record.verification == "provisional":
+    if fact.verification == "provisional":
         text += " (provisional)"
     when: When | None = fact.end or fact.start
     if when is not None and when.is_one_day and status not in ("active", "ongoing", "planned"):
@@ -268,8 +265,9 @@ def age_finding(leaf: Age, setting: Setting) -> tuple[str, str | None]:
     units = {span.unit for span in (leaf.low, leaf.below) if span is not None}
     in_months = bool(units & {"months", "weeks", "days"})
     completed = completed_months if in_months else completed_years
-    youngest = completed(min(birth.last_day, anchor.first_day), anchor.first_day)
-    oldest = completed(min(birth.first_day, anchor.last_day), anchor.last_day)
+    youngest = oldest = completed(min(birth.last_day, anchor.first_day), anchor.first_day)
+    if not (birth.is_one_day and anchor.is_one_day):
+        oldest = completed(min(birth.first_day, anchor.last_day), anchor.last_day)
     age = str(oldest) if youngest == oldest else f"{youngest} to {oldest}"
     return f"Age {age}{' months' if in_months else ''}, required {leaf.text}", "date" if youngest != oldest else None
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Literal
+from typing import Final, Literal
 
 from prescreen.catalogue import Catalogue
 from prescreen.quantities.magnitude import Magnitude
@@ -21,7 +21,7 @@ LimitOfRange = Literal["ULN", "LLN", "LLOD"]
 Domain = Literal["conditions", "treatments", "procedures", "allergies"]
 Asked = Literal["candidate", "caregiver", "coordinator", "investigator"]
 
-SCREENING = "screening"
+SCREENING: Final = "screening"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Window:
     text: str = field(compare=False)
 
 
-ANY_WINDOW = Window(None, None, "any")
+ANY_WINDOW: Final = Window(None, None, "any")
 
 
 @dataclass(frozen=True, slots=True)

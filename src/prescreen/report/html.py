@@ -18,7 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from prescreen.report import words
-from prescreen.report.model import Explanation, Report
+from prescreen.report.model import SCHEMA, Explanation, Report
 
 _DEEPEST = 12  # levels of the tree that are indented; deeper ones carry their number
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -31,7 +31,15 @@ def render(reports: Sequence[Report]) -> str:
     return (
         _environment()
         .get_template("report.html")
-        .render(reports=reports, style=Markup(style), style_hash=digest, words=words, tree=_tree, title=_title(reports))
+        .render(
+            reports=reports,
+            schema=SCHEMA,
+            style=Markup(style),
+            style_hash=digest,
+            words=words,
+            tree=_tree,
+            title=_title(reports),
+        )
     )
 
 

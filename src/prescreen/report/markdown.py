@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from prescreen.report import words
-from prescreen.report.model import CriterionReport, Evidence, Explanation, Report
+from prescreen.report.model import SCHEMA, CriterionReport, Evidence, Explanation, Report
 from prescreen.report.words import clean
 
 _DEEPEST = 8  # levels of nested lists; Markdown needs two blanks a level
@@ -155,4 +155,4 @@ def _provenance(report: Report) -> Iterator[str]:
     yield f"- catalogue: sha256 {_safe(report.catalogue_sha256)}"
     if report.ranges_sha256 is not None:
         yield f"- reference ranges: sha256 {_safe(report.ranges_sha256)}"
-    yield f"- report schema: {_safe(report.schema_)}"
+    yield f"- report schema: {SCHEMA}"

@@ -1,19 +1,21 @@
-"""The report of one screening: the canonical form, from which every other output is drawn (contract §3)."""
+"""The report of one screening: the canonical form, from which every other output is drawn (contract §3).
+
+A report is many small objects that never change; as msgspec structs they are made, and written as JSON, in a tenth of
+the time of dataclasses. They are trees, so that the garbage collector need not look at them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+import msgspec
 
 Status = Literal["met", "failed", "undetermined"]
 Verdict = Literal["eligible", "ineligible", "undetermined"]
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(msgspec.Struct, frozen=True, gc=False):
     """A record that a leaf looked at.
 
     record: where it stands in the profile (``observations[2]``). label: what it is, in words. written: the value as
@@ -33,8 +35,7 @@ class Evidence:
     note: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(msgspec.Struct, frozen=True, gc=False):
     """A node of the condition's tree.
 
     node: all, any, not, at_least_of, if, use, unless, age, sex, observation, condition, treatment, procedure,
@@ -58,8 +59,7 @@ class Explanation:
     children: tuple[Explanation, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
+class Missing(msgspec.Struct, frozen=True, gc=False):
     """A fact that would help. fact: its name (``observation:ALT#reference_range``); whom to ask; the question."""
 
     fact: str
@@ -67,8 +67,7 @@ class Missing:
     question: str
 
 
-@dataclass(frozen=True, slots=True)
-class CriterionReport:
+class CriterionReport(msgspec.Struct, frozen=True, gc=False):
     """One criterion's result; see contract §3 and semantics §7 for each field."""
 
     id: str
@@ -90,8 +89,7 @@ class CriterionReport:
     turns_to: Status | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NextFact:
+class NextFact(msgspec.Struct, frozen=True, gc=False):
     """What to find out next. facts: one, or the smallest set, that settles `settles`; `decides` says whether
     it alone could decide the verdict."""
 
@@ -103,8 +101,7 @@ class NextFact:
     decides: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Issue:
+class Issue(msgspec.Struct, frozen=True, gc=False):
     """Something about the data that a person should know: a result later than the screening day, an unreadable unit,
     an implausible value. path: where in the profile."""
 
@@ -113,12 +110,13 @@ class Issue:
     message: str
 
 
-class Report(BaseModel):
-    """What one screening of one candidate for one trial found."""
+SCHEMA: Final = "prescreen/report/1"
 
-    model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True)
 
-    schema_: Literal["prescreen/report/1"] = Field(default="prescreen/report/1", alias="schema")
+class Report(msgspec.Struct, frozen=True, gc=False, tag_field="schema", tag=SCHEMA):
+    """What one screening of one candidate for one trial found. questions: what to ask for each fact that some criterion
+    misses."""
+
     trial: str
     title: str
     rules_sha256: str
@@ -135,7 +133,29 @@ class Report(BaseModel):
     rescreen_on: str | None
     counts: dict[Status, int]
     issues: tuple[Issue, ...]
-    questions: tuple[Missing, ...] = ()  # what to ask for each fact that some criterion misses
+    questions: tuple[Missing, ...] = ()
+
+    def model_dump(self) -> dict[str, Any]:
+        """The report as plain data: dicts, lists, strings, numbers."""
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        return plain
+
+    def model_dump_json(self, *, indent: int | None = None) -> str:
+        """The report as JSON; indent: on several lines, by so many blanks."""
+        text = msgspec.json.encode(self)
+        return (text if indent is None else msgspec.json.format(text, indent=indent)).decode()
+
+    @classmethod
+    def model_validate_json(cls, text: str | bytes) -> Report:
+        """The report that a JSON text holds. Raises ValueError where it is none."""
+        return msgspec.json.decode(text, type=cls)
+
+    @classmethod
+    def model_json_schema(cls) -> dict[str, Any]:
+        """The JSON Schema of a report."""
+        described = msgspec.json.schema(cls)
+        parts = described["$defs"]
+        return {**parts.pop(cls.__name__), "$defs": parts}
 
     def __str__(self) -> str:
         from prescreen.report.text import render  # the terminal's libraries only when they are needed
@@ -148,5 +168,5 @@ class Report(BaseModel):
                 return criterion
         raise KeyError(criterion_id)
 
-    def __iter__(self) -> Iterator[CriterionReport]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[CriterionReport]:
         return iter(self.criteria)
