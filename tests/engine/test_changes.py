@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.engine.helper import ask, leaf, observation, one, truth
+from tests.engine.helper import ask, leaf, observation, one, report, truth
 
 HALVED: dict[str, Any] = {
     "observation": "ALT",
@@ -131,6 +131,14 @@ def test_what_spoils_a_result_is_told_asked_for_and_decides() -> None:
     assert before.deciding == ("observation:haemoglobin[1]", "complete:procedures")
     requirement = leaf(before.explanation, "observation").requirement
     assert requirement.endswith("(not after blood product transfusion within 1 month before it)")
+
+
+def test_what_spoils_the_only_result_of_one_candidate_is_told_of_no_other() -> None:
+    trial = one(CLEAN)
+    spoiled = blood((13, "2026-05-30"), transfused=("2026-05-29",))
+    before = report(trial, {})["C1"]
+    assert "follows" in report(trial, spoiled)["C1"].headline
+    assert report(trial, {})["C1"] == before
 
 
 def test_several_conditions_may_spoil_a_result() -> None:
