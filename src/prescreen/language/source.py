@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NoReturn
 
-from prescreen.problems import InputRefused, Problem, did_you_mean
+from prescreen.problems import InputRefused, Problem, closest, did_you_mean
 from prescreen.yamlio import Node
 
-MAX_PROBLEMS = 50
+MAX_PROBLEMS = 100
 MAX_STEPS = 20_000
 _STEPS_OF_A_UNIT = 300
 MAX_DEPTH = 64
@@ -74,7 +74,7 @@ Hint = str | Callable[[], str | None] | None
 class Fields:
     """A mapping's values by key, and the keys themselves for their places.
 
-    misspelt: a key is unknown, so that what seems to be missing may only be misspelt.
+    misspelt: a key is unknown and nobody can tell what it was meant for, so that nothing is surely missing.
     """
 
     node: Node
@@ -87,6 +87,11 @@ class Fields:
 
     def get(self, key: str) -> Node | None:
         return self.values.get(key)
+
+    def only(self, names: Collection[str]) -> Fields:
+        """The same mapping seen with some of its keys only."""
+        values = {name: value for name, value in self.values.items() if name in names}
+        return Fields(self.node, values, {name: self.keys[name] for name in values}, self.misspelt)
 
 
 @dataclass(slots=True)
@@ -141,23 +146,39 @@ class Source:
             self._units.add(unit)
             self.spend(_STEPS_OF_A_UNIT)
 
-    def fields(self, node: Node, what: str, known: Collection[str], required: Iterable[str] = ()) -> Fields | None:
-        """A mapping with known keys only; `what` names it in messages ("a criterion")."""
+    def fields(
+        self, node: Node, what: str, known: Collection[str], required: Iterable[str] = (), told: Mapping[str, str] = {}
+    ) -> Fields | None:
+        """A mapping with known keys only; `what` names it in messages ("a criterion").
+
+        told: misspelt keys that have been reported, with those that they were meant for.
+        """
         if node.kind != "map":
             self.refuse(node, "wrong-type", f"{what} is a mapping, not {_kind(node)}")
             return None
         found = Fields(node, {}, {})
         for key, value in node.pairs():
-            if key.text in known:
-                found.values[key.text] = value
-                found.keys[key.text] = key
+            name = told.get(key.text, key.text)
+            if name in known:
+                found.values[name] = value
+                found.keys[name] = key
             else:
-                found.misspelt = True
-                self.refuse(key, "unknown-key", f"{what} has no `{shown(key.text)}`", near(key.text, known))
-        for name in required:
-            if name not in found and not found.misspelt:
-                self.refuse(node, "missing-key", f"{what} needs `{name}`")
+                self._misspelt(key, value, what, known, found)
+        missing = [name for name in required if name not in found]
+        if missing and not found.misspelt:
+            self.refuse(node, "missing-key", f"{what} needs {listed(missing)}")
         return found
+
+    def _misspelt(self, key: Node, value: Node, what: str, known: Collection[str], found: Fields) -> None:
+        """Report an unknown key; what stands under it is read as what it must have been meant for."""
+        meant = closest(key.text, known)
+        hint = f"did you mean `{meant}`?" if meant else f"one of {listed(known, 'or')}"
+        self.refuse(key, "unknown-key", f"{what} has no `{shown(key.text)}`", hint)
+        if meant is None or found.node.get(meant) is not None:
+            found.misspelt = True
+        else:
+            found.values.setdefault(meant, value)
+            found.keys.setdefault(meant, key)
 
     def named(self, node: Node, what: str) -> list[tuple[Node, Node]]:
         """A mapping whose keys are names that the author gives: the names and values, well-formed ones only."""
