@@ -211,7 +211,10 @@ FILES = {
     "wrong-type": ["«[1, 2]»", HEAD + "criteria: «7»", HEAD + "criteria: [«7»]"],
     "missing-key": ["«schema»: prescreen/trial/1\nid: a\ntitle: b\n", "«{}»"],
     "empty": [HEAD + "criteria: «[]»", HEAD.replace("title: a trial", "title: «''»")],
-    "unknown-key": [HEAD + "«criterias»: [{id: a, text: b, include_if: {sex: male}}]", HEAD.replace("{ask: investigator,", "{«asks»: investigator,")],
+    "unknown-key": [
+        HEAD + "«criterias»: [{id: a, text: b, include_if: {sex: male}}]",
+        HEAD.replace("{ask: investigator,", "{«asks»: investigator,"),
+    ],
     "invalid-name": [HEAD.replace("T1", "«a trial»"), HEAD.replace("  fit:", "  «is fit»:")],
     "reserved-name": [HEAD.replace("first_dose:", "«screening»:")],
     "unknown-value": [

@@ -2,7 +2,7 @@
 
 from prescreen.catalogue.catalogue import Catalogue
 from prescreen.catalogue.codes import HIERARCHICAL, system_name
-from prescreen.catalogue.load import bundled_catalogue, load_catalogue
+from prescreen.catalogue.load import bundled_catalogue, load_catalogue, read_catalogue
 from prescreen.catalogue.model import DOMAINS, Asked, Domain, EventConcept, ObservationConcept, Related
 
 __all__ = [
@@ -16,5 +16,6 @@ __all__ = [
     "Related",
     "bundled_catalogue",
     "load_catalogue",
+    "read_catalogue",
     "system_name",
 ]

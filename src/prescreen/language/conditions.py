@@ -98,13 +98,13 @@ def read_condition(names: Names, node: Node, place: Place) -> Condition | None:
     if exception is None:
         return _read(names, key, fields, place)
     child = _read(names, key, fields, place)
+    inner = place.without_direction("inside the exception of another `unless`")
+    spared_by = read_condition(names, exception, inner)
     if place.unclear:
         hint = "write what is meant with `all`, `any` and `not`"
         message = f"`unless` has no clear direction {place.unclear}"
         source.refuse(fields.keys["unless"], "unclear-unless", message, hint)
         return None
-    inner = place.without_direction("inside the exception of another `unless`")
-    spared_by = read_condition(names, exception, inner)
     where = Where(node.line, node.column)
     return Unless(child, spared_by, place.saves, where) if child and spared_by else None
 
@@ -152,7 +152,7 @@ def _kinds(source: Source, node: Node) -> dict[str, str]:
 
 def _look_into(names: Names, node: Node, kinds: Collection[str], place: Place) -> None:
     """Report what else is wrong in a mapping of several kinds of condition, each read by itself."""
-    known = {option for kind in kinds for option in (kind, *CONDITIONS[kind])}
+    known = list(dict.fromkeys(option for kind in kinds for option in (kind, *CONDITIONS[kind])))
     fields = names.source.fields(node, "a condition", (*known, "unless")) if kinds else None
     if fields is None:
         return

@@ -62,6 +62,8 @@ class Names:
         return tuple(names) if concepts and None not in concepts else None
 
     def _unknown(self, node: Node, noun: str, text: str, known: Collection[str]) -> None:
+        if self.catalogue.may_hold(text):  # the catalogue's own mistakes are told elsewhere
+            return
         message = f"no {noun} is named `{shown(text)}`"
         self.source.refuse(
             node, "unknown-code", message, lambda: did_you_mean(text, known) or self._elsewhere(noun, text)
