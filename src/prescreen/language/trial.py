@@ -262,7 +262,9 @@ def _case(source: Source, node: Node) -> Case | None:
         if key.text == "id":
             source.refuse(key, "unknown-key", "the candidate of a case has no `id`")
     expect = next((known for known in EXPECTED if known == word), None)
-    return Case(expect, content, on, Where(node.line, node.column)) if expect else None
+    if expect is None or (on is None and "on" in fields):
+        return None
+    return Case(expect, content, on, Where(node.line, node.column))
 
 
 def _day(source: Source, node: Node | None) -> str | None:
