@@ -193,9 +193,9 @@ def check(paths: tuple[str, ...], form: str, out: str | None) -> int:
 @click.argument("of", type=click.Choice(["trial", "catalogue", "candidate", "report"]))
 def schema(of: str) -> int:
     """Print the JSON Schema of a rule file, a catalogue file, a candidate or a report."""
-    from prescreen.schemas import SCHEMAS
+    from prescreen.schemas import schema_text
 
-    click.echo(SCHEMAS[of](), nl=False)
+    click.echo(schema_text(of), nl=False)
     return DONE
 
 

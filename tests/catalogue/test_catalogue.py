@@ -163,7 +163,7 @@ def test_ambiguous_capitals_are_not_guessed(tmp_path: Path) -> None:
         ("observations: {zz: {label: a, unit: mg/dL, plausibel: ['1', '2']}}", ["unknown-key"]),
         ("observation: {}", ["unknown-key"]),
         ("observations: [ALT]", ["wrong-type"]),
-        ("observations: {zz: 1}", ["wrong-type", "missing-key", "missing-unit"]),
+        ("observations: {zz: 1}", ["wrong-type"]),
         ("observations: {zz: {label: a}}", ["missing-unit"]),
         ("observations: {zz: {unit: mg/dL}}", ["missing-key"]),
         ("observations: {zz: {label: [a], unit: mg/dL}}", ["wrong-type"]),

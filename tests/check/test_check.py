@@ -106,7 +106,7 @@ def test_the_age_of_results_must_be_stated(folder: Path) -> None:
     )
     problems = [problem for problem in checked(folder, text).problems if problem.code == "no-window"]
     assert [problem.message for problem in problems] == [
-        f"I1: how old may a result of {code} be" for code in ("ALT", "AST", "INR")
+        f"{name}: how old may a result of {code} be" for name, code in (("`low`", "ALT"), ("I1", "AST"), ("I1", "INR"))
     ]
 
 

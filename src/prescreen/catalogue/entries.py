@@ -65,6 +65,10 @@ def read_entries(root: Node, file: str, problems: list[Problem], check_units: bo
     for section, entries in sections.items():
         for name, node in reader.entries(entries, section):
             before = len(problems)
+            if node.kind != "map":
+                reader.refuse(node, "wrong-type", f"`{name.text}` must be a map of keys and values")
+                yield section, name, node, None
+                continue
             domain = next((domain for domain in DOMAINS if domain == section), None)
             concept = _event(reader, domain, name, node) if domain else _observation(reader, name, node)
             yield section, name, node, concept if len(problems) == before else None
@@ -76,13 +80,18 @@ _OBSERVATION: Final = (
     *("plausible", "values", "signed", "derived", *_COMMON),
 )
 _EVENT: Final = ("parents", "momentary", "outside", "perhaps", *_COMMON)
+ENTRY_KEYS: Final[dict[str, tuple[str, ...]]] = {"observations": _OBSERVATION, **dict.fromkeys(DOMAINS, _EVENT)}
+"""The keys of a concept by section."""
+DERIVATION_KEYS: Final = ("formula", "inputs")
+NAME: Final = "[A-Za-z0-9][A-Za-z0-9-]{0,63}"
+"""What the name of a concept is, as a regular expression."""
 _HIERARCHICAL: Final = tuple(sorted(HIERARCHICAL))
 _ASKED: Final[tuple[Asked, ...]] = get_args(Asked)
 
 
 def _observation(reader: _Reader, key: Node, node: Node) -> ObservationConcept:
     name = key.text
-    fields = reader.fields(node, f"`{name}`", _OBSERVATION)
+    fields = reader.fields(node, f"`{name}`", ENTRY_KEYS["observations"])
     label = reader.required_text(fields, "label", key)
     values = reader.texts(fields.get("values"))
     unit = reader.text(fields["unit"], empty=True) if "unit" in fields else None
@@ -134,7 +143,7 @@ def _analyte(reader: _Reader, name: str, unit: str | None, fields: Mapping[str, 
 
 
 def _event(reader: _Reader, domain: Domain, key: Node, node: Node) -> EventConcept:
-    fields = reader.fields(node, f"`{key.text}`", _EVENT)
+    fields = reader.fields(node, f"`{key.text}`", ENTRY_KEYS[domain])
     label = reader.required_text(fields, "label", key)
     asked = f"Is there any record of {label}, and when?"
     return EventConcept(
@@ -150,9 +159,6 @@ def _event(reader: _Reader, domain: Domain, key: Node, node: Node) -> EventConce
         outside=reader.patterns(fields, "outside"),
         perhaps=reader.patterns(fields, "perhaps"),
     )
-
-
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}", re.ASCII)
 
 
 class _Reader:
@@ -187,7 +193,7 @@ class _Reader:
         if node.kind != "map":
             self.refuse(node, "wrong-type", f"`{section}` must be a map from names to concepts")
         for key, value in node.pairs():
-            if _NAME.fullmatch(key.text):
+            if re.fullmatch(NAME, key.text, re.ASCII):
                 yield key, value
             else:
                 self.refuse(
@@ -279,7 +285,7 @@ class _Reader:
     def derivation(self, node: Node | None) -> tuple[str | None, tuple[str, ...]]:
         if node is None:
             return None, ()
-        fields = self.fields(node, "`derived`", ("formula", "inputs"))
+        fields = self.fields(node, "`derived`", DERIVATION_KEYS)
         formula = self.required_text(fields, "formula", node)
         if formula and formula not in FORMULAS:
             self.refuse(fields["formula"], "unknown-value", f"no derivation is named `{formula[:64]}`",

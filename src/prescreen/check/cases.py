@@ -1,4 +1,4 @@
-"""The cases of criteria: each has a candidate that can be read and the status that it expects; no status is left out."""
+"""The cases of criteria: each can be read and has the status that it expects; no status is left out."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def status_problems(rules: Rules, root: Node) -> Iterator[Problem]:
         words = {node.text for node in expected if node}
         missing = [status for status in _STATUSES if status not in words]
         if missing and not words - set(_STATUSES):  # a misspelt status is told already
-            message = f"{_name(criterion)} has no case that is {' and none that is '.join(missing)}"
+            message = f"{criterion_name(criterion)} has no case that is {' and none that is '.join(missing)}"
             yield (criterion.get("id") or criterion).problem("no-case", message, rules.file)
 
 
@@ -48,7 +48,7 @@ def case_problems(rules: Rules, root: Node) -> Iterator[Problem]:
         cases = node.get("cases")
         read = {case.where: case for case in criterion.cases} if criterion else {}
         for number, written in enumerate(cases.items() if cases else (), 1):
-            name = f"{_name(node)}, case {number}"
+            name = f"{criterion_name(node)}, case {number}"
             given = written.get("given")
             if given is None or given.kind != "map":
                 continue
@@ -107,7 +107,8 @@ def _status_problems(
         yield expect.problem("case-fails", message, file, result.headline)
 
 
-def _name(criterion: Node) -> str:
+def criterion_name(criterion: Node) -> str:
+    """What a criterion is called in messages."""
     identifier = criterion.get("id")
     return shown(identifier.text) if identifier and identifier.text else f"the criterion on line {criterion.line}"
 

@@ -7,21 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from prescreen.catalogue import Catalogue
-from prescreen.check.cases import case_problems, criterion_nodes, status_problems
+from prescreen.check.cases import case_problems, criterion_name, criterion_nodes, status_problems
 from prescreen.check.model import Checked
-from prescreen.language import (
-    AllOf,
-    AnyOf,
-    AtLeastOf,
-    Condition,
-    If,
-    Not,
-    Observation,
-    Rules,
-    Unless,
-    Use,
-    read_rules,
-)
+from prescreen.language import Rules, read_rules
+from prescreen.language.source import shown
 from prescreen.problems import InputRefused, Problem
 from prescreen.yamlio import Node, with_source_lines
 
@@ -36,7 +25,7 @@ def check_trial(path: str, catalogue: Catalogue | None = None) -> Checked:
     except InputRefused as refused:
         return Checked(path, "trial", None, {"criteria": 0, "cases": 0}, refused.problems)
     found = [*rules.problems]
-    if rules.root is not None:
+    if rules.root is not None and rules.root.kind == "map":
         own = [problem for look in _LOOKS for problem in look(rules, rules.root)]
         found += with_source_lines(own, rules.text)
     found.sort(key=lambda problem: (problem.line or 0, problem.column or 0))
@@ -67,32 +56,32 @@ def _is_found(document: str, file: str) -> bool:
 
 def _window_problems(rules: Rules, root: Node) -> Iterator[Problem]:
     """Results of any age count only where the rule file says so."""
-    trial, told = rules.trial, set()
-    if trial is None or trial.results_within_stated:
+    if root.get("results_within") is not None:
         return
-    for criterion in trial.criteria:
-        for leaf in _observations(criterion.condition):
-            if leaf.window == trial.results_within and leaf.where not in told:
-                told.add(leaf.where)
-                message = f"{criterion.id}: how old may a result of {leaf.code} be"
-                hint = "state `within` here or `results_within` for the trial; `any` is an answer"
-                yield Problem("no-window", message, rules.file, None, leaf.where.line, leaf.where.column, hint=hint)
+    definitions = root.get("definitions")
+    conditions = [(f"`{name.text}`", node) for name, node in (definitions.pairs() if definitions else ())]
+    conditions += [
+        (criterion_name(criterion), node)
+        for criterion in criterion_nodes(root)
+        for kind in ("include_if", "exclude_if")
+        if (node := criterion.get(kind))
+    ]
+    for name, condition in conditions:
+        for leaf in _results_of_any_age(condition):
+            observation = leaf.get("observation")
+            what = f"a result of {shown(observation.text)}" if observation and observation.text else "these results"
+            hint = "state `within` here or `results_within` for the trial; `any` is an answer"
+            yield leaf.problem("no-window", f"{name}: how old may {what} be", rules.file, hint)
 
 
-def _observations(condition: Condition) -> Iterator[Observation]:
-    pending: list[Condition | None] = [condition]
+def _results_of_any_age(condition: Node) -> Iterator[Node]:
+    """The mappings in a condition that ask for an observation and do not say how old it may be."""
+    pending = [condition]
     while pending:
-        match pending.pop():
-            case Observation() as leaf:
-                yield leaf
-            case AllOf(children) | AnyOf(children) | AtLeastOf(children=children):
-                pending.extend(reversed(children))
-            case Not(child) | Use(child=child):
-                pending.append(child)
-            case If(first, then, otherwise):
-                pending.extend((otherwise, then, first))
-            case Unless(child, exception):
-                pending.extend((exception, child))
+        node = pending.pop()
+        if node.get("observation") and not node.get("within"):
+            yield node
+        pending += [*(value for _, value in node.pairs()), *node.items()]
 
 
 _LOOKS: Final[tuple[Callable[[Rules, Node], Iterable[Problem]], ...]] = (

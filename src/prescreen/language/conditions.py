@@ -182,8 +182,8 @@ def _read(names: Names, key: str, fields: Fields, place: Place) -> Condition | N
         case "age":
             return read_age(source, fields, names.anchors)
         case "sex":
-            word = source.choice(node, "`sex`", _SEXES)
-            return next((Sex(sex, where) for sex in _SEXES if sex == word), None)
+            word = source.choice(node, "`sex`", SEXES)
+            return next((Sex(sex, where) for sex in SEXES if sex == word), None)
         case "observation":
             return _observation(names, fields)
         case "answer":
@@ -191,7 +191,7 @@ def _read(names: Names, key: str, fields: Fields, place: Place) -> Condition | N
     return read_event(names, DOMAINS[key], fields)
 
 
-_SEXES: tuple[Literal["female", "male"], ...] = ("female", "male")
+SEXES: tuple[Literal["female", "male"], ...] = ("female", "male")
 
 
 def _children(names: Names, node: Node, what: str, place: Place) -> tuple[Condition, ...] | None:
@@ -307,7 +307,7 @@ def _result(
     return Observation(concept.name, tests[0], window, select, tests[1], where)
 
 
-_HOWS: tuple[Literal["latest", "first", "any", "every", "highest", "lowest"], ...] = (
+HOWS: tuple[Literal["latest", "first", "any", "every", "highest", "lowest"], ...] = (
     "latest",
     "first",
     "any",
@@ -320,8 +320,8 @@ _MAX_RESULTS = 1000
 
 def _select(source: Source, node: Node) -> Select | None:
     if node.kind != "map":
-        word = source.choice(node, "`select`", _HOWS)
-        return next((Select(how) for how in _HOWS if how == word), None)
+        word = source.choice(node, "`select`", HOWS)
+        return next((Select(how) for how in HOWS if how == word), None)
     fields = source.fields(node, "`select`", ("consecutive", "apart", "mean_of"))
     if fields is None or fields.misspelt:
         return None

@@ -30,7 +30,7 @@ STATUSES: dict[Domain, tuple[str, ...]] = {
     "procedures": ("completed", "planned"),
     "allergies": (),
 }
-_VERIFICATIONS = ("confirmed", "provisional")
+VERIFICATIONS = ("confirmed", "provisional")
 _MAX_COUNT = 1000
 
 
@@ -95,9 +95,9 @@ def _statuses(source: Source, domain: Domain, node: Node | None, exception: bool
 
 def _verification(source: Source, node: Node | None, exception: bool) -> frozenset[str]:
     if node is None:
-        return frozenset(_VERIFICATIONS if exception else ("confirmed",))
+        return frozenset(VERIFICATIONS if exception else ("confirmed",))
     items = source.one_or_more(node, "`verification`")
-    return frozenset(word for item in items if (word := source.choice(item, "`verification`", _VERIFICATIONS)))
+    return frozenset(word for item in items if (word := source.choice(item, "`verification`", VERIFICATIONS)))
 
 
 def _window(names: Names, node: Node | None) -> Window | None:
@@ -129,7 +129,7 @@ def _exception(names: Names, domain: Domain, node: Node) -> Event | None:
         concept = names.event(domain, node)
         if concept is None:
             return None
-        every_status, any_certainty = frozenset(STATUSES[domain]), frozenset(_VERIFICATIONS)
+        every_status, any_certainty = frozenset(STATUSES[domain]), frozenset(VERIFICATIONS)
         where = Where(node.line, node.column)
         return Event(domain, (concept.name,), ANY_WINDOW, every_status, verification=any_certainty, where=where)
     options = [option for option in event_options(domain) if option not in ("except", "count")]

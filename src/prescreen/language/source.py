@@ -220,7 +220,7 @@ class Source:
     def name(self, node: Node, what: str) -> str | None:
         """An id or name: letters, digits, `.`, `_` and `-`, at most 80 of them."""
         text = self.text(node, what)
-        if text is not None and not _NAME.fullmatch(text):
+        if text is not None and not re.fullmatch(NAME, text, re.ASCII):
             hint = "use letters, digits, `.`, `_` and `-`, beginning with a letter or digit, at most 80"
             self.refuse(node, "invalid-name", f"`{shown(text)}` is not {what}", hint)
             return None
@@ -259,7 +259,9 @@ class Source:
         return text
 
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", re.ASCII)
+NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,79}"
+"""What an id or name is, as a regular expression."""
+
 _WHOLE = re.compile(r"\d{1,9}", re.ASCII)
 
 

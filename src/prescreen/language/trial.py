@@ -188,13 +188,15 @@ def _criteria(names: Names, node: Node | None, cohorts: tuple[Cohort, ...]) -> t
         fields = names.source.fields(item, "a criterion", CRITERION_KEYS, REQUIRED[CRITERION_KEYS])
         if fields is None:
             continue
-        if (identifier := fields.get("id")) and identifier.text in seen:
+        twice = (identifier := fields.get("id")) is not None and identifier.text in seen
+        if identifier and twice:
             message = f"there are two criteria `{shown(identifier.text)}`"
             first = seen[identifier.text]
             names.source.refuse(identifier, "duplicate-id", message + (f", the other on line {first}" if first else ""))
         elif identifier:
             seen[identifier.text] = identifier.line
-        if criterion := _criterion(names, fields, [cohort.id for cohort in cohorts]):
+        criterion = _criterion(names, fields, [cohort.id for cohort in cohorts])
+        if criterion and not twice:
             criteria.append(criterion)
     return tuple(criteria)
 
