@@ -193,13 +193,13 @@ def _decoded(text: str | bytes, file: str) -> str:
             text = raw.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             line, column = _place(raw[: error.start].decode("utf-8"))
-            raise InputRefused(
-                [Problem("encoding", "the file is not in UTF-8", file, None, line, column, hint="save it as UTF-8")]
-            ) from None
+            problem = Problem("encoding", "the file is not in UTF-8", file, None, line, column, hint="save it as UTF-8")
+            raise InputRefused(with_source_lines([problem], raw.decode("utf-8", "replace"))) from None
     if found := _UNPRINTABLE.search(text):
         line, column = _place(text[: found.start()])
         message = f"the character U+{ord(found.group()):04X} is not allowed"
-        raise InputRefused([Problem("control-character", message, file, None, line, column)])
+        problem = Problem("control-character", message, file, None, line, column)
+        raise InputRefused(with_source_lines([problem], _UNPRINTABLE.sub("\ufffd", text)))
     return text
 
 

@@ -27,13 +27,13 @@ _MAX_LINE = 500  # a longer line is not shown: nobody could find the caret
 
 MISTAKES: dict[str, str] = {
     "missing-file": "there is no such file, folder or bundled trial",
-    "unreadable": "the file cannot be opened or is no ordinary file",
-    "wrong-schema": "the file does not begin with the schema of a trial",
-    "wrong-type": "a mapping, list, text, number or yes-or-no stands where another was expected",
+    "unreadable": "a file or folder that cannot be opened, or is no ordinary one",
+    "wrong-schema": "a file that does not begin with the schema of its kind",
+    "wrong-type": "a mapping, list, text, number or yes-or-no where another was expected",
     "missing-key": "something that must be said is not",
     "unknown-key": "a key that does not exist here",
     "unknown-value": "a word that is none of those allowed here",
-    "empty": "a list, text or mapping that says nothing",
+    "empty": "a list, text, mapping or file that says nothing",
     "invalid-name": "a name or id with characters that names do not have",
     "reserved-name": "a name that the language itself uses",
     "duplicate-id": "one id or name given to two things",
@@ -60,8 +60,8 @@ MISTAKES: dict[str, str] = {
     "unclear-unless": "an exception in a place where it has no clear direction",
     "missing-else": "`if` without `else` where that would decide for everyone else",
     "not-yet": "a part of the language that is not supported yet",
-    "too-large": "a file that says more than can be a trial",
-    "too-deep": "conditions nested too deep",
+    "too-large": "a file that says more than anybody wrote",
+    "too-deep": "mappings, lists or conditions nested too deep",
     "too-many": "more mistakes than are worth listing",
 }
 """Every code of a problem of a rule file, besides those of `prescreen.yamlio`, and what it means."""
