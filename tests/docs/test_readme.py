@@ -98,7 +98,9 @@ def test_every_make_target_is_in_the_table() -> None:
             assert f"`make {target}`" in README, target
 
 
-@pytest.mark.parametrize("page", ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/semantics.md", "docs/errors.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/semantics.md", "docs/errors.md"]
+)
 def test_links_between_pages_lead_somewhere(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     for target in re.findall(r"\]\((?!https:)([^)\s]+)\)", text):

@@ -57,7 +57,11 @@ def names_of(values: Shape, pattern: str) -> Shape:
 
 def any_key(keys: Iterable[str]) -> list[Shape]:
     """For `anyOf` or `oneOf`: a mapping that has this key, or that one."""
-    return [{"required": [key]} for key in keys]
+    return [has_key(key) for key in keys]
+
+
+def has_key(key: str) -> Shape:
+    return {"type": "object", "required": [key]}
 
 
 def said(description: str, shape: Shape) -> Shape:

@@ -19,6 +19,7 @@ from prescreen.schemas.shapes import (
     TEXT,
     Shape,
     any_key,
+    has_key,
     known,
     list_of,
     mapping,
@@ -122,11 +123,10 @@ def _condition(kinds: dict[str, Shape]) -> Shape:
     return {
         "type": "object",
         "properties": {
-            **{key: {} for shape in kinds.values() for key in shape["properties"]},
-            **{kind: {"description": shape["properties"][kind]["description"]} for kind, shape in kinds.items()},
+            kind: {"description": shape["properties"][kind]["description"]} for kind, shape in kinds.items()
         },
         "oneOf": any_key(kinds),
-        "allOf": [{"if": {"required": [kind]}, "then": ref(f"condition-{kind}")} for kind in kinds],
+        "allOf": [{"if": has_key(kind), "then": ref(f"condition-{kind}")} for kind in kinds],
     }
 
 
@@ -218,10 +218,13 @@ _PARTS: Final[dict[str, Shape]] = {
     "moment": matching(rf"^\s*(({_SPAN}\s+)?(before|after)\s+)?\S+\s*$", "24 weeks before screening", "screening"),
     "window": {
         "anyOf": [
-            {"const": "any"},
-            matching(
-                rf"^\s*({_SPAN}|({_SPAN}\s+)?(before|after)\s+\S+|any)\s*$", "28 days", "14 days before screening"
-            ),
+            {
+                **matching(
+                    rf"^\s*({_SPAN}|({_SPAN}\s+)?(before|after)\s+\S+|any)\s*$",
+                    *("28 days", "14 days before screening", "any"),
+                ),
+                "errorMessage": "write `28 days`, `14 days before ANCHOR`, `{from: …, to: …}` or `any`",
+            },
             mapping({"from": ref("moment"), "to": ref("moment")}, minProperties=1),
         ]
     },
