@@ -8,6 +8,8 @@ depends on the seed only: `tools/fuzz.py --seed 1 --only 4711` prints that file 
 from __future__ import annotations
 
 import argparse
+import copy
+import json
 import multiprocessing
 import os
 import random
@@ -18,10 +20,11 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
@@ -30,12 +33,15 @@ from prescreen.catalogue import read_catalogue  # noqa: E402
 from prescreen.check import MISTAKES  # noqa: E402
 from prescreen.check.rules import check_trial  # noqa: E402
 from prescreen.language import load_trial  # noqa: E402
+from prescreen.language.source import plain_data  # noqa: E402
 from prescreen.problems import InputRefused, Problem  # noqa: E402
+from prescreen.yamlio import read_yaml  # noqa: E402
 
 FILES, SECONDS, MEGABYTES = 50_000, 10, 500
 _CATALOGUE_EVERY = 10  # files
 _CHECK_EVERY = 10  # files whose cases are run as well
 _MOST_LINES = 60  # of a seed; whole trials would only be slower
+_TREES = 0.7  # of the files are broken as trees
 _SLOWEST = 5
 
 
@@ -156,11 +162,13 @@ def show(seed: int, number: int) -> int:
 
 
 def broken(seed: int, number: int) -> bytes:
-    """A sound file, or a part of one, with up to six things done to it."""
+    """A sound file, or a part of one, with up to six things done to its text or, more often, to its tree."""
     chance = random.Random(f"{seed}:{number}")
     kind = "catalogue" if number % _CATALOGUE_EVERY == 0 else "trial"
-    lines = list(_part_of(chance.choice(_seeds(kind)), chance))
-    for _ in range(chance.randint(1, 6)):
+    if chance.random() < _TREES:
+        return _broken_tree(kind, chance)
+    lines = list(_part_of(_one_of(_seeds(kind), kind, chance), chance))
+    for _ in range(chance.choice((1, 1, 1, 2, 3, 6))):
         chance.choice(_MUTATIONS)(lines, chance)
     raw = "\n".join(lines).encode("utf-8", "surrogatepass") + b"\n"
     if chance.random() < 0.05:
@@ -169,14 +177,87 @@ def broken(seed: int, number: int) -> bytes:
     return raw
 
 
+def _one_of(seeds: Sequence[Any], kind: str, chance: random.Random) -> Any:
+    """A seed: half of the time a sound one, of which there are few."""
+    sound = len(list(ROOT.glob(_PATTERNS[kind][0])))
+    return seeds[chance.randrange(sound if chance.random() < 0.5 else len(seeds))]
+
+
+def _broken_tree(kind: str, chance: random.Random) -> bytes:
+    """What is YAML still, as JSON is, so that reading goes on to what the file means."""
+    tree = copy.deepcopy(_one_of(_trees(kind), kind, chance))
+    for key, entries in tree.items():  # a few entries of each part are enough
+        if isinstance(entries, list) and len(entries) > 3:
+            tree[key] = chance.sample(entries, 3)
+        elif isinstance(entries, dict) and len(entries) > 30:
+            tree[key] = dict(chance.sample(list(entries.items()), 8))
+    for _ in range(chance.choice((1, 1, 1, 2, 3, 6))):
+        places = list(_places(tree))
+        if places:
+            _break(*chance.choice(places), kind, chance)
+    return json.dumps(tree, indent=1, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
+
+
+def _break(within: Any, at: Any, kind: str, chance: random.Random) -> None:
+    """Do one thing to what stands at a key of a mapping or at a place of a list."""
+    found = within[at]
+    match chance.randrange(8):
+        case 0 | 1:
+            within[at] = copy.deepcopy(chance.choice(_pieces(kind)))
+        case 2 | 3:
+            within[at] = chance.choice(_words())
+        case 4:
+            within[at] = chance.choice(([found], {"not": found}, {"all": [found, found]}, {"unless": found}))
+        case 5:
+            del within[at]
+        case _ if isinstance(within, dict):
+            name = chance.choice((chance.choice(_words()), at[:-1], at + "s", at[1:] + at[:1]))
+            if chance.random() < 0.5:
+                del within[at]
+            within[name] = found
+        case _:
+            within.append(found)
+
+
+def _places(tree: Any) -> Iterator[tuple[Any, Any]]:
+    """Every mapping or list with each of its keys or places."""
+    pending = [tree]
+    while pending:
+        node = pending.pop()
+        keys = list(node) if isinstance(node, dict) else range(len(node)) if isinstance(node, list) else ()
+        for key in keys:
+            yield node, key
+            pending.append(node[key])
+
+
+@cache
+def _trees(kind: str) -> tuple[dict[str, Any], ...]:
+    """The seeds that are YAML, as plain data."""
+    found = []
+    for lines in _seeds(kind):
+        root, _ = read_yaml("\n".join(lines), "seed")
+        if root is not None and root.kind == "map":
+            found.append(json.loads(json.dumps(plain_data(root), default=float)))
+    return tuple(found)
+
+
+@cache
+def _pieces(kind: str) -> tuple[Any, ...]:
+    """What stands anywhere in the seeds."""
+    return tuple(node[key] for tree in _trees(kind) for node, key in _places(tree))
+
+
+_PATTERNS = {
+    "trial": ("rules/*/trial.yaml", "tests/bad-rules/*/trial.yaml"),
+    "catalogue": ("rules/catalogue/*.yaml", "tests/bad-rules/*/catalogue/*.yaml"),
+}
+"""Where the sound seeds are, and then the others."""
+
+
 @cache
 def _seeds(kind: str) -> tuple[tuple[str, ...], ...]:
     """The lines of the files to begin with: sound ones, and the corpus of mistakes."""
-    patterns = {
-        "trial": ("rules/*/trial.yaml", "tests/bad-rules/*/trial.yaml"),
-        "catalogue": ("rules/catalogue/*.yaml", "tests/bad-rules/*/catalogue/*.yaml"),
-    }
-    paths = sorted(path for pattern in patterns[kind] for path in ROOT.glob(pattern))
+    paths = [path for pattern in _PATTERNS[kind] for path in sorted(ROOT.glob(pattern))]
     return tuple(tuple(path.read_text(encoding="utf-8", errors="replace").splitlines()) for path in paths)
 
 

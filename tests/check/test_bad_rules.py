@@ -42,7 +42,7 @@ def test_what_is_said_is_said_in_the_house_style() -> None:
         assert problem.code in MISTAKES
         for said in (problem.message, problem.hint or "x"):
             assert not said.endswith("."), said
-        begins = re.sub(r"^C\d has|^[CE]\d(, case \d)?( at \w+)?: ", "", problem.message)
+        begins = re.sub(r"^[CE]\d(, case \d)?( at \w+)?(:| is| has) ", "", problem.message)
         assert not begins[0].isupper(), problem.message
         if problem.line:
             assert problem.source_line is not None, str(problem)
