@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft4Validator
 
 from prescreen.check import MISTAKES, check_paths
 from prescreen.cli import FOUND, main
@@ -91,6 +92,14 @@ def test_as_sarif(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "snippet": None,
     }
     assert "region" not in second
+
+
+def test_sarif_keeps_to_its_schema(capsys: Capture) -> None:
+    schema = json.loads((Path(__file__).parent / "sarif-2.1.0.json").read_text(encoding="utf-8"))
+    assert main(["check", str(ROOT), "no-such-trial", "--format", "sarif"]) == FOUND
+    said = json.loads(capsys.readouterr().out)
+    assert len(said["runs"][0]["results"]) >= 150
+    assert [error.message for error in Draft4Validator(schema).iter_errors(said)] == []
 
 
 def test_a_file_elsewhere_is_named_by_its_whole_path(
