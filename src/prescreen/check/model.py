@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from prescreen import yamlio
-from prescreen.catalogue import entries
-from prescreen.language import source
+import prescreen.catalogue.entries as catalogue
+import prescreen.language.source as language
+import prescreen.yamlio as yamlio
 from prescreen.problems import Problem
 
 Kind = Literal["trial", "catalogue"]
@@ -37,5 +37,5 @@ _OWN: Final[dict[str, str]] = {
     "case-fails": "a case with another status than it expects",
 }
 
-MISTAKES: Final[dict[str, str]] = {**yamlio.MISTAKES, **entries.MISTAKES, **source.MISTAKES, **_OWN}
+MISTAKES: Final[dict[str, str]] = {**yamlio.MISTAKES, **catalogue.MISTAKES, **language.MISTAKES, **_OWN}
 """Every code that a problem of a rule file or catalogue can have, and what it means; docs/errors.md shows each."""

@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
 
 from prescreen import __version__
 from prescreen.check.model import MISTAKES, Checked
@@ -101,13 +100,8 @@ def _sarif_result(result: Checked, problem: Problem, index: int) -> dict[str, An
 
 def _artifact(file: str) -> dict[str, str]:
     """A file below the folder in which the check runs is named from there, any other by its whole path."""
-    try:
-        path = Path(os.path.abspath(file))
-        if path.is_relative_to(Path.cwd()):
-            return {"uri": quote(path.relative_to(Path.cwd()).as_posix()), "uriBaseId": "%SRCROOT%"}
-        return {"uri": path.as_uri()}
-    except (OSError, ValueError):
-        return {"uri": quote(file[:200], errors="replace")}
+    uri, here = Path(os.path.abspath(file)).as_uri(), Path.cwd().as_uri() + "/"
+    return {"uri": uri.removeprefix(here), "uriBaseId": "%SRCROOT%"} if uri.startswith(here) else {"uri": uri}
 
 
 def _dumped(content: object) -> str:
