@@ -10,7 +10,7 @@ from typing import Final
 from prescreen import screen
 from prescreen.candidate import Candidate
 from prescreen.candidate.read import parse_candidate
-from prescreen.language import SCREENING, Case, Criterion, Rules, Trial, Where
+from prescreen.language import SCREENING, Case, Criterion, Rules, Where
 from prescreen.language.source import plain_data, shown
 from prescreen.problems import InputRefused, Problem, did_you_mean
 from prescreen.yamlio import Node
@@ -42,34 +42,37 @@ def status_problems(rules: Rules, root: Node) -> Iterator[Problem]:
 def case_problems(rules: Rules, root: Node) -> Iterator[Problem]:
     """Cases whose candidate cannot be read, and those of sound criteria that have another status."""
     trial = rules.trial
-    sound = {criterion.where: criterion for criterion in trial.criteria} if trial else {}
+    read: dict[Where, list[tuple[Criterion, Case]]] = {}
+    for criterion in trial.criteria if trial else ():
+        for case in criterion.cases:
+            read.setdefault(case.where, []).append((criterion, case))
     for node in criterion_nodes(root):
-        criterion = sound.get(Where(node.line, node.column))
         cases = node.get("cases")
-        read = {case.where: case for case in criterion.cases} if criterion else {}
         for number, written in enumerate(cases.items() if cases else (), 1):
-            name = f"{criterion_name(node)}, case {number}"
             given = written.get("given")
             if given is None or given.kind != "map":
                 continue
-            mistakes = list(_given_problems(rules, root, name, given))
+            mistakes = list(_given_problems(rules, root, f"{criterion_name(node)}, case {number}", given))
             yield from mistakes
-            case = read.get(Where(written.line, written.column))
-            if case and criterion and trial and not mistakes:
+            if trial is None or mistakes:
+                continue
+            for criterion, case in read.get(Where(written.line, written.column), ()):
+                name = f"{criterion.id}, case {number}"
                 yield from _status_problems(trial, criterion, name, case, written, rules.file)
 
 
 def _given_problems(rules: Rules, root: Node, name: str, given: Node) -> Iterator[Problem]:
     """What is wrong with the candidate of a case, where it is wrong."""
+    catalogue = rules.trial.catalogue if rules.trial else rules.catalogue
     try:
         content = {"id": "case", **{key: value for key, value in _mapping(given).items() if key != "id"}}
-        parse_candidate(content, catalogue=rules.catalogue)
+        parse_candidate(content, catalogue=catalogue)
     except InputRefused as refused:
         for problem in refused.problems:
-            if problem.code == "unknown-code" and not rules.catalogue.whole:
+            node = _node_at(given, problem.path or "", at_key=problem.code == "unknown-key")
+            if problem.code == "unknown-code" and catalogue.may_hold(node.text):
                 continue
             place = f" at {problem.path}" if problem.path else ""
-            node = _node_at(given, problem.path or "", at_key=problem.code == "unknown-key")
             yield node.problem("invalid-given", f"{name}{place}: {problem.message}", rules.file, problem.hint)
     for key, declared in _DECLARED.items():
         names, known = given.get(key), root.get(declared)
