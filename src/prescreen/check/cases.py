@@ -10,7 +10,7 @@ from typing import Final
 from prescreen import screen
 from prescreen.candidate import Candidate
 from prescreen.candidate.read import parse_candidate
-from prescreen.language import SCREENING, Case, Criterion, Rules, Where
+from prescreen.language import SCREENING, Case, Criterion, Rules, Trial, Where
 from prescreen.language.source import plain_data, shown
 from prescreen.problems import InputRefused, Problem, did_you_mean
 from prescreen.yamlio import Node
