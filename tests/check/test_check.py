@@ -131,6 +131,27 @@ def test_paths_of_rule_files(folder: Path) -> None:
     assert check_trial(str(trial)).problems == ()
 
 
+def test_what_leads_nowhere_is_refused_by_name(folder: Path) -> None:
+    for path in ("x" * 5_000, "a\0b", str(folder / "none"), str(folder / "seeds")):
+        (result,) = check_paths([path])
+        assert result.name is None
+        assert result.problems[0].code in ("missing-file", "unreadable")
+
+
+def test_a_rule_file_by_another_name_is_not_passed_over(folder: Path) -> None:
+    checked(folder, TRIAL)
+    (folder / "rules" / "NCT2").mkdir()
+    (folder / "rules" / "NCT2" / "trial.yml").write_text(TRIAL)
+    first, second = check_paths([str(folder)])
+    assert first.problems == ()
+    assert [problem.message for problem in second.problems] == ["the folder has no trial.yaml"]
+
+
+def test_a_document_of_no_name(folder: Path) -> None:
+    (problem,) = checked(folder, TRIAL.replace("seeds/a.md", '"a\\0b"')).problems
+    assert problem.code == "no-document"
+
+
 def test_catalogues_are_found_and_checked_once(folder: Path) -> None:
     checked(folder, TRIAL)
     own = folder / "rules" / "catalogue"

@@ -11,6 +11,7 @@ from prescreen.check.model import Kind
 
 RULE_FILE = "trial.yaml"
 CATALOGUE = "catalogue"
+_MISNAMED = "trial.yml"
 _ENDINGS = (".yaml", ".yml")
 
 
@@ -54,3 +55,5 @@ def _below(folder: Path) -> Iterator[Target]:
             yield Target("catalogue", where)
         if RULE_FILE in files:
             yield Target("trial", str(place / RULE_FILE))
+        elif _MISNAMED in files:
+            yield Target("trial", where)  # refused by name, and not passed over
