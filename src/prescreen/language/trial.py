@@ -83,7 +83,7 @@ def read_trial(source: Source, root: Node, catalogue: Catalogue, sha256: str) ->
     return Trial(
         id=identifier or "",
         title=title or "",
-        criteria=criteria if window else (),
+        criteria=criteria if window or within is None else (),
         questions=dict(names.questions),
         anchors=anchors,
         cohorts=cohorts,
