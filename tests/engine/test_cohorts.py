@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from prescreen import load_trial
-from prescreen.check import check_trial
+from prescreen.check.rules import check_trial
 from prescreen.language.model import Trial
 from tests.engine.helper import criteria, observation, report
 
@@ -93,6 +93,6 @@ def test_cases_may_name_a_cohort(tmp_path: Path) -> None:
     cases = given(6, "met") + given(11, "failed") + "      - {expect: undetermined, given: {}}\n"
     each = given(8, "met", ", cohort: A") + given(8, "failed", ", cohort: B")
     good = check_trial(written(cases + each))
-    assert (good.problems, good.criteria, good.cases) == ((), 2, 8)
+    assert (good.problems, good.counts) == ((), {"criteria": 1, "cases": 5})
     assert [problem.code for problem in check_trial(written(cases + given(8, "met"))).problems] == ["case-fails"]
     assert [case.cohort for case in load_trial(written(cases + each)).criteria[0].cases] == [None, None, None, "A"]

@@ -26,9 +26,9 @@ CONDITIONS = {
     "unknown-key": [
         "{procedure: major-surgery, within: {«form»: enrolment}}",
         "{treatment: rituximab, dose: {«more»: 1 mg}}",
-        "{observation: ALT, at_most: 3 ULN, select: {mean_of: 2, «apartt»: 1 day}}",
+        "{observation: ALT, at_most: 3 ULN, select: {consecutive: 2, «apartt»: 1 day}}",
         "{observation: {«every»: [ALT]}, at_most: 3 ULN}",
-        "{at_least_of: {«of_»: [{sex: male}]}}",
+        "{at_least_of: {count: 1, «of_»: [{sex: male}]}}",
         "{observation: ALT, «at_lest»: 1 U/L}",
         "{sex: female, «within»: 28 days}",
         "{age: {«least»: 18 years}}",
@@ -230,7 +230,10 @@ FILES = {
     "wrong-type": ["«[1, 2]»", HEAD + "criteria: «7»", HEAD + "criteria: [«7»]"],
     "missing-key": ["«schema»: prescreen/trial/1\nid: a\ntitle: b\n", "«{}»"],
     "empty": [HEAD + "criteria: «[]»", HEAD.replace("title: a trial", "title: «''»")],
-    "unknown-key": [HEAD + "«criterias»: []", HEAD.replace("{ask: investigator,", "{«asks»: investigator,")],
+    "unknown-key": [
+        HEAD + "«criterias»: [{id: a, text: b, include_if: {sex: male}}]",
+        HEAD.replace("{ask: investigator,", "{«asks»: investigator,"),
+    ],
     "invalid-name": [HEAD.replace("T1", "«a trial»"), HEAD.replace("  fit:", "  «is fit»:")],
     "reserved-name": [HEAD.replace("first_dose:", "«screening»:")],
     "unknown-value": [

@@ -2,7 +2,7 @@
 
 from prescreen.catalogue.catalogue import Catalogue
 from prescreen.catalogue.codes import HIERARCHICAL, system_name
-from prescreen.catalogue.load import bundled_catalogue, load_catalogue
+from prescreen.catalogue.load import bundled_catalogue, load_catalogue, read_catalogue
 from prescreen.catalogue.model import (
     DOMAINS,
     Asked,
@@ -27,5 +27,6 @@ __all__ = [
     "Related",
     "bundled_catalogue",
     "load_catalogue",
+    "read_catalogue",
     "system_name",
 ]

@@ -17,7 +17,7 @@ from prescreen.yamlio import Node
 Way = Literal["fall", "rise"]
 Base = Literal["latest", "first", "highest", "lowest"]
 WAYS: tuple[Way, ...] = get_args(Way)
-_BASES: tuple[Base, ...] = get_args(Base)
+BASES: tuple[Base, ...] = get_args(Base)
 _POINTS = ("percentage point", "percentage points")
 
 
@@ -63,9 +63,9 @@ def _read(source: Source, way: Way, key: Node, node: Node, concept: ObservationC
             source.refuse(node, "empty-comparison", f"no {way} meets these bounds")
             return None
     origin, reach = fields.get("from"), fields.get("over")
-    word = source.choice(origin, "`from`", _BASES) if origin else "latest"
+    word = source.choice(origin, "`from`", BASES) if origin else "latest"
     over = read_span(source, reach, "`over`") if reach else None
-    base: Base | None = next((known for known in _BASES if known == word), None)
+    base: Base | None = next((known for known in BASES if known == word), None)
     if base is None or (reach and over is None):
         return None
     return Change(way, tuple(bounds), base, over), _words(way, words, base, over)

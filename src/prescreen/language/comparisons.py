@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import get_args
 
 from prescreen.catalogue import ObservationConcept
+from prescreen.catalogue.entries import UNIT_CODES
 from prescreen.language.model import Coded, Comparison, Detected, LimitOfRange, Operator, Test, Threshold
 from prescreen.language.source import Fields, Source, listed, near, shown
 from prescreen.quantities import UnitProblem, parse_number
@@ -189,12 +190,9 @@ def _threshold(source: Source, node: Node, concept: ObservationConcept) -> Thres
     return Threshold(number * scale.factor + scale.offset, None, kind, text)
 
 
-_UNIT_CODES = {"unit-missing": "missing-unit", "unit-unknown": "unknown-unit", "unit-incompatible": "wrong-unit"}
-
-
 def _refuse_unit(source: Source, node: Node, text: str, concept: ObservationConcept, problem: UnitProblem) -> None:
     """Report a unit that is missing, unknown or of another kind, with one that works."""
-    match _UNIT_CODES[problem.code]:
+    match UNIT_CODES[problem.code]:
         case "missing-unit":
             message = f"`{shown(text)}` has no unit: `{concept.name}` needs one"
             source.refuse(node, "missing-unit", message, f"write `{shown(text)} {concept.unit}`")

@@ -5,6 +5,7 @@ A condition is a mapping with exactly one of the keys of `CONDITIONS`, its optio
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -90,23 +91,25 @@ def read_condition(names: Names, node: Node, place: Place) -> Condition | None:
         source.refuse(node, "too-deep", f"conditions are nested more than {MAX_DEPTH} deep, definitions written out")
         return None
     place = replace(place, depth=place.depth + 1)
-    key = _only_condition(source, node)
-    if key is None:
+    kinds = _kinds(source, node)
+    if len(kinds) != 1:
+        _look_into(names, node, kinds, place)
         return None
-    fields = source.fields(node, f"`{key}`", (key, *CONDITIONS[key], "unless"))
+    ((written, key),) = kinds.items()
+    fields = source.fields(node, f"`{key}`", (key, *CONDITIONS[key], "unless"), told={written: key})
     if fields is None:
         return None
     exception = fields.get("unless")
     if exception is None:
         return _read(names, key, fields, place)
     child = _read(names, key, fields, place)
+    inner = place.without_direction("inside the exception of another `unless`")
+    spared_by = read_condition(names, exception, inner)
     if place.unclear:
         hint = "write what is meant with `all`, `any` and `not`"
         message = f"`unless` has no clear direction {place.unclear}"
         source.refuse(fields.keys["unless"], "unclear-unless", message, hint)
         return None
-    inner = place.without_direction("inside the exception of another `unless`")
-    spared_by = read_condition(names, exception, inner)
     where = Where(node.line, node.column)
     return Unless(child, spared_by, place.saves, where) if child and spared_by else None
 
@@ -115,39 +118,53 @@ def read_definition(names: Names, name: str, place: Place) -> Condition | None:
     """A definition as it is meant at a place; one found to be wrong is read only once."""
     if name in names.broken:
         return None
+    before = len(names.source.problems)
     child = read_condition(names, names.definitions[name], replace(place, uses=(*place.uses, name)))
-    if child is None:
+    if child is None or len(names.source.problems) > before:
         names.broken.add(name)
+        return None
     return child
 
 
 _MAX_GUESSES = 10
 
 
-def _only_condition(source: Source, node: Node) -> str | None:
-    """The one key of a mapping that says what kind of condition it is."""
+def _kinds(source: Source, node: Node) -> dict[str, str]:
+    """The kinds of condition that a mapping names, by the keys as written; all but a single one is a mistake."""
     if node.kind != "map":
         hint = "write a mapping such as `{sex: female}`"
         source.refuse(node, "wrong-type", "a condition is a mapping with one kind of condition", hint)
-        return None
+        return {}
     keys = [key for key, _ in node.pairs() if key.text in CONDITIONS]
     if len(keys) == 1:
-        return keys[0].text
+        return {keys[0].text: keys[0].text}
     if keys:
         hint = "put each in a mapping of its own, under `all` or `any`"
         found = listed(key.text for key in keys)
         source.refuse(keys[1], "not-one-condition", f"several kinds of condition in one mapping: {found}", hint)
-        return None
+        return {key.text: key.text for key in keys}
     first = [key for key, _ in node.pairs()[:_MAX_GUESSES]]
     meant = next(((key, near) for key in first if (near := closest(key.text, CONDITIONS))), None)
     if meant:
         key, near = meant
         message = f"`{shown(key.text)}` is no kind of condition"
         source.refuse(key, "not-one-condition", message, f"did you mean `{near}`?")
-    else:
-        hint = f"one of {listed(CONDITIONS, 'or')}"
-        source.refuse(node, "not-one-condition", "this mapping has no kind of condition", hint)
-    return None
+        return {key.text: near}
+    hint = f"one of {listed(CONDITIONS, 'or')}"
+    source.refuse(node, "not-one-condition", "this mapping has no kind of condition", hint)
+    return {}
+
+
+def _look_into(names: Names, node: Node, kinds: Collection[str], place: Place) -> None:
+    """Report what else is wrong in a mapping of several kinds of condition, each read by itself."""
+    known = list(dict.fromkeys(option for kind in kinds for option in (kind, *CONDITIONS[kind])))
+    fields = names.source.fields(node, "a condition", (*known, "unless")) if kinds else None
+    if fields is None:
+        return
+    for kind in kinds:
+        _read(names, kind, fields.only((kind, *CONDITIONS[kind])), place)
+    if exception := fields.get("unless"):
+        read_condition(names, exception, place.without_direction("inside the exception of another `unless`"))
 
 
 def _read(names: Names, key: str, fields: Fields, place: Place) -> Condition | None:
@@ -170,8 +187,8 @@ def _read(names: Names, key: str, fields: Fields, place: Place) -> Condition | N
         case "age":
             return read_age(names, fields)
         case "sex":
-            word = source.choice(node, "`sex`", _SEXES)
-            return next((Sex(sex, where) for sex in _SEXES if sex == word), None)
+            word = source.choice(node, "`sex`", SEXES)
+            return next((Sex(sex, where) for sex in SEXES if sex == word), None)
         case "observation":
             return _observation(names, fields, place)
         case "answer":
@@ -179,7 +196,7 @@ def _read(names: Names, key: str, fields: Fields, place: Place) -> Condition | N
     return read_event(names, DOMAINS[key], fields)
 
 
-_SEXES: tuple[Literal["female", "male"], ...] = ("female", "male")
+SEXES: tuple[Literal["female", "male"], ...] = ("female", "male")
 
 
 def _children(names: Names, node: Node, what: str, place: Place) -> tuple[Condition, ...] | None:
@@ -346,7 +363,7 @@ def _result(names: Names, fields: Fields, code: Node, where: Where, frame: _Fram
     return Observation(concept.name, tests[0], frame.window, frame.select, text, where, changes[0], frame.without)
 
 
-_HOWS: tuple[Literal["latest", "first", "any", "every", "highest", "lowest"], ...] = (
+HOWS: tuple[Literal["latest", "first", "any", "every", "highest", "lowest"], ...] = (
     "latest",
     "first",
     "any",
@@ -359,8 +376,8 @@ _MAX_RESULTS = 1000
 
 def _select(source: Source, node: Node) -> Select | None:
     if node.kind != "map":
-        word = source.choice(node, "`select`", _HOWS)
-        return next((Select(how) for how in _HOWS if how == word), None)
+        word = source.choice(node, "`select`", HOWS)
+        return next((Select(how) for how in HOWS if how == word), None)
     fields = source.fields(node, "`select`", ("consecutive", "apart", "mean_of"))
     if fields is None or fields.misspelt:
         return None

@@ -43,8 +43,8 @@ STATUSES: dict[Domain, tuple[str, ...]] = {
     "procedures": ("completed", "planned"),
     "allergies": (),
 }
-_VERIFICATIONS = ("confirmed", "provisional")
-_OF_WHOLE_LEAVES = ("except", "count", "lines", "stable_for")
+VERIFICATIONS = ("confirmed", "provisional")
+OF_WHOLE_LEAVES = ("except", "count", "lines", "stable_for")
 """Options that an exception has not: they speak of several records."""
 
 
@@ -208,9 +208,9 @@ def _statuses(source: Source, domain: Domain, node: Node | None, exception: bool
 
 def _verification(source: Source, node: Node | None, exception: bool) -> frozenset[str]:
     if node is None:
-        return frozenset(_VERIFICATIONS if exception else ("confirmed",))
+        return frozenset(VERIFICATIONS if exception else ("confirmed",))
     items = source.one_or_more(node, "`verification`")
-    return frozenset(word for item in items if (word := source.choice(item, "`verification`", _VERIFICATIONS)))
+    return frozenset(word for item in items if (word := source.choice(item, "`verification`", VERIFICATIONS)))
 
 
 def _windows(names: Names, domain: Domain, node: Node | None) -> tuple[Washout | None, Window | None]:
@@ -257,10 +257,10 @@ def _exception(names: Names, domain: Domain, node: Node) -> tuple[Event, ...]:
         concept = names.event(domain, node)
         if concept is None:
             return ()
-        every_status, any_certainty = frozenset(STATUSES[domain]), frozenset(_VERIFICATIONS)
+        every_status, any_certainty = frozenset(STATUSES[domain]), frozenset(VERIFICATIONS)
         where = Where(node.line, node.column)
         return (Event(domain, (concept.name,), ANY_WINDOW, every_status, verification=any_certainty, where=where),)
-    options = [option for option in OPTIONS[domain] if option not in _OF_WHOLE_LEAVES]
+    options = [option for option in OPTIONS[domain] if option not in OF_WHOLE_LEAVES]
     for key, _ in node.pairs():
         if key.text in ("except", "unless"):
             hint = "write another condition beside this one"

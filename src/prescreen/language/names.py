@@ -73,6 +73,8 @@ class Names:
 
     def unknown(self, node: Node, noun: str, text: str, known: Collection[str]) -> None:
         """Refuse a code that the catalogue does not have."""
+        if self.catalogue.may_hold(text):  # the catalogue's own mistakes are told elsewhere
+            return
         message = f"no {noun} is named `{shown(text)}`"
         self.source.refuse(
             node, "unknown-code", message, lambda: did_you_mean(text, known) or self._elsewhere(noun, text)

@@ -20,6 +20,8 @@ _ONE = ("", "1")
 
 _Dimension = Counter[str]
 """The units of a value as written, with their powers; none for a plain number."""
+QUANTITY_KEYS = ("formula", "unit", "units", "label", "same_day", "any_day")
+NEEDED_KEYS = ("formula", "unit")
 
 
 def read_quantities(names: Names, node: Node | None) -> Catalogue:
@@ -43,8 +45,7 @@ def read_quantities(names: Names, node: Node | None) -> Catalogue:
 
 def _quantity(names: Names, key: Node, node: Node) -> ObservationConcept | None:
     source = names.source
-    known = ("formula", "unit", "units", "label", "same_day", "any_day")
-    fields = source.fields(node, "a quantity", known, required=("formula", "unit"))
+    fields = source.fields(node, "a quantity", QUANTITY_KEYS, required=NEEDED_KEYS)
     if fields is None or "formula" not in fields or "unit" not in fields:
         return None
     formula = _formula(source, fields.values["formula"])

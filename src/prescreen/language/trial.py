@@ -14,7 +14,6 @@ from prescreen.language.names import Names
 from prescreen.language.quantities import read_quantities
 from prescreen.language.source import Fields, Source, plain_data, shown
 from prescreen.language.windows import RESERVED_ANCHORS, read_window
-from prescreen.problems import InputRefused
 from prescreen.time import parse_when
 from prescreen.yamlio import Node
 
@@ -35,15 +34,33 @@ TRIAL_KEYS = (
     "criteria",
 )
 CRITERION_KEYS = ("id", "text", "source", "reading", "cohorts", "include_if", "exclude_if", "cases")
+SOURCE_KEYS = ("document", "complete", "gaps")
+COHORT_KEYS = ("id", "title")
+QUESTION_KEYS = ("ask", "text", "options")
+PLACE_KEYS = ("section", "item")
+CASE_KEYS = ("expect", "given", "on", "cohort")
+REQUIRED: dict[tuple[str, ...], tuple[str, ...]] = {
+    TRIAL_KEYS: ("schema", "id", "title", "criteria"),
+    CRITERION_KEYS: ("id", "text"),
+    COHORT_KEYS: ("id", "title"),
+    QUESTION_KEYS: ("ask", "text"),
+    CASE_KEYS: ("expect", "given"),
+}
+"""The keys that a mapping of those keys must have."""
+
 ASKED: tuple[Asked, ...] = ("candidate", "caregiver", "coordinator", "investigator")
 EXPECTED: tuple[Literal["met", "failed", "undetermined"], ...] = ("met", "failed", "undetermined")
 
 
-def read_trial(source: Source, root: Node, catalogue: Catalogue, sha256: str) -> Trial:
-    """The trial of a rule file's root node. Raises InputRefused with every mistake of the file."""
-    fields = source.fields(root, "a trial", TRIAL_KEYS, required=("schema", "id", "title", "criteria"))
+def read_trial(source: Source, root: Node, catalogue: Catalogue, sha256: str) -> Trial | None:
+    """The trial of a rule file's root node as far as it can be read; `source.problems` says what is wrong.
+
+    A criterion in which something is wrong is left out; so are all of them where the age of results is unclear. None:
+    the root is no mapping.
+    """
+    fields = source.fields(root, "a trial", TRIAL_KEYS, REQUIRED[TRIAL_KEYS])
     if fields is None:
-        raise InputRefused(source.in_order())
+        return None
     _check_schema(source, fields.get("schema"))
     identifier = source.name(node, "an id") if (node := fields.get("id")) else None
     title = _prose(source, fields, "title")
@@ -68,12 +85,10 @@ def read_trial(source: Source, root: Node, catalogue: Catalogue, sha256: str) ->
         for own in _for_each_cohort(names, node, names.cohorts):
             if own.cohort is None or name not in names.used:  # one that is used may be meant for some cohorts only
                 read_definition(own, name, Place.of("inclusion"))
-    if source.problems:
-        raise InputRefused(source.in_order())
     return Trial(
         id=identifier or "",
         title=title or "",
-        criteria=criteria,
+        criteria=criteria if window or within is None else (),
         questions=dict(names.questions),
         anchors=anchors,
         cohorts=cohorts,
@@ -106,7 +121,7 @@ def _named(source: Source, fields: Fields, key: str) -> list[tuple[Node, Node]]:
 
 def _origin(source: Source, node: Node | None) -> tuple[str | None, bool, tuple[str, ...]]:
     """The document of a trial, whether it holds every criterion, and what it lacks."""
-    fields = source.fields(node, "the source", ("document", "complete", "gaps")) if node else None
+    fields = source.fields(node, "the source", SOURCE_KEYS) if node else None
     if fields is None:
         return None, True, ()
     stated, gaps_node = fields.get("complete"), fields.get("gaps")
@@ -130,7 +145,7 @@ def _anchors(source: Source, node: Node | None) -> dict[str, str]:
 def _cohorts(source: Source, node: Node | None) -> tuple[Cohort, ...]:
     cohorts: dict[str, Cohort] = {}
     for item in source.items(node, "`cohorts`") if node else ():
-        fields = source.fields(item, "a cohort", ("id", "title"), required=("id", "title"))
+        fields = source.fields(item, "a cohort", COHORT_KEYS, REQUIRED[COHORT_KEYS])
         if fields is None or "id" not in fields:
             continue
         name = source.name(fields.values["id"], "an id")
@@ -145,7 +160,7 @@ def _cohorts(source: Source, node: Node | None) -> tuple[Cohort, ...]:
 def _questions(source: Source, node: Node | None) -> dict[str, Question]:
     questions: dict[str, Question] = {}
     for key, value in source.named(node, "`questions`") if node else ():
-        fields = source.fields(value, "a question", ("ask", "text", "options"), required=("ask", "text"))
+        fields = source.fields(value, "a question", QUESTION_KEYS, REQUIRED[QUESTION_KEYS])
         if fields is None:
             questions[key.text] = Question(key.text, "coordinator", "")
             continue
@@ -182,16 +197,18 @@ def _criteria(names: Names, node: Node | None) -> tuple[Criterion, ...]:
     criteria: list[Criterion] = []
     seen: dict[str, int] = {}
     for item in names.source.items(node, "`criteria`"):
-        fields = names.source.fields(item, "a criterion", CRITERION_KEYS, required=("id", "text"))
+        fields = names.source.fields(item, "a criterion", CRITERION_KEYS, REQUIRED[CRITERION_KEYS])
         if fields is None:
             continue
-        if (identifier := fields.get("id")) and identifier.text in seen:
+        twice = (identifier := fields.get("id")) is not None and identifier.text in seen
+        if identifier and twice:
             message = f"there are two criteria `{shown(identifier.text)}`"
             first = seen[identifier.text]
             names.source.refuse(identifier, "duplicate-id", message + (f", the other on line {first}" if first else ""))
         elif identifier:
             seen[identifier.text] = identifier.line
-        criteria += _criterion(names, fields)
+        found = _criterion(names, fields)
+        criteria += [] if twice else found
     return tuple(criteria)
 
 
@@ -211,6 +228,7 @@ def _criterion(names: Names, fields: Fields) -> list[Criterion]:
         how = "both `include_if` and `exclude_if`" if includes else "neither `include_if` nor `exclude_if`"
         source.refuse(fields.node, "not-one-kind", f"a criterion includes or excludes: this has {how}")
     kind: Literal["inclusion", "exclusion"] = "inclusion" if includes else "exclusion"
+    before = len(source.problems)
     cohorts = tuple(name for name in belongs if name)
     each = _for_each_cohort(names, fields.node, cohorts or names.cohorts)
     cases = _cases(source, fields.get("cases"), [names.cohort for names in each if names.cohort])
@@ -219,7 +237,7 @@ def _criterion(names: Names, fields: Fields) -> list[Criterion]:
         condition = read_condition(mine, includes, Place.of("inclusion")) if includes else None
         excluding = read_condition(mine, excludes, Place.of("exclusion")) if excludes else None
         condition = condition or excluding
-        if identifier is None or condition is None:
+        if identifier is None or condition is None or len(source.problems) > before:
             continue
         found.append(
             Criterion(
@@ -239,7 +257,7 @@ def _criterion(names: Names, fields: Fields) -> list[Criterion]:
 
 
 def _place_in_source(source: Source, node: Node | None) -> tuple[str | None, str | None]:
-    fields = source.fields(node, "a criterion's source", ("section", "item")) if node else None
+    fields = source.fields(node, "a criterion's source", PLACE_KEYS) if node else None
     if fields is None:
         return None, None
     return _prose(source, fields, "section"), _prose(source, fields, "item")
@@ -252,8 +270,8 @@ def _cases(source: Source, node: Node | None, cohorts: Collection[str]) -> tuple
 
 def _case(source: Source, node: Node, cohorts: Collection[str]) -> Case | None:
     """A case; it may name one of the cohorts that the criterion tells apart."""
-    known = ("expect", "given", "on", *(["cohort"] if cohorts else []))
-    fields = source.fields(node, "a case", known, required=("expect", "given"))
+    known = CASE_KEYS if cohorts else CASE_KEYS[:-1]
+    fields = source.fields(node, "a case", known, REQUIRED[CASE_KEYS])
     if fields is None or "expect" not in fields or "given" not in fields:
         return None
     word = source.choice(fields.values["expect"], "`expect`", EXPECTED)
@@ -269,7 +287,9 @@ def _case(source: Source, node: Node, cohorts: Collection[str]) -> Case | None:
     named = fields.get("cohort")
     cohort = source.lookup(named, "cohort", cohorts, "cohorts") if named else None
     expect = next((known for known in EXPECTED if known == word), None)
-    return Case(expect, content, on, cohort, Where(node.line, node.column)) if expect else None
+    if expect is None or (on is None and "on" in fields):
+        return None
+    return Case(expect, content, on, cohort, Where(node.line, node.column))
 
 
 def _day(source: Source, node: Node | None) -> str | None:

@@ -143,9 +143,13 @@ def _span(source: Source, node: Node, text: str) -> Span | None:
     try:
         return parse_span(text)
     except ValueError:
-        hint = "write a whole number of hours, days, weeks, months or years, such as `28 days`"
+        meant = did_you_mean((text.split() or [""])[-1], _UNITS)
+        hint = meant or "write a whole number of hours, days, weeks, months or years, such as `28 days`"
         source.refuse(node, "invalid-span", f"`{shown(text)}` is no length of time", hint)
         return None
+
+
+_UNITS = ("hours", "days", "weeks", "months", "years")
 
 
 def _speaks_of_half_lives(source: Source, node: Node) -> bool:
