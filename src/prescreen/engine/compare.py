@@ -241,9 +241,9 @@ def _against_detection_limit(result: Result, operator: Operator, threshold: Thre
     detected = result.detection
     if detected is None:
         detected = _detected_without_limit(result)
-    if detected is True and threshold.number <= 1:
+    if detected is True and threshold.against_one <= 0:
         return TRUE if operator in ("at_least", "above") else FALSE
-    if detected is False and threshold.number >= 1:
+    if detected is False and threshold.against_one >= 0:
         return FALSE if operator in ("at_least", "above") else TRUE
     return UNKNOWN
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 from prescreen.candidate.facts import Candidate, Facts, Result
 from prescreen.engine import events, wording
@@ -83,14 +83,17 @@ def report(trial: Trial, candidate: Candidate, on: date, ranges: Ranges | None =
     )
 
 
-class _Result(NamedTuple):
+class _Result:
     """A criterion's report with what the trial as a whole is made of: its truth, how it could be settled, and the day
     on which it turns."""
 
-    report: CriterionReport
-    truth: Truth
-    ways: Ways | None
-    turn: Turn | None
+    __slots__ = ("report", "truth", "turn", "ways")
+
+    def __init__(self, report: CriterionReport, truth: Truth, ways: Ways | None, turn: Turn | None) -> None:
+        self.report = report
+        self.truth = truth
+        self.ways = ways
+        self.turn = turn
 
 
 def _result(criterion: CompiledCriterion, later: Later) -> _Result:
