@@ -13,7 +13,7 @@ from typing import Final
 from prescreen.candidate.facts import EventFact, Facts, Result
 from prescreen.engine import events, person, results
 from prescreen.engine.cases import Budget, truth_of
-from prescreen.engine.compile import CompiledCriterion, CompiledTrial, LeafNode
+from prescreen.engine.compile import CompiledCriterion, CompiledTrial, LeafNode, keep
 from prescreen.engine.setting import Setting, depends_on_day_only
 from prescreen.language.model import SCREENING, Age, Event, Observation, Window
 from prescreen.time import DAY, EARLIEST, EARLIEST_DAY, LATEST, LATEST_DAY, Span, shift_day, unshift_day
@@ -72,11 +72,11 @@ class Later:
         found = node.find(setting)
         if found.constant is not None:
             # No record of the candidate's is in it: what becomes of it, it shares with many.
-            key = ("changes", str(setting.day), *found.constant)
-            shared: Changes | None = node.memory.get(key)
+            key = (setting.day, found.constant)
+            shared: Changes | None = node.shared.get(key)
             if shared is None:
                 shared = self._looked_at(node, found.truth)
-                node.keep(key, shared)
+                keep(node.shared, key, shared)
             return shared
         if node.moves_on and isinstance(found, results.Found) and len(found.results) < 2:
             leaving = _leaving(node, found.results, setting)

@@ -247,14 +247,10 @@ def _fewest(nodes: list[Node], truths: list[Truth], setting: Setting, count: int
 def _of_leaf(node: Node, setting: Setting, truth: Truth, trial: str) -> tuple[Names, bool]:
     leaf, facts = node.condition, setting.facts
     match leaf:
-        case Age():
-            names = ("birth_date",) if leaf.anchor == SCREENING else ("birth_date", f"anchor:{leaf.anchor}")
-            return names, leaf.anchor == SCREENING
-        case Sex():
-            return ("sex",), True
-        case Answer():
-            own = f"{trial}:{leaf.question}"
-            return (f"answer:{own if own in facts.answers else leaf.question}",), True
+        case Observation():
+            found_results = setting.found[node.number]
+            assert isinstance(found_results, results.Found)
+            return _of_observation(leaf, found_results, setting, truth)
         case Event():
             found = setting.found[node.number]
             assert isinstance(found, events.Found)
@@ -269,10 +265,14 @@ def _of_leaf(node: Node, setting: Setting, truth: Truth, trial: str) -> tuple[Na
                 return (name, *anchors), not anchors
             matches = tuple(record.name for record, _, _ in found.matches) if leaf.count else ()
             return (*matches, *found.against, *anchors), not anchors and not leaf.count
-        case Observation():
-            found_results = setting.found[node.number]
-            assert isinstance(found_results, results.Found)
-            return _of_observation(leaf, found_results, setting, truth)
+        case Age():
+            names = ("birth_date",) if leaf.anchor == SCREENING else ("birth_date", f"anchor:{leaf.anchor}")
+            return names, leaf.anchor == SCREENING
+        case Sex():
+            return ("sex",), True
+        case Answer():
+            own = f"{trial}:{leaf.question}"
+            return (f"answer:{own if own in facts.answers else leaf.question}",), True
         case _:
             raise TypeError(leaf)
 
