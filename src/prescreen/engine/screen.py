@@ -159,9 +159,13 @@ def _headline(criterion: CompiledCriterion, truths: list[Truth], trees: list[Exp
     """The findings that carry a status, in one line."""
     found: dict[str, None] = {}
     _telling(criterion.root, truth, truths, trees, found)
-    texts = [text if text[0].isdigit() else text[0].upper() + text[1:] for text in found if text]
-    if len(texts) > _MOST_HEADLINE:
-        texts = [*texts[:_MOST_HEADLINE], f"and {len(texts) - _MOST_HEADLINE} more"]
+    texts = []
+    for text in found:
+        texts.append(text if text[0].isdigit() else text[0].upper() + text[1:])
+        if len(texts) == _MOST_HEADLINE:
+            break
+    if len(found) > _MOST_HEADLINE:
+        texts.append(f"and {len(found) - _MOST_HEADLINE} more")
     return "; ".join(texts) or "Nothing is asked of this candidate"
 
 
