@@ -10,11 +10,12 @@ PYTHON ?= $(shell for name in python3.11 python3; do \
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$name" && break; done)
 BIN := .venv/bin
 READY := .venv/.ready
+COMPILED := build/compiled
 DAY := 2026-06-01
 TRIAL := rules/NCT07535138
 SHOWN := examples/c-002-alt-above-limit.json
 
-.PHONY: help setup screen test lint golden soundness exactness units refusals fuzz bench clean
+.PHONY: help setup compiled screen test lint golden soundness exactness units refusals fuzz bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do \
@@ -30,6 +31,15 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt setuptools
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt --no-build-isolation -e '.[dev]'
+	@touch $@
+
+compiled: $(COMPILED)/.ready ## the package with its inner modules compiled to C, in build/compiled
+
+$(COMPILED)/.ready: $(READY) setup.py $(shell find src -name '*.py')
+	@echo "compiling (a minute or two) …"
+	@rm -rf build && mkdir -p build
+	@PRESCREEN_COMPILE=1 $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation \
+		--target $(COMPILED) . > build/log 2>&1 || { tail -30 build/log; exit 1; }
 	@touch $@
 
 screen: setup ## screen the bundled candidates: a summary of all, and one full report
@@ -67,8 +77,10 @@ refusals: setup ## every kind of bad input: what is told, in which time and memo
 fuzz: setup ## 50,000 broken rule files and catalogues: loaded or refused, never anything else
 	@$(BIN)/python tools/fuzz.py
 
-bench: setup ## how fast, on one core
-	@$(BIN)/python tools/bench.py
+bench: compiled ## how fast, on one core: compiled, and as it is
+	@$(BIN)/python tools/bench.py --package $(COMPILED)
+	@echo
+	@$(BIN)/python tools/bench.py --package src --rounds 3 --starts 5
 
 clean: ## remove what these targets have made
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.* build src/*.egg-info

@@ -3,7 +3,8 @@
 Every candidate is screened once only: each measurement of each round has its own, made from `examples/` by seeded
 variation of dates, values, ranges, ids, answers and records, so that no memory of repeated input helps. Rates are
 medians of the rounds; each is also given as a multiple of the time in which `json.loads` reads the same texts, measured
-beside it. Targets are printed beside the figures; a slow machine is no failure.
+beside it. Targets are printed beside the figures; a slow machine is no failure. `make bench` runs it on the package
+with its inner modules compiled, then on the sources as they are.
 """
 
 from __future__ import annotations
@@ -26,10 +27,14 @@ from statistics import median
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "src"))
+_early = argparse.ArgumentParser(add_help=False)
+_early.add_argument("--package", default="src", help="where the package is taken from (default src)")
+PACKAGE = ROOT / _early.parse_known_args()[0].package
+sys.path.insert(0, str(PACKAGE))
 
 from prescreen import Candidate, load_trial, screen, statuses  # noqa: E402
 from prescreen.candidate.read import parse_candidate  # noqa: E402
+from prescreen.engine import screen as engine  # noqa: E402
 from prescreen.language import Trial  # noqa: E402
 
 TRIAL = ROOT / "rules" / "NCT07535138"
@@ -44,7 +49,7 @@ START_TARGET = 0.6
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, parents=[_early])
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--candidates", type=int, default=500, help="of each round (default 500)")
     parser.add_argument("--starts", type=int, default=9, help="runs of the command (default 9)")
@@ -58,7 +63,8 @@ def main() -> int:
         for number in range(len(MEASURED) * (options.rounds + 1))
     ]
     texts = [text for batch in batches for text in batch]
-    print(f"NCT07535138 on {ON}, Python {platform.python_version()}, one core")
+    how = "as it is" if engine.__file__.endswith(".py") else "compiled"
+    print(f"NCT07535138 on {ON}, Python {platform.python_version()}, one core, the engine {how} ({options.package})")
     print(
         f"{options.rounds} rounds of {len(MEASURED)} × {options.candidates} candidates, after one to warm up;\n"
         f"{len(set(texts)):,} distinct ones, varied from {len(examples)} examples (seed {options.seed}), "
@@ -169,9 +175,18 @@ def _print_start(runs: int, text: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         candidate = Path(folder) / "candidate.json"
         candidate.write_text(text)
-        installed = Path(sys.executable).with_name("prescreen")
-        command = [str(installed)] if installed.exists() else [sys.executable, "-c", _COMMAND]
-        report = [*command, "screen", str(TRIAL), str(candidate), "--on", ON.isoformat(), "--format", "jsonl"]
+        report = [
+            sys.executable,
+            "-c",
+            _COMMAND,
+            "screen",
+            str(TRIAL),
+            str(candidate),
+            "--on",
+            ON.isoformat(),
+            "--format",
+            "jsonl",
+        ]
         plain = [sys.executable, "-c", "import pydantic"]
         pairs = [(_wall(report), _wall(plain)) for _ in range(runs + 1)][1:]
     first, base = (median(times) for times in zip(*pairs, strict=True))
@@ -185,7 +200,7 @@ _COMMAND = "import sys; from prescreen.cli import main; sys.exit(main())"
 
 
 def _wall(command: Sequence[str]) -> float:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE)}
     start = time.perf_counter()
     subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
     return time.perf_counter() - start

@@ -8,7 +8,6 @@ and "2026-05-20T08:30" are the same kind of thing, known more or less closely.
 from __future__ import annotations
 
 import re
-from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
@@ -78,7 +77,7 @@ def parse_when(text: str) -> When:
     month = int(part["month"])
     if not 1 <= month <= 12:
         raise ValueError(f"`{text}` is no date: there is no month {month:02}")
-    last = monthrange(year, month)[1]
+    last = _month_length(year, month)
     if part["day"] is None:
         return When(text, ordinal(year, month, 1) * DAY, ordinal(year, month, last) * DAY + DAY - 1)
     day = int(part["day"])

@@ -151,15 +151,15 @@ class EventFact:
     """One condition, treatment, procedure or allergy record, with the concepts that it is or may be.
 
     start, end: the instants at which it may have begun and ended; end None: not written. statuses: those that
-    it may have. asserts: the record says that something is so; denies: that it is not (refuted, never, not done).
-    unplaced: its code is listed for no concept, in a system whose codes do not show what is below what: it may be of
-    any concept. status, verification, source: as written. spoken: the day that a record other than of a procedure
-    speaks of, until when a refutation holds.
+    it may have. any_of: the concepts of either kind. asserts: the record says that something is so; denies: that it
+    is not (refuted, never, not done). unplaced: its code is listed for no concept, in a system whose codes do not show
+    what is below what: it may be of any concept. status, verification, source: as written. spoken: the day that a
+    record other than of a procedure speaks of, until when a refutation holds.
     """
 
     __slots__ = (
-        "asserts", "denies", "domain", "end", "index", "is_a", "label", "may_be", "record", "related", "source",
-        "spoken", "start", "status", "statuses", "system", "unplaced", "verification",
+        "any_of", "asserts", "denies", "domain", "end", "index", "is_a", "label", "may_be", "record", "related",
+        "source", "spoken", "start", "status", "statuses", "system", "unplaced", "verification",
     )  # fmt: skip
 
     def __init__(
@@ -180,6 +180,7 @@ class EventFact:
         self.system = related.system
         self.is_a = related.is_a
         self.may_be = related.may_be
+        self.any_of = related.any_of
         self.unplaced = related.system is not None and not related.named and related.system not in HIERARCHICAL
         self.start = start
         self.end = end

@@ -105,7 +105,7 @@ class Related:
 
     named: the concepts that the code is (most specific). is_a: concepts that the record certainly is an instance of
     (named and their ancestors). may_be: concepts that it may be (narrower than what was recorded, or of which the
-    system has no full list).
+    system has no full list). any_of: both together.
     system: short name of the code system (as it was written, where it is not a known one), None for a catalogue name.
     label: how people read it.
     """
@@ -115,3 +115,7 @@ class Related:
     may_be: frozenset[str]
     system: str | None
     label: str
+    any_of: frozenset[str] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "any_of", self.is_a | self.may_be)

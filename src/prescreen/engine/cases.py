@@ -8,7 +8,6 @@ stays unknown and is marked as not proven exact.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -139,12 +138,16 @@ def _resolve(
     return UNKNOWN if agreed is None else agreed
 
 
-def key_uses(root: Node, setting: Setting) -> Counter[Key]:
+def key_uses(root: Node, setting: Setting) -> dict[Key, int]:
     """How often each open fact is used by the leaves on which an UNKNOWN truth depends."""
-    return Counter(key for leaf in undecided(root, setting) for key in open_keys(leaf, setting))
+    uses: dict[Key, int] = {}
+    for leaf in undecided(root, setting):
+        for key in open_keys(leaf, setting):
+            uses[key] = uses.get(key, 0) + 1
+    return uses
 
 
-def _most_used(uses: Counter[Key]) -> Key | None:
+def _most_used(uses: dict[Key, int]) -> Key | None:
     repeated = [key for key, count in uses.items() if count > 1]
     return min(repeated, key=lambda key: _PRIORITY[type(key)], default=None)
 
@@ -162,7 +165,7 @@ def matters(
     if other is None:
         return True  # each fact used once: any of them can tip the balance
     if other == key:
-        rest = Counter({name: count for name, count in uses.items() if name != key})
+        rest = {name: count for name, count in uses.items() if name != key}
         if not rest:
             truths = set()
             for case in cases(key, root, setting, trial):

@@ -7,13 +7,12 @@ window. Those days are collected, a few too many rather than one too few, and th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from operator import itemgetter
 from typing import Final
 
 from prescreen.candidate.facts import EventFact, Facts, Result
 from prescreen.engine import events, person, results
 from prescreen.engine.cases import Budget, truth_of
-from prescreen.engine.compile import CompiledCriterion, CompiledTrial, LeafNode
+from prescreen.engine.compile import CompiledCriterion, CompiledTrial, LeafNode, keep
 from prescreen.engine.setting import HORIZON, Setting, depends_on_day_only
 from prescreen.language.model import SCREENING, Age, Event, Observation, Window
 from prescreen.time import (
@@ -35,9 +34,8 @@ _FAR: Final = 10  # days: more than clipped months make the way back uneven by
 
 Turn = tuple[int, Truth]
 Changes = tuple[tuple[int, Truth | None], ...]
-_DAY_OF: Final = itemgetter(0)
 _NO_LEAF: Final = -1
-_END: Final = (LATEST_DAY + 2, _NO_LEAF, None)
+_FOREVER: Final = LATEST_DAY + 2
 
 
 class Later:
@@ -82,11 +80,11 @@ class Later:
         found = node.find(setting)
         if found.constant is not None:
             # No record of the candidate's is in it: what becomes of it, it shares with many.
-            key = ("changes", str(setting.day), *found.constant)
-            shared: Changes | None = node.memory.get(key)
+            key = (setting.day, found.constant)
+            shared: Changes | None = node.shared.get(key)
             if shared is None:
                 shared = self._looked_at(node, found.truth)
-                node.keep(key, shared)
+                keep(node.shared, key, shared)
             return shared
         if node.moves_on and isinstance(found, results.Found) and len(found.results) < 2:
             leaving = _leaving(node, found.results, setting)
@@ -131,37 +129,49 @@ def _leaving(node: LeafNode, found: tuple[Result, ...], setting: Setting) -> int
 
 def turning(criterion: CompiledCriterion, truth: Truth, later: Later) -> Turn | None:
     """The first later day within ten years on which the truth is another, and which; None: none."""
-    changes = [(day, node.number, now) for node in criterion.timed for day, now in later.changes(node)]
+    numbers: list[int] = []
+    ahead: list[Changes] = []  # of each leaf that may change, by place in `numbers`
+    for node in criterion.timed:
+        changes = later.changes(node)
+        if changes:
+            numbers.append(node.number)
+            ahead.append(changes)
     repeats = criterion.repeats if later.setting.ranges is None else criterion.repeats_with_ranges
     if repeats:
         # What is open may settle the truth although no leaf's own changes.
         days = {day for node in criterion.timed for day in later.days(node)}
         days.update(day for day in _ages_apart(criterion, later.setting) if later.setting.day < day <= later.last)
-        changes += [(day, _NO_LEAF, None) for day in days]
-    if not changes:
+        if days:
+            numbers.append(_NO_LEAF)
+            ahead.append(tuple([(day, None) for day in sorted(days)]))
+    if not numbers:
         return None
-    changes.sort(key=_DAY_OF)
     then = later.setting.as_found()
     budget = Budget()
-    trial = later.compiled.trial
-    day = changes[0][0]
-    for next_day, number, now in (*changes, _END):
-        if next_day != day:
-            if day > later.last:
-                return None
-            other = criterion.root.evaluate(then)
-            if other is UNKNOWN and repeats:
-                other = truth_of(criterion, later.on(day), trial, budget)
-                if budget.left < 0:
-                    return None  # too much to tell apart: nothing is said rather than something wrong
-            if other is not truth:
-                return day, other
-            day = next_day
-        if now is not None:
-            then.found[number] = person.FOUND[now]
-        elif number != _NO_LEAF:
-            then.found[number] = later.compiled.leaves[number].find(later.on(next_day))
-    return None
+    next_ones = [0] * len(numbers)
+    while True:
+        day = _FOREVER
+        for place, changes in enumerate(ahead):
+            if next_ones[place] < len(changes):
+                day = min(day, changes[next_ones[place]][0])
+        if day > later.last:
+            return None
+        for place, changes in enumerate(ahead):
+            if next_ones[place] < len(changes) and changes[next_ones[place]][0] == day:
+                now = changes[next_ones[place]][1]
+                number = numbers[place]
+                if now is not None:
+                    then.found[number] = person.FOUND[now]
+                elif number != _NO_LEAF:
+                    then.found[number] = later.compiled.leaves[number].find(later.on(day))
+                next_ones[place] += 1
+        other = criterion.root.evaluate(then)
+        if other is UNKNOWN and repeats:
+            other = truth_of(criterion, later.on(day), later.compiled.trial, budget)
+            if budget.left < 0:
+                return None  # too much to tell apart: nothing is said rather than something wrong
+        if other is not truth:
+            return day, other
 
 
 def _ages_apart(criterion: CompiledCriterion, setting: Setting) -> Iterator[int]:

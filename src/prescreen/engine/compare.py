@@ -104,6 +104,9 @@ def passes(result: Result, test: Test, setting: Setting) -> Truth:
                 return _relation(result, test.operator, threshold.magnitude)
             if threshold.of == "LLOD":
                 return _against_detection_limit(result, test.operator, threshold)
+            own = result.uln if threshold.of == "ULN" else result.lln
+            if own is not None:
+                return _relation(result, test.operator, threshold.magnitude.times(own))
             limits = limits_of(result, threshold.of, setting)
             if len(limits) == 1:
                 return _multiple(result, test.operator, threshold, limits[0])
@@ -241,9 +244,9 @@ def _against_detection_limit(result: Result, operator: Operator, threshold: Thre
     detected = result.detection
     if detected is None:
         detected = _detected_without_limit(result)
-    if detected is True and threshold.number <= 1:
+    if detected is True and threshold.against_one <= 0:
         return TRUE if operator in ("at_least", "above") else FALSE
-    if detected is False and threshold.number >= 1:
+    if detected is False and threshold.against_one >= 0:
         return FALSE if operator in ("at_least", "above") else TRUE
     return UNKNOWN
 
@@ -291,6 +294,9 @@ def threshold_magnitude(result: Result, test: Comparison, setting: Setting) -> M
         return threshold.magnitude
     if threshold.of == "LLOD":
         return None if result.lod is None else threshold.magnitude.times(result.lod)
+    own = result.uln if threshold.of == "ULN" else result.lln
+    if own is not None:
+        return threshold.magnitude.times(own)
     limits = limits_of(result, threshold.of, setting)
     if len(limits) != 1 or limits[0].number is None:
         return None

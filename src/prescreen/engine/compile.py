@@ -41,7 +41,7 @@ from prescreen.language.model import (
 )
 from prescreen.language.wording import describe, observation_label
 from prescreen.ranges import Ranges
-from prescreen.report.model import Missing
+from prescreen.report.model import Explanation, Missing
 from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth, at_least, choice, conjunction, disjunction, negation
 
 Decide = Callable[[Setting], Found]
@@ -67,15 +67,14 @@ _MOST_REMEMBERED: Final = 256
 class Node:
     """A condition with its parts; `number` is that of a leaf, else -1.
 
-    kind: its name in reports. `place` is the node's own among those of its criterion, parts before the whole. `memory`
-    keeps what was made of findings in which no record of a candidate is. moves_on: a leaf on results as they are
-    reported, each by itself, in a window that only moves on (see `only_moves_on`).
+    kind: its name in reports. `place` is the node's own among those of its criterion, parts before the whole. moves_on:
+    a leaf on results as they are reported, each by itself, in a window that only moves on (see `only_moves_on`).
 
     For `if` without `else` and for `unless` the parts are as written: (condition, then[, else]), (requirement,
     exception).
     """
 
-    __slots__ = ("children", "condition", "kind", "memory", "moves_on", "number", "place", "requirement")
+    __slots__ = ("children", "condition", "kind", "moves_on", "number", "place", "requirement")
 
     def __init__(self, condition: Condition, children: tuple[Node, ...], requirement: str) -> None:
         self.condition = condition
@@ -85,7 +84,6 @@ class Node:
         self.number = -1
         self.place = -1
         self.moves_on = False
-        self.memory: dict[tuple[str, ...], Any] = {}
 
     def evaluate(self, setting: Setting) -> Truth:
         """The truth of the condition, by Kleene's tables; no further than needed."""
@@ -94,12 +92,6 @@ class Node:
     def combined(self, truths: list[Truth]) -> Truth:
         """The truth of a node whose parts have been evaluated; `truths` by place."""
         return truths[self.children[0].place]
-
-    def keep(self, key: tuple[str, ...], made: Any) -> None:
-        """Remember what was made, under a key in which nothing of a candidate is."""
-        if len(self.memory) >= _MOST_REMEMBERED:
-            self.memory.clear()
-        self.memory[key] = made
 
     def leaves(self) -> Iterator[Node]:
         """The leaves below this node, in order, as often as they occur."""
@@ -115,14 +107,27 @@ class Node:
         yield self
 
 
-class LeafNode(Node):
-    """A leaf: decided once in an evaluation, wherever it occurs. label: what people call an observation's."""
+def keep(memory: dict[Any, Any], key: object, made: object) -> None:
+    """Remember what was made, under a key in which nothing of a candidate is."""
+    if len(memory) >= _MOST_REMEMBERED:
+        memory.clear()
+    memory[key] = made
 
-    __slots__ = ("decide", "label")
+
+class LeafNode(Node):
+    """A leaf: decided once in an evaluation, wherever it occurs.
+
+    label: what people call an observation. memory, shared: what was made of findings in which no record of a candidate
+    is, by what tells them apart: how they are explained; by day, how they change.
+    """
+
+    __slots__ = ("decide", "label", "memory", "shared")
 
     def __init__(self, condition: Condition, requirement: str, number: int, decide: Decide, label: str) -> None:
         super().__init__(condition, (), requirement)
         self.label = label
+        self.memory: dict[tuple[str, ...], Explanation] = {}
+        self.shared: dict[tuple[int, tuple[str, ...]], Any] = {}
         self.number = number
         self.decide = decide
 

@@ -15,7 +15,6 @@ from prescreen.engine.setting import Setting, depends_on_day_only, surely_inside
 from prescreen.language.model import (
     SCREENING,
     Age,
-    AllOf,
     Answer,
     AtLeastOf,
     Comparison,
@@ -26,10 +25,11 @@ from prescreen.language.model import (
     Unless,
     Window,
 )
-from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth
+from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth, negation
 
 Names = tuple[str, ...]
 _MOST_SPARED: Final = 100
+_PLAIN: Final = frozenset({"all", "any", "not", "use"})
 
 
 class _Proof:
@@ -186,24 +186,28 @@ def _force(node: Node, truths: list[Truth], setting: Setting, proof: _Proof) -> 
         proof.plain = proof.plain and plain
         return
     condition, children = node.condition, node.children
+    if node.kind in _PLAIN:
+        if len(children) == 1 or truth is (TRUE if node.kind == "all" else FALSE):
+            for child in children:
+                _force(child, truths, setting, proof)
+        else:
+            _fewest([child for child in children if truths[child.place] is truth], truths, setting, 1, proof)
+        return
     match condition:
         case If():
             _choose(children, truths, setting, proof)
         case AtLeastOf():
             wanted = condition.count if truth is TRUE else len(children) - condition.count + 1
             _fewest([child for child in children if truths[child.place] is truth], truths, setting, wanted, proof)
-        case Unless() if not condition.saves:
-            if truth is TRUE:
-                _union(children, truths, setting, proof)
-                return
+        case Unless():
+            # Saved by either part, or failed by both; spared by either (not by the exception), or caught by both.
             child, exception = children
-            agreeing = [child] if truths[child.place] is FALSE else []
-            _fewest([*agreeing, *([exception] if truths[exception.place] is TRUE else [])], truths, setting, 1, proof)
+            agreeing = [child] if truths[child.place] is truth else []
+            if truths[exception.place] is (truth if condition.saves else negation(truth)):
+                agreeing.append(exception)
+            _fewest(agreeing, truths, setting, 2 if truth is (FALSE if condition.saves else TRUE) else 1, proof)
         case _:
-            if len(children) == 1 or truth is (TRUE if isinstance(condition, AllOf) else FALSE):
-                _union(children, truths, setting, proof)
-            else:
-                _fewest([child for child in children if truths[child.place] is truth], truths, setting, 1, proof)
+            raise TypeError(condition)
 
 
 def _choose(children: tuple[Node, ...], truths: list[Truth], setting: Setting, proof: _Proof) -> None:
@@ -248,14 +252,13 @@ def _fewest(nodes: list[Node], truths: list[Truth], setting: Setting, count: int
 def _of_leaf(node: Node, setting: Setting, truth: Truth, trial: str) -> tuple[Names, bool]:
     leaf, facts = node.condition, setting.facts
     match leaf:
-        case Age():
-            names = ("birth_date",) if leaf.anchor == SCREENING else ("birth_date", f"anchor:{leaf.anchor}")
-            return names, leaf.anchor == SCREENING
-        case Sex():
-            return ("sex",), True
-        case Answer():
-            own = f"{trial}:{leaf.question}"
-            return (f"answer:{own if own in facts.answers else leaf.question}",), True
+        case Observation():
+            found_results = setting.found[node.number]
+            assert isinstance(found_results, results.Found)
+            if not leaf.changes and leaf.without is None:
+                return _of_observation(leaf, found_results, setting, truth)
+            chosen, _ = _of_observation(leaf, found_results, setting, truth)
+            return tuple(dict.fromkeys((*chosen, *_beside(leaf, found_results, setting)))), False
         case Event():
             found = setting.found[node.number]
             assert isinstance(found, events.Found)
@@ -276,13 +279,14 @@ def _of_leaf(node: Node, setting: Setting, truth: Truth, trial: str) -> tuple[Na
                 return (name, *anchors), not anchors
             matches = tuple(record.name for record, _, _ in found.matches) if leaf.tallies else ()
             return (*matches, *found.against, *anchors), not anchors and not leaf.tallies
-        case Observation():
-            found_results = setting.found[node.number]
-            assert isinstance(found_results, results.Found)
-            chosen, plain = _of_observation(leaf, found_results, setting, truth)
-            if not leaf.changes and leaf.without is None:
-                return chosen, plain
-            return tuple(dict.fromkeys((*chosen, *_beside(leaf, found_results, setting)))), False
+        case Age():
+            names = ("birth_date",) if leaf.anchor == SCREENING else ("birth_date", f"anchor:{leaf.anchor}")
+            return names, leaf.anchor == SCREENING
+        case Sex():
+            return ("sex",), True
+        case Answer():
+            own = f"{trial}:{leaf.question}"
+            return (f"answer:{own if own in facts.answers else leaf.question}",), True
         case _:
             raise TypeError(leaf)
 

@@ -87,7 +87,7 @@ def event_leaf(leaf: Event, catalogue: Catalogue, numbers: Mapping[Window, int])
             touching = setting.touching[identity] = [
                 record
                 for record in records
-                if not (record.is_a.isdisjoint(codes) and record.may_be.isdisjoint(codes))
+                if not codes.isdisjoint(record.any_of)
                 or record.unplaced
                 or (record.system is not None and record.system not in covered)
                 or record.denies

@@ -25,7 +25,7 @@ from prescreen.engine.keys import (
 )
 from prescreen.engine.open import open_keys, undecided
 from prescreen.engine.setting import Setting
-from prescreen.language.model import Comparison, Detected, Event, Observation, Trial
+from prescreen.language.model import Answer, Comparison, Detected, Event, Observation, Trial
 
 
 def missing(criterion: CompiledCriterion, setting: Setting, trial: Trial) -> tuple[str, ...]:
@@ -61,14 +61,22 @@ def _matters(root: Node, setting: Setting, trial: Trial, key: Key, budget: Budge
 def leaf_names(leaf: Node, setting: Setting) -> tuple[str, ...]:
     """All names of what an undecided leaf waits for."""
     found = setting.found[leaf.number]
-    if (
-        isinstance(leaf.condition, Observation)
-        and isinstance(found, results.Found)
-        and not found.results
-        and not found.lacking
-    ):
+    assert found is not None
+    if isinstance(found, results.Found) and not found.results and not found.lacking:
+        assert isinstance(leaf.condition, Observation)
         return (f"observation:{leaf.condition.code}",)
-    return tuple(dict.fromkeys(name for key in open_keys(leaf, setting) for name in key_names(key, leaf, setting)))
+    if isinstance(leaf.condition, Answer):
+        return (f"answer:{leaf.condition.question}",)
+    if found.wanted is not None:
+        return found.wanted
+    names: dict[str, None] = {}
+    for key in open_keys(leaf, setting):
+        for name in key_names(key, leaf, setting):
+            names[name] = None
+    wanted = tuple(names)
+    if isinstance(found, results.Found | events.Found):  # what is found of a person is shared by all leaves
+        found.wanted = wanted
+    return wanted
 
 
 def key_names(key: Key, leaf: Node, setting: Setting) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 from prescreen.candidate.facts import Candidate, Facts, Result
 from prescreen.engine import wording
@@ -84,14 +84,17 @@ def report(trial: Trial, candidate: Candidate, on: date, ranges: Ranges | None =
     )
 
 
-class _Result(NamedTuple):
+class _Result:
     """A criterion's report with what the trial as a whole is made of: its truth, how it could be settled, and the day
     on which it turns."""
 
-    report: CriterionReport
-    truth: Truth
-    ways: Ways | None
-    turn: Turn | None
+    __slots__ = ("report", "truth", "turn", "ways")
+
+    def __init__(self, report: CriterionReport, truth: Truth, ways: Ways | None, turn: Turn | None) -> None:
+        self.report = report
+        self.truth = truth
+        self.ways = ways
+        self.turn = turn
 
 
 def _result(criterion: CompiledCriterion, later: Later) -> _Result:
@@ -157,9 +160,13 @@ def _headline(criterion: CompiledCriterion, truths: list[Truth], trees: list[Exp
     """The findings that carry a status, in one line."""
     found: dict[str, None] = {}
     _telling(criterion.root, truth, truths, trees, found)
-    texts = [text if text[0].isdigit() else text[0].upper() + text[1:] for text in found if text]
-    if len(texts) > _MOST_HEADLINE:
-        texts = [*texts[:_MOST_HEADLINE], f"and {len(texts) - _MOST_HEADLINE} more"]
+    texts = []
+    for text in found:
+        texts.append(text if text[0].isdigit() else text[0].upper() + text[1:])
+        if len(texts) == _MOST_HEADLINE:
+            break
+    if len(found) > _MOST_HEADLINE:
+        texts.append(f"and {len(found) - _MOST_HEADLINE} more")
     return "; ".join(texts) or "Nothing is asked of this candidate"
 
 

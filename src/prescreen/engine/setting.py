@@ -70,10 +70,11 @@ class Found:
     """What a leaf found: its truth, and what the kinds of leaves add to it.
 
     constant: where no record of the candidate's is in it, what tells one such finding from another. conflict: records
-    contradict each other. approximate: the truth is sound, but a closer look might decide.
+    contradict each other. approximate: the truth is sound, but a closer look might decide. wanted: the names of what an
+    undecided leaf waits for, once they have been asked for.
     """
 
-    __slots__ = ("approximate", "conflict", "constant", "truth")
+    __slots__ = ("approximate", "conflict", "constant", "truth", "wanted")
 
     def __init__(
         self,
@@ -86,6 +87,7 @@ class Found:
         self.constant = constant
         self.conflict = conflict
         self.approximate = approximate
+        self.wanted: tuple[str, ...] | None = None
 
 
 class Setting:

@@ -60,8 +60,10 @@ class Threshold:
     kind: str | None
     text: str
     magnitude: Magnitude = field(init=False, compare=False, repr=False)
+    against_one: int = field(init=False, compare=False, repr=False)  # -1, 0, 1: below, at or above one
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "against_one", (self.number > 1) - (self.number < 1))
         object.__setattr__(self, "magnitude", Magnitude.of(self.number))
 
     @classmethod

@@ -39,11 +39,15 @@ Exact = Fraction | Root
 class Magnitude:
     """A number with its float approximation and, computed only when asked for, its exact value."""
 
-    __slots__ = ("_exact", "approx")
+    __slots__ = ("_exact", "_factor", "approx")
 
-    def __init__(self, approx: float, exact: Exact | Callable[[], Exact]) -> None:
+    def __init__(
+        self, approx: float, exact: Exact | Callable[[], Exact] | Magnitude, factor: Magnitude | None = None
+    ) -> None:
+        """exact: the value, what computes it, or (with `factor`) the magnitude of which this is a multiple."""
         self.approx = approx
         self._exact = exact
+        self._factor = factor
 
     @classmethod
     def of(cls, number: Fraction | Decimal | int) -> Magnitude:
@@ -53,9 +57,15 @@ class Magnitude:
     @property
     def exact(self) -> Exact:
         value = self._exact
-        if callable(value):
-            value = self._exact = value()
-        return value
+        if isinstance(value, (Fraction, Root)):
+            return value
+        if isinstance(value, Magnitude):
+            assert self._factor is not None
+            made = _product(value.exact, self._factor.exact)
+        else:
+            made = value()
+        self._exact = made
+        return made
 
     @property
     def rational(self) -> Fraction | None:
@@ -65,7 +75,7 @@ class Magnitude:
 
     def times(self, factor: Magnitude) -> Magnitude:
         """The product with a rational magnitude."""
-        return Magnitude(self.approx * factor.approx, lambda: _product(self.exact, factor.exact))
+        return Magnitude(self.approx * factor.approx, self, factor)
 
     def __repr__(self) -> str:
         return f"Magnitude({self.approx!r})"

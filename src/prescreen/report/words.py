@@ -42,15 +42,15 @@ _SLACK: Final = 100  # so that what was cut, and says so, is not cut again
 _MOST_COMBINING = 4  # marks on one letter: enough for every script, too few to paint over the line above
 _COMBINING = frozenset({"Mn", "Me"})
 _ESCAPED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_SPACES = re.compile(r"[ \t\r\n]+")
+_SPACES = re.compile("[ \t\r\n\xa0\u1680\u2000-\u200a\u202f\u205f\u3000]+")
 
 
 def clean(text: str) -> str:
     r"""Text that can be shown anywhere: one line, of bounded length, with nothing in it that acts.
 
-    Blanks and line ends become one space. Characters that steer a terminal or the direction of the text (controls,
-    bidirectional and zero-width marks, lone surrogates, unassigned ones) are written as escapes, ``\u202e``, so that
-    a reader sees that they are there.
+    Blanks of any kind and line ends become one space. Characters that steer a terminal or the direction of the text
+    (controls, bidirectional and zero-width marks, lone surrogates, unassigned ones) are written as escapes,
+    ``\u202e``, so that a reader sees that they are there.
     """
     text = _SPACES.sub(" ", text).strip(" ")
     if len(text) <= LONGEST and text.isascii() and text.isprintable():
