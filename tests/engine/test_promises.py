@@ -244,7 +244,8 @@ def test_turns_on_of_any_pair(made: Pair) -> None:
     if expected is None:
         assert found.turns_on is None or date.fromisoformat(found.turns_on) > made.day + timedelta(days=450)
     else:
-        assert found.turns_on == expected
+        # Where too many cases would have to be told apart, nothing is said.
+        assert found.turns_on == expected or (found.turns_on is None and not found.exact)
 
 
 @examples(25)
