@@ -34,7 +34,7 @@ class Mutant:
     """A bug: in this function, this text instead of that."""
 
     title: str
-    function: str  # module:name
+    function: str  # module:name or module:Class.name
     old: str
     new: str
 
@@ -43,9 +43,9 @@ ENGINE = "prescreen.engine."
 MUTANTS = (
     Mutant(
         "`any` swallows an unknown",
-        ENGINE + "compile:_junction",
+        ENGINE + "compile:_AnyNode.evaluate",
         "if truth is UNKNOWN:",
-        "if truth is UNKNOWN and stop is FALSE:",
+        "if False:",
     ),
     Mutant(
         "strict for non-strict", ENGINE + "compare:_relation", "return TRUE if sign <= 0", "return TRUE if sign < 0"
@@ -132,9 +132,9 @@ MUTANTS = (
     Mutant("unknown sex is neither", ENGINE + "person:sex_leaf", "_UNKNOWN if sex is None", "_FALSE if sex is None"),
     Mutant(
         "an unknown exception saves",
-        ENGINE + "compile:_saved",
-        "return TRUE if other is TRUE",
-        "return TRUE if other is not FALSE",
+        ENGINE + "compile:_SavedNode.evaluate",
+        "disjunction((truth, self.children[1].evaluate(setting)))",
+        "(truth if self.children[1].evaluate(setting) is FALSE else TRUE)",
     ),
     Mutant(
         "free values shared between windows",
@@ -180,7 +180,9 @@ class NotApplicableError(Exception):
 def planted(mutant: Mutant) -> None:
     """Give the function its bug, for the rest of this process."""
     module_name, _, name = mutant.function.partition(":")
-    function: Any = getattr(import_module(module_name), name)
+    function: Any = import_module(module_name)
+    for part in name.split("."):
+        function = getattr(function, part)
     function = getattr(function, "__wrapped__", function)
     source = textwrap.dedent(inspect.getsource(function))
     if source.count(mutant.old) != 1:
