@@ -16,7 +16,7 @@ DAY := 2026-06-01
 TRIAL := rules/NCT07535138
 SHOWN := examples/c-002-alt-above-limit.json
 
-.PHONY: help setup compiled screen test lint golden soundness exactness units refusals bench clean
+.PHONY: help setup compiled screen test lint golden soundness exactness units refusals fuzz bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do \
@@ -63,8 +63,9 @@ lint: setup ## style, types, layers
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-golden: setup ## re-record the golden files after a change that is meant; read the difference
+golden: setup ## re-record the golden files and schemas after a change that is meant; read the difference
 	@$(BIN)/python -m tests.report.record
+	@for name in trial catalogue candidate report; do $(BIN)/prescreen schema $$name > schemas/$$name.json; done
 
 soundness: setup ## the engine against a brute-force reference, and planted bugs
 	@$(BIN)/python tools/soundness.py
@@ -77,6 +78,9 @@ units: setup ## unit strings as laboratories write them, and UCUM's functional t
 
 refusals: setup ## every kind of bad input: what is told, in which time and memory
 	@$(BIN)/python tools/refusals.py
+
+fuzz: setup ## 50,000 broken rule files and catalogues: loaded or refused, never anything else
+	@$(BIN)/python tools/fuzz.py
 
 bench: compiled ## how fast, on one core: compiled, and as it is
 	@$(BIN)/python tools/bench.py --package $(COMPILED)

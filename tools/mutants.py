@@ -89,7 +89,7 @@ MUTANTS = (
     ),
     Mutant(
         "refutation covers broader concepts",
-        ENGINE + "events:_absent",
+        ENGINE + "events:absent_besides",
         "record.related.named & code.broader",
         "record.related.is_a & code.broader",
     ),
@@ -112,7 +112,10 @@ MUTANTS = (
         "if False:",
     ),
     Mutant(
-        "unknown status counted", ENGINE + "events:_matches", "truth = agreement(truths)", "truth = disjunction(truths)"
+        "unknown status counted",
+        ENGINE + "events:matches_record",
+        "truth = agreement(truths)",
+        "truth = disjunction(truths)",
     ),
     Mutant(
         "exception removes unknown matches",
@@ -154,6 +157,11 @@ MUTANTS = (
     Mutant(
         "at least k counts unknowns", "prescreen.truth:at_least", "true += truth is TRUE", "true += truth is not FALSE"
     ),
+    Mutant("a fall taken for a rise", ENGINE + "trend:_bound_holds", "sign = -1 if", "sign = 1 if"),
+    Mutant("a fall by more than it is", ENGINE + "trend:_is_above", "and (not strict or", "and (strict or"),
+    Mutant("what changed is stable", ENGINE + "timing:_less_than_ago", "if recent and", "if not recent and"),
+    Mutant("the shorter washout counts", "prescreen.language.washout:_covers", ">= needed", "< needed"),
+    Mutant("`by: start` ignored", ENGINE + "timing:timed", "momentary or leaf.by_start", "momentary"),
     Mutant(
         "`if` unknown takes `else`",
         "prescreen.truth:choice",

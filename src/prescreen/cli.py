@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gc
 import io
-import json
 import os
 import shutil
 import sys
@@ -155,41 +154,49 @@ def screen(
 
 @cli.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-def check(paths: tuple[str, ...]) -> int:
-    """Check rule files: that they load, that their cases hold, that each criterion has a case of each status.
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "sarif"]),
+    default="text",
+    show_default=True,
+    help="How the findings are written.",
+)
+@click.option("--out", metavar="FILE", help="Write to a file instead of standard output.")
+def check(paths: tuple[str, ...], form: str, out: str | None) -> int:
+    """Check rule files and catalogues: that they load, that cases hold, that each criterion has a case of each status.
 
-    PATH is a folder of a trial, a trial.yaml, or a folder with several trials.
+    PATH is a folder with trials and catalogues at any depth, a trial's own folder, or a file.
     """
     from prescreen.check import check_paths
+    from prescreen.check.reporting import FORMS, summary
+    from prescreen.problems import InputRefused
 
-    found = 0
+    results = []
     for checked in check_paths(paths):
-        for problem in checked.problems:
-            click.echo(_harmless(str(problem)), err=True)
-        found += len(checked.problems)
-        said = "ok" if not checked.problems else f"{len(checked.problems)} found"
-        name = checked.file if checked.trial is None else checked.trial
-        click.echo(f"{name}: {checked.criteria} criteria, {checked.cases} cases, {said}")
-    return FOUND if found else DONE
+        results.append(checked)
+        if form == "text" and out is None:  # said as it is found: a long check is not waited for
+            for problem in checked.problems:
+                _say(str(problem))
+            click.echo(_harmless(summary(checked)))
+    try:
+        if form != "text" or out is not None:
+            with _output(out) as stream:
+                stream.write(FORMS[form](results))
+    except InputRefused as refused:
+        _tell(refused)
+        return REFUSED
+    return FOUND if any(checked.problems for checked in results) else DONE
 
 
 @cli.command()
-@click.argument("of", type=click.Choice(["candidate", "report"]))
+@click.argument("of", type=click.Choice(["trial", "catalogue", "candidate", "report"]))
 def schema(of: str) -> int:
-    """Print the JSON Schema of a candidate or of a report."""
-    if of == "candidate":
-        from prescreen.candidate.profile import Profile
+    """Print the JSON Schema of a rule file, a catalogue file, a candidate or a report."""
+    from prescreen.schemas import schema_text
 
-        described = {"$schema": _DIALECT, **Profile.model_json_schema(by_alias=True)}
-    else:
-        from prescreen.report import Report
-
-        described = {"$schema": _DIALECT, **Report.model_json_schema()}
-    click.echo(json.dumps(described, indent=2, ensure_ascii=False))
+    click.echo(schema_text(of), nl=False)
     return DONE
-
-
-_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 
 class _Run:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from unicodedata import combining, east_asian_width
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +44,22 @@ class Problem:
         if self.line is not None and self.source_line is not None:
             number = str(self.line)
             margin = " " * len(number)
-            caret = " " * ((self.column or 1) - 1) + "^" * max(1, self.width)
+            marked = self.source_line[(self.column or 1) - 1 :][: max(1, self.width)]
+            caret = _blank(self.source_line[: (self.column or 1) - 1]) + "^" * max(1, self.width, _columns(marked))
             lines += [f"{margin} |", f"{number} | {self.source_line}", f"{margin} | {caret}"]
         if self.hint:
             lines.append(f"   = hint: {self.hint}")
         return "\n".join(lines)
+
+
+def _blank(text: str) -> str:
+    """As much empty space as a text takes on a terminal; tabs stay, whatever they are worth there."""
+    return "".join(sign if sign == "\t" else " " * _columns(sign) for sign in text)
+
+
+def _columns(text: str) -> int:
+    """How many columns of a terminal a text takes: wide signs two, combining ones none."""
+    return sum(0 if combining(sign) else 1 + (east_asian_width(sign) in "WF") for sign in text)
 
 
 class InputRefused(ValueError):
@@ -58,8 +70,13 @@ class InputRefused(ValueError):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
+_MAX_NAME = 200  # characters; a longer text is no misspelt name, and comparing it would take its time
+
+
 def closest(name: str, known: Iterable[str]) -> str | None:
     """The known name that a misspelt one was most likely meant to be, or None when none is close."""
+    if len(name) > _MAX_NAME:
+        return None
     folded = {candidate.casefold(): candidate for candidate in known}
     match = get_close_matches(name.casefold(), folded, n=1, cutoff=0.75)
     return folded[match[0]] if match else None

@@ -34,9 +34,25 @@ except ImportError:  # pragma: no cover - PyYAML built without libyaml: the same
 MAX_BYTES = 5_000_000
 MAX_DEPTH = 64
 MAX_NODES = 100_000
-MAX_PROBLEMS = 50
+MAX_PROBLEMS = 100
 MAX_LINE = 400  # characters; a longer line is not shown
 MAX_NUMBER = 400  # characters; what is longer is no number anyone wrote
+
+MISTAKES: dict[str, str] = {
+    "encoding": "a file that is not in UTF-8",
+    "control-character": "a character that texts do not have",
+    "syntax": "a text that is not YAML",
+    "empty": "a list, text, mapping or file that says nothing",
+    "several-documents": "more than one document in a file",
+    "duplicate-key": "a key given twice in one mapping",
+    "compound-key": "a list or mapping where a key is expected",
+    "tag": "a tag, which would ask for an object",
+    "alias": "an anchor or alias, which would repeat what is written elsewhere",
+    "too-large": "a file that says more than anybody wrote",
+    "too-deep": "mappings, lists or conditions nested too deep",
+    "too-many": "more mistakes than are worth listing",
+}
+"""Every code of a problem of a YAML file as such, and what it means."""
 
 Scalar = str | bool | int | Decimal | None
 
@@ -107,24 +123,33 @@ class Node:
 
 
 def load_yaml(text: str | bytes, file: str) -> Node:
-    """The one document of a YAML text.
+    """The one document of a YAML text. Raises InputRefused with everything that `read_yaml` finds wrong."""
+    root, problems = read_yaml(text, file)
+    if root is None or problems:
+        raise InputRefused(problems)
+    return root
 
-    file: the name to show in problems. Raises InputRefused with every duplicate key, tag, anchor and alias at once,
-    or with the one problem after which reading cannot go on: not UTF-8, control characters, syntax, more than 64
-    levels, more than 5 MB or 100,000 nodes, an empty text, several documents.
+
+def read_yaml(text: str | bytes, file: str) -> tuple[Node | None, list[Problem]]:
+    """The one document of a YAML text as far as it can be read, and everything that is wrong with it.
+
+    file: the name to show in problems. A duplicate or compound key, a tag, an anchor or an alias leaves a document
+    whose meaning can still be looked at; the document is None where reading cannot go on: not UTF-8, control
+    characters, syntax, more than 64 levels, more than 5 MB or 100,000 nodes, an empty text, several documents.
     """
-    source = _decoded(text, file)
+    try:
+        source = _decoded(text, file)
+    except InputRefused as refused:
+        return None, list(refused.problems)
     problems: list[Problem] = []
     root: Node | None = None
     try:
         root = _tree(source, file, problems)
     except yaml.YAMLError as error:
         problems.append(_syntax(error, file))
-    if problems:
-        raise InputRefused(with_source_lines(problems, source))
-    if root is None:
-        raise InputRefused([Problem("empty", "the file is empty", file)])
-    return root
+    if root is None and not problems:
+        problems.append(Problem("empty", "the file is empty", file))
+    return root, list(with_source_lines(problems, source))
 
 
 def with_source_lines(problems: Iterable[Problem], source: str) -> tuple[Problem, ...]:
@@ -168,13 +193,13 @@ def _decoded(text: str | bytes, file: str) -> str:
             text = raw.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             line, column = _place(raw[: error.start].decode("utf-8"))
-            raise InputRefused(
-                [Problem("encoding", "the file is not in UTF-8", file, None, line, column, hint="save it as UTF-8")]
-            ) from None
+            problem = Problem("encoding", "the file is not in UTF-8", file, None, line, column, hint="save it as UTF-8")
+            raise InputRefused(with_source_lines([problem], raw.decode("utf-8", "replace"))) from None
     if found := _UNPRINTABLE.search(text):
         line, column = _place(text[: found.start()])
         message = f"the character U+{ord(found.group()):04X} is not allowed"
-        raise InputRefused([Problem("control-character", message, file, None, line, column)])
+        problem = Problem("control-character", message, file, None, line, column)
+        raise InputRefused(with_source_lines([problem], _UNPRINTABLE.sub("\ufffd", text)))
     return text
 
 
@@ -189,7 +214,14 @@ def _syntax(error: yaml.YAMLError, file: str) -> Problem:
     what = getattr(error, "problem", None) or getattr(error, "reason", None) or "cannot be read"
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     hint = next((hint for words, hint in _SYNTAX_HINTS.items() if words in what), None)
+    begun = getattr(error, "context_mark", None)
+    inside = next((part for words, part in _PARTS.items() if words in (getattr(error, "context", None) or "")), None)
+    if inside and begun and (begun.line, begun.column) != (line - 1, column - 1):
+        what += f", in the {inside} that begins at {begun.line + 1}:{begun.column + 1}"
     return Problem("syntax", f"not YAML: {what}", file, None, line, column, hint=hint)
+
+
+_PARTS = {"sequence": "list", "collection": "list", "mapping": "mapping", "quoted scalar": "text", "simple key": "key"}
 
 
 _SYNTAX_HINTS = {
@@ -236,6 +268,9 @@ def _tree(source: str, file: str, problems: list[Problem]) -> Node | None:
         nodes += 1
         if nodes > MAX_NODES:
             problems.append(_problem("too-large", f"the file has more than {MAX_NODES:,} values", event, file))
+        if len(problems) >= MAX_PROBLEMS:
+            message = f"there are more than {MAX_PROBLEMS} mistakes: the rest is not listed"
+            problems.append(Problem("too-many", message, file))
         if len(problems) >= MAX_PROBLEMS or nodes > MAX_NODES:
             return None
         if unfinished:

@@ -44,7 +44,7 @@ def test_each_layer_imports_only_what_stands_below_it() -> None:
 
 def test_only_the_command_and_the_check_use_the_package_as_its_users_do() -> None:
     users = {_name(path) for path in MODULES if "prescreen" in _imports(path)}
-    assert users == {"prescreen.cli", "prescreen.check"}
+    assert users == {"prescreen.cli", "prescreen.check.cases", "prescreen.check.reporting"}
 
 
 def test_only_one_module_knows_the_unit_registry() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -162,40 +163,40 @@ def test_ambiguous_capitals_are_not_guessed(tmp_path: Path) -> None:
     [
         ("observations: {zz: {label: a, unit: mg/dL, plausibel: ['1', '2']}}", ["unknown-key"]),
         ("observation: {}", ["unknown-key"]),
-        ("observations: [ALT]", ["not-a-map"]),
-        ("observations: {zz: 1}", ["not-a-map", "missing-key", "no-unit"]),
-        ("observations: {zz: {label: a}}", ["no-unit"]),
+        ("observations: [ALT]", ["wrong-type"]),
+        ("observations: {zz: 1}", ["wrong-type"]),
+        ("observations: {zz: {label: a}}", ["missing-unit"]),
         ("observations: {zz: {unit: mg/dL}}", ["missing-key"]),
-        ("observations: {zz: {label: [a], unit: mg/dL}}", ["not-a-text"]),
-        ("observations: {zz: {label: a, unit: furlongs}}", ["unit"]),
-        ("observations: {zz: {label: a, unit: mg/dL, units: [mmol/L]}}", ["unit-incompatible"]),
-        ("observations: {zz: {label: a, unit: mg/dL, units: mg/dL}}", ["not-a-list"]),
-        ("observations: {zz: {label: a, unit: mg/dL, formula_mass: Xx2}}", ["formula"]),
+        ("observations: {zz: {label: [a], unit: mg/dL}}", ["wrong-type"]),
+        ("observations: {zz: {label: a, unit: furlongs}}", ["unknown-unit"]),
+        ("observations: {zz: {label: a, unit: mg/dL, units: [mmol/L]}}", ["wrong-unit"]),
+        ("observations: {zz: {label: a, unit: mg/dL, units: mg/dL}}", ["wrong-type"]),
+        ("observations: {zz: {label: a, unit: mg/dL, formula_mass: Xx2}}", ["invalid-formula"]),
         ("observations: {zz: {label: a, unit: mg/dL, molar_mass: 1, formula_mass: C}}", ["mass-twice"]),
-        ("observations: {zz: {label: a, unit: mg/dL, molar_mass: -3}}", ["not-a-mass", "unit"]),
-        ("observations: {zz: {label: a, unit: mg/dL, molar_mass: 1e999}}", ["not-a-number", "not-a-mass", "unit"]),
-        ("observations: {zz: {label: a, unit: mmol/L, valence: 1.5}}", ["not-a-count"]),
-        ("observations: {zz: {label: a, unit: mg/dL, plausible: ['1']}}", ["not-a-pair"]),
-        ("observations: {zz: {label: a, unit: mg/dL, plausible: ['1', '1,5']}}", ["not-a-number", "range-upside-down"]),
+        ("observations: {zz: {label: a, unit: mg/dL, molar_mass: -3}}", ["invalid-number"]),
+        ("observations: {zz: {label: a, unit: mg/dL, molar_mass: 1e999}}", ["invalid-number"]),
+        ("observations: {zz: {label: a, unit: mmol/L, valence: 1.5}}", ["invalid-number"]),
+        ("observations: {zz: {label: a, unit: mg/dL, plausible: ['1']}}", ["wrong-type"]),
+        ("observations: {zz: {label: a, unit: mg/dL, plausible: ['1', '1,5']}}", ["invalid-number"]),
         ("observations: {zz: {label: a, unit: mg/dL, plausible: ['9', '1']}}", ["range-upside-down"]),
-        ("observations: {zz: {label: a, unit: '%', affine: [a]}}", ["not-a-map"]),
-        ("observations: {zz: {label: a, unit: '%', affine: {mmol/mol: ['1']}}}", ["not-a-pair"]),
-        ("observations: {zz: {label: a, unit: mg/dL, signed: perhaps}}", ["not-a-flag"]),
-        ("observations: {zz: {label: a, unit: mg/dL, ask: nurse}}", ["unknown-person"]),
-        ("observations: {zz: {label: a, unit: mg/dL, loinc: ['1742-5']}}", ["not-a-code"]),
-        ("observations: {zz: {label: a, unit: mg/dL, loinc: ['1742-6']}}", ["code-twice"]),
-        ("observations: {zz: {label: a, unit: mg/dL, synonyms: [ALT]}}", ["name-twice"]),
-        ("observations: {zz: {label: a, unit: '', derived: {formula: ratios, inputs: [ALT]}}}", ["unknown-formula"]),
+        ("observations: {zz: {label: a, unit: '%', affine: [a]}}", ["wrong-type"]),
+        ("observations: {zz: {label: a, unit: '%', affine: {mmol/mol: ['1']}}}", ["wrong-type"]),
+        ("observations: {zz: {label: a, unit: mg/dL, signed: perhaps}}", ["wrong-type"]),
+        ("observations: {zz: {label: a, unit: mg/dL, ask: nurse}}", ["unknown-value"]),
+        ("observations: {zz: {label: a, unit: mg/dL, loinc: ['1742-5']}}", ["invalid-code"]),
+        ("observations: {zz: {label: a, unit: mg/dL, loinc: ['1742-6']}}", ["duplicate-code"]),
+        ("observations: {zz: {label: a, unit: mg/dL, synonyms: [ALT]}}", ["duplicate-id"]),
+        ("observations: {zz: {label: a, unit: '', derived: {formula: ratios, inputs: [ALT]}}}", ["unknown-value"]),
         ("observations: {zz: {label: a, unit: '', derived: {formula: ratio}}}", ["missing-key"]),
         ("observations: {zz: {label: a, unit: '', derived: {inputs: [ALT]}}}", ["missing-key"]),
         ("observations: {zz: {label: a, unit: '', derived: {formula: ratio, inputs: [ALTT]}}}", ["unknown-input"]),
         ("observations: {zz: {label: a, unit: '', derived: {formula: ratio, inputs: [zz]}}}", ["cycle"]),
-        ("observations: {'a b': {label: a, unit: ''}}", ["name"]),
+        ("observations: {'a b': {label: a, unit: ''}}", ["invalid-name"]),
         ("conditions: {zz: {label: a, parents: [SLEE]}}", ["unknown-parent"]),
         ("conditions: {zz: {label: a, parents: [zy]}, zy: {label: b, parents: [zz]}}", ["cycle", "cycle"]),
-        ("conditions: {zz: {label: a, icd-10-cm: [C96-C00]}}", ["not-a-code"]),
-        ("conditions: {zz: {label: a, snomed: ['68815008']}}", ["not-a-code"]),
-        ("conditions: {zz: {label: a, momentary: [true]}}", ["not-a-flag"]),
+        ("conditions: {zz: {label: a, icd-10-cm: [C96-C00]}}", ["invalid-code"]),
+        ("conditions: {zz: {label: a, snomed: ['68815008']}}", ["invalid-code"]),
+        ("conditions: {zz: {label: a, momentary: [true]}}", ["wrong-type"]),
         ("conditions: {zz: {label: a, unit: mg}}", ["unknown-key"]),
     ],
 )
@@ -213,7 +214,7 @@ def test_the_schema_is_required(tmp_path: Path) -> None:
     (tmp_path / "b.yaml").write_text("schema: prescreen/trial/1\n")
     with pytest.raises(InputRefused) as caught:
         load_catalogue(tmp_path)
-    assert [problem.code for problem in caught.value.problems] == ["schema", "schema"]
+    assert [problem.code for problem in caught.value.problems] == ["wrong-schema", "wrong-schema"]
 
 
 def test_all_files_are_told_at_once(tmp_path: Path) -> None:
@@ -222,7 +223,7 @@ def test_all_files_are_told_at_once(tmp_path: Path) -> None:
     (tmp_path / "c.txt").write_text("not a catalogue file")
     with pytest.raises(InputRefused) as caught:
         load_catalogue(tmp_path, tmp_path / "nowhere")
-    assert [problem.code for problem in caught.value.problems] == ["syntax", "unknown-key", "not-readable"]
+    assert [problem.code for problem in caught.value.problems] == ["syntax", "unknown-key", "unreadable"]
 
 
 def test_an_unreadable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -308,3 +309,36 @@ def test_vague_codes() -> None:
     assert not may_stand_for("C80", "C00-C96", "icd-10-cm")
     assert is_unspecified("C801", "icd-10-cm")
     assert not is_unspecified("C801", "atc")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        ("half_life: {length: long, source: a label}", "invalid-number"),
+        ("half_life: {length: 5 weeks, source: a label}", "invalid-number"),
+        ("half_life: {length: 0 days, source: a label}", "invalid-number"),
+        ("half_life: {length: 22 days}", "missing-key"),
+        ("equivalents: [prednisone]", "wrong-type"),
+        ("equivalents: {a-drug: {of: 0, equals: 5, source: a label}}", "invalid-number"),
+        ("equivalents: {a-drug: {of: 4, source: a label}}", "invalid-number"),
+        ("equivalents: {another-drug: {of: 4, equals: 5, source: a label}}", "unknown-equivalent"),
+    ],
+)
+def test_half_lives_and_equivalents_are_checked(wrong: str, code: str, tmp_path: Path) -> None:
+    text = f"schema: prescreen/catalogue/1\ntreatments:\n  a-drug:\n    label: a drug\n    {wrong}\n"
+    (tmp_path / "own.yaml").write_text(text, "utf-8")
+    with pytest.raises(InputRefused) as caught:
+        load_catalogue(tmp_path)
+    assert code in [problem.code for problem in caught.value.problems]
+
+
+def test_half_lives_and_equivalents_name_their_source() -> None:
+    treatments = bundled_catalogue().events["treatments"]
+    half_life, equivalent = (
+        treatments["belimumab"].half_life,
+        treatments["methylprednisolone"].equivalents["prednisone"],
+    )
+    assert half_life is not None
+    assert (half_life.hours, equivalent.factor) == (Fraction("465.6"), Fraction(5, 4))
+    assert half_life.source
+    assert equivalent.source

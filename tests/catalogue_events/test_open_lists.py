@@ -139,10 +139,10 @@ def test_open_lists(tmp_path: Path, code: str, is_a: set[str], may_be: set[str])
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        ("outside: [I10]", "not-a-map"),
+        ("outside: [I10]", "wrong-type"),
         ("outside: {snomed: ['68815009']}", "unknown-key"),
-        ("perhaps: {icd-10-cm: I10}", "not-a-list"),
-        ("outside: {icd-10-cm: [lupus]}", "not-a-code"),
+        ("perhaps: {icd-10-cm: I10}", "wrong-type"),
+        ("outside: {icd-10-cm: [lupus]}", "invalid-code"),
     ],
 )
 def test_mistakes(tmp_path: Path, text: str, code: str) -> None:

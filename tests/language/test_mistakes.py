@@ -26,9 +26,9 @@ CONDITIONS = {
     "unknown-key": [
         "{procedure: major-surgery, within: {«form»: enrolment}}",
         "{treatment: rituximab, dose: {«more»: 1 mg}}",
-        "{observation: ALT, at_most: 3 ULN, select: {mean_of: 2, «apartt»: 1 day}}",
+        "{observation: ALT, at_most: 3 ULN, select: {consecutive: 2, «apartt»: 1 day}}",
         "{observation: {«every»: [ALT]}, at_most: 3 ULN}",
-        "{at_least_of: {«of_»: [{sex: male}]}}",
+        "{at_least_of: {count: 1, «of_»: [{sex: male}]}}",
         "{observation: ALT, «at_lest»: 1 U/L}",
         "{sex: female, «within»: 28 days}",
         "{age: {«least»: 18 years}}",
@@ -38,6 +38,7 @@ CONDITIONS = {
         "{observation: ALT, at_least: 1 U/L, within: {from: enrolment, «until»: screening}}",
     ],
     "unknown-value": [
+        "{observation: ALT, fall: {at_least: 50 %, from: «best»}}",
         "{sex: «woman»}",
         "{observation: HBsAg, is: «postive»}",
         "{observation: HBsAg, one_of: [positive, «maybe»]}",
@@ -50,6 +51,7 @@ CONDITIONS = {
         "{answer: arm, equals: «middle»}",
     ],
     "wrong-type": [
+        "{observation: ALT, at_most: 3 ULN, without: «{observation: AST, above: 3 ULN}»}",
         "{observation: ALT, between: «3 U/L»}",
         "{age: {between: «18 years»}}",
         "{treatment: rituximab, dose: {between: «1 mg»}}",
@@ -77,6 +79,7 @@ CONDITIONS = {
         "{observation: «''», at_least: 1 U/L}",
     ],
     "missing-key": [
+        "{treatment: rituximab, «by»: start}",
         "{«if»: {sex: female}}",
         "«{answer: arm}»",
         "{at_least_of: «{count: 2}»}",
@@ -101,10 +104,14 @@ CONDITIONS = {
         "{condition: malignancy, for_at_least: 5 years, at: «dosing»}",
     ],
     "invalid-window": [
+        "{observation: ALT, at_most: 3 ULN, without: «{procedure: major-surgery, within: 2 days before first_dose}»}",
         "{procedure: major-surgery, within: «before»}",
         "{procedure: major-surgery, within: «lately»}",
         "{procedure: major-surgery, within: «{}»}",
         "{procedure: major-surgery, within: {from: «28 days», to: screening}}",
+        "{treatment: rituximab, within: «{longest: [30 days], shortest: [1 month]}»}",
+        "{treatment: rituximab, within: «{longest: [30 days before first_dose, 1 week before enrolment]}»}",
+        "{treatment: rituximab, except: {treatment: rituximab, within: «{shortest: [30 days, 1 month]}»}}",
     ],
     "invalid-span": [
         "{procedure: major-surgery, within: «28 dayz»}",
@@ -112,6 +119,9 @@ CONDITIONS = {
         "{procedure: major-surgery, within: «some days before screening»}",
         "{condition: malignancy, for_at_least: «long»}",
         "{age: {at_least: «18 yeers»}}",
+        "{treatment: rituximab, within: {from: «5 half-lives before screening», to: screening}}",
+        "{treatment: rituximab, for_at_least: «5 half-lives»}",
+        "{treatment: rituximab, within: {longest: [30 days, «0 half-lives»]}}",
     ],
     "empty-window": [
         "{treatment: rituximab, within: «{from: 25 hours after first_dose, to: 1 day after first_dose}»}",
@@ -120,6 +130,8 @@ CONDITIONS = {
         "{procedure: major-surgery, within: «{from: 1 year after enrolment, to: 11 months after enrolment}»}",
     ],
     "invalid-number": [
+        "{observation: ALT, fall: {at_least: «101 %»}}",
+        "{observation: ALT, rise: {at_least: «-5 %»}}",
         "{observation: ALT, at_least: «many»}",
         "{observation: ALT, at_least: «'1,5 U/L'»}",
         "{observation: ALT, at_least: «'50,000 U/L'»}",
@@ -142,6 +154,8 @@ CONDITIONS = {
     ],
     "unknown-unit": ["{observation: ALT, at_most: «30 bananas»}"],
     "wrong-unit": [
+        "{observation: ALT, fall: {at_least: «5 mg/dL»}}",
+        "{observation: base-excess, fall: {at_least: «5 %»}}",
         "{observation: ALT, at_most: «30 mg/dL»}",
         "{observation: eGFR, at_least: «60 mL/min»}",
         "{observation: ECOG, at_most: «2 mg/dL»}",
@@ -154,11 +168,19 @@ CONDITIONS = {
         "{observation: ALT, at_most: «[3 ULN, 2 ULN]»}",
     ],
     "no-comparison": [
+        "{observation: ALT, fall: «{from: highest}»}",
         "«{observation: ALT}»",
         "{age: «{}»}",
         "{treatment: rituximab, dose: «{}»}",
     ],
     "wrong-comparison": [
+        "{observation: ALT, fall: {at_least: 50 %}, «without»: {procedure: major-surgery}}",
+        "{observation: HBsAg, «fall»: {at_least: 50 %}}",
+        "{observation: ALT, rise: {at_least: 50 %}, select: «{mean_of: 2}»}",
+        "{observation: ALT, rise: {between: «[1 %, 2 %, 3 %]»}}",
+        "{treatment: rituximab, count: {at_least: 2}, «lines»: {at_least: 2}}",
+        "{treatment: rituximab, stable_for: 4 weeks, «within»: 1 year}",
+        "{treatment: rituximab, lines: {at_least: 2}, within: «{longest: [30 days, 1 month]}»}",
         "{treatment: rituximab, count: {between: «[1, 2, 3]»}}",
         "{observation: ALT, «is»: positive}",
         "{observation: HBsAg, «at_least»: 3}",
@@ -172,6 +194,8 @@ CONDITIONS = {
         "{treatment: rituximab, dose: {between: «[1 mg]»}}",
     ],
     "empty-comparison": [
+        "{treatment: rituximab, duration: «{above: 14 days, below: 1 week}»}",
+        "{observation: ALT, fall: «{above: 50 %, below: 20 %}»}",
         "«{observation: HBV-DNA, detected: true, is: positive, above: 3 ULN, below: 3 ULN}»",
         "«{observation: ALT, at_least: 5 U/L, below: 3 U/L}»",
         "«{observation: ALT, above: 3 ULN, at_most: 3 ULN}»",
@@ -191,27 +215,25 @@ CONDITIONS = {
         "{if: {«if»: {sex: female}, then: {answer: fit}}, then: {sex: female}}",
         "{sex: male, unless: {«if»: {sex: female}, then: {answer: fit}}}",
     ],
-    "not-yet": [
-        "{observation: ALT, «per_cohort»: {A: {at_most: 3 ULN}}}",
-        "{observation: ALT, «fall»: {at_least: 50 %}}",
-        "{observation: ALT, at_most: 3 ULN, «without»: {procedure: major-surgery}}",
+    "no-half-life": [
         "{treatment: rituximab, within: «5 half-lives before screening»}",
-        "{treatment: rituximab, within: {«longest»: [30 days, 5 half-lives]}}",
-        "{treatment: rituximab, within: {from: «5 half-lives before screening», to: screening}}",
-        "{treatment: rituximab, for_at_least: «5 half-lives»}",
-        "{treatment: rituximab, «lines»: {at_least: 2}}",
-        "{treatment: rituximab, «stable_for»: 4 weeks}",
-        "{treatment: prednisone, daily_dose: {at_most: 10 mg/day, «as»: prednisone}}",
-        "{age: {«per_cohort»: {A: {at_least: 18 years}}}}",
+        "{treatment: [rituximab, prednisone], within: «{longest: [30 days, 5 half-lives]}»}",
+        "{treatment: rituximab, except: {treatment: prednisone, within: «5 half-lives»}}",
     ],
+    "no-equivalent": ["{treatment: rituximab, daily_dose: {at_most: 10 mg/day, as: «prednisone»}}"],
 }
+
+COHORTS = "cohorts: [{id: A, title: a}]\n"
 
 FILES = {
     "wrong-schema": [HEAD.replace("prescreen/trial/1", "«prescreen/trial/9»")],
     "wrong-type": ["«[1, 2]»", HEAD + "criteria: «7»", HEAD + "criteria: [«7»]"],
     "missing-key": ["«schema»: prescreen/trial/1\nid: a\ntitle: b\n", "«{}»"],
     "empty": [HEAD + "criteria: «[]»", HEAD.replace("title: a trial", "title: «''»")],
-    "unknown-key": [HEAD + "«criterias»: []", HEAD.replace("{ask: investigator,", "{«asks»: investigator,")],
+    "unknown-key": [
+        HEAD + "«criterias»: [{id: a, text: b, include_if: {sex: male}}]",
+        HEAD.replace("{ask: investigator,", "{«asks»: investigator,"),
+    ],
     "invalid-name": [HEAD.replace("T1", "«a trial»"), HEAD.replace("  fit:", "  «is fit»:")],
     "reserved-name": [HEAD.replace("first_dose:", "«screening»:")],
     "unknown-value": [
@@ -226,8 +248,12 @@ FILES = {
         HEAD + "criteria: [«{id: a, text: b}»]",
         HEAD + "criteria: [«{id: a, text: b, include_if: {sex: male}, exclude_if: {sex: male}}»]",
     ],
-    "unknown-cohort": [HEAD + "criteria: [{id: a, text: b, cohorts: [«A»], include_if: {sex: male}}]"],
-    "not-yet": [HEAD + "«quantities»: {CAP: {formula: age, unit: '1'}}\n"],
+    "unknown-cohort": [
+        HEAD + "criteria: [{id: a, text: b, cohorts: [«A»], include_if: {sex: male}}]",
+        one("{age: {«per_cohort»: {A: {at_least: 18 years}}}}"),
+        one("{observation: ALT, per_cohort: {A: {at_most: 3 ULN}, «B»: {at_most: 2 ULN}}}") + COHORTS,
+    ],
+    "invalid-formula": [HEAD + "quantities: {own: {formula: «AST ! ALT», unit: '1'}}\n"],
     "recursive-definition": [
         HEAD + "  b: {use: «b»}\n",
         HEAD + "  b: {all: [{use: c}]}\n  c: {not: {use: «b»}}\n",
@@ -239,6 +265,12 @@ FILES = {
 }
 
 CASES = "criteria: [{id: a, text: b, include_if: {sex: male}, cases: [%s]}]"
+BY_COHORT = one("{observation: ALT, %s}") + "cohorts: [{id: A, title: a}, {id: B, title: b}]\n"
+FILES["missing-key"].append(BY_COHORT % "«per_cohort»: {A: {at_most: 3 ULN}}")
+FILES["wrong-type"].append(BY_COHORT % "per_cohort: «[A]»")
+FILES["wrong-comparison"] = [
+    BY_COHORT % "at_most: 3 ULN, per_cohort: {A: {«at_most»: 2 ULN}, B: {above: 1 ULN}}",
+]
 FILES["unknown-value"].append(HEAD + CASES % "{expect: «eligible», given: {}}")
 FILES["invalid-date"] = [HEAD + CASES % f"{{expect: met, given: {{}}, on: «{on}»}}" for on in ("2026-02-30", "2026-02")]
 FILES["unknown-key"].append(HEAD + CASES % "{expect: met, given: {«id»: x}}")

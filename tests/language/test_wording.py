@@ -52,6 +52,7 @@ from tests.language.rules import load, one
             "{observation: ALT, at_most: 3 ULN, select: {mean_of: 3}}",
             "ALT at most 3 × ULN as the mean of the latest 3 results",
         ),
+        ("{treatment: rituximab, lines: {at_least: 2}}", "rituximab (at least 2 lines)"),
         ("{procedure: major-surgery, within: 24 weeks}", "major surgery within 24 weeks before screening"),
         (
             "{not: {condition: malignancy, except: basal-cell-carcinoma}}",

@@ -124,6 +124,11 @@ def _parts(condition: Mapping) -> Iterator[Mapping]:
         "severity",
         "route",
         "outcome",
+        "stable_for",
+        "by",
+        "duration",
+        "fall",
+        "rise",
     ):
         if key in condition:
             yield {name: value for name, value in condition.items() if name != key}

@@ -84,14 +84,31 @@ def matches(happening: Happening, leaf: EventLeaf, bounds: Bounds, at_day: int) 
             return False
     if leaf.statuses and happening.status not in leaf.statuses:
         return False
-    if not (happening.start <= bounds[1] and happening.end >= bounds[0] and bounds[0] <= bounds[1]):
+    last = happening.start if leaf.by_start else happening.end
+    if not (happening.start <= bounds[1] and last >= bounds[0] and bounds[0] <= bounds[1]):
         return False
-    if leaf.for_at_least is not None:
+    if leaf.changed:
+        moments = [happening.start, *([happening.end] if happening.status == "completed" else [])]
+        if not any(_less_than_ago(moment // DAY, leaf, at_day) for moment in moments):
+            return False
+    elif leaf.for_at_least is not None:
         base = happening.end if happening.status in ("remission", "resolved", "completed") else happening.start
         if shift(base // DAY, *leaf.for_at_least) > at_day:
             return False
+    if not all(_lasted(happening, *bound) for bound in leaf.duration):
+        return False
     own = dict(happening.attributes)
     return all(own[name] in wanted for name, wanted in leaf.attributes)
+
+
+def _lasted(happening: Happening, operator: str, number: int, unit: str) -> bool:
+    reached = shift(happening.start // DAY, number, unit) + (operator in ("above", "at_most"))
+    return (happening.end // DAY >= reached) == (operator in ("at_least", "above"))
+
+
+def _less_than_ago(day: int, leaf: EventLeaf, at_day: int) -> bool:
+    assert leaf.for_at_least is not None
+    return day <= at_day < shift(day, *leaf.for_at_least)
 
 
 def _signature(happening: Happening, setting: Setting) -> Vector:
@@ -219,15 +236,45 @@ def _intervals(record: dict[str, Any], domain: str, status: str, setting: Settin
         first, last = _written(record, "date") or undated
         return [(each, each) for each in _points(first, min(last, now) if past else last, setting)]
     first, last = _written(record, *STARTS[domain]) or undated
-    starts = _points(first, min(last, now) if past else last, setting)
+    last = min(last, now) if past else last
+    starts = _points(first, last, setting)
     ended = _written(record, "abatement", "end")
     if ended is None:
         if status in ("active", "ongoing"):
+            starts += [start for start in _begun_before([now], setting) if first <= start <= last]
             return [(start, now) for start in starts]
         ended = (BEGINNING, END_OF_TIME)
-    ends = _points(ended[0], min(ended[1], now) if past else ended[1], setting)
+    until = min(ended[1], now) if past else ended[1]
+    ends = _points(ended[0], until, setting)
+    starts += [start for start in _begun_before(ends, setting) if first <= start <= last]
     ends += [start for start in starts if ended[0] <= start <= ended[1]]
+    ends += [end for end in _ended_after(starts, setting) if ended[0] <= end <= until]
     return [(start, end) for start in starts for end in sorted(set(ends)) if start <= end]
+
+
+def _durations(setting: Setting) -> set[tuple[int, str]]:
+    return {(number, unit) for leaf in _all_leaves(setting) for _, number, unit in leaf.duration}
+
+
+def _begun_before(ends: list[int], setting: Setting) -> list[int]:
+    """Instants on and beside those from which a duration reaches an end."""
+    found = set()
+    for number, unit in _durations(setting):
+        for end in ends:
+            for target in (end // DAY, end // DAY + 1):
+                day = first_day_past(number, unit, target, FIRST_DAY, LAST_DAY)
+                found |= {day * DAY, day * DAY - 1}
+    return sorted(found)
+
+
+def _ended_after(starts: list[int], setting: Setting) -> list[int]:
+    """Instants on and beside those at which a duration is reached."""
+    found = set()
+    for number, unit in _durations(setting):
+        for start in starts:
+            day = shift(start // DAY, number, unit)
+            found |= {day * DAY - 1, day * DAY, (day + 1) * DAY}
+    return sorted(found)
 
 
 def _points(first: int, last: int, setting: Setting) -> list[int]:
@@ -252,7 +299,7 @@ def _edges(setting: Setting) -> frozenset[int]:
             # The first day from which the span has not yet passed at the `at` day.
             number, unit = leaf.for_at_least
             late = first_day_past(number, unit, at_day + 1, FIRST_DAY, LAST_DAY)
-            found.add(late * DAY)
+            found |= {late * DAY, (at_day + 1) * DAY}
     return frozenset(found)
 
 
@@ -271,13 +318,14 @@ def _unrecorded(domain: str, setting: Setting, refutations: list[Refutation], co
                 continue
             last = END_OF_TIME if status == "planned" else now
             points = sorted({*_points(BEGINNING, last, setting), *(each for each in extra if each <= last)})
-            for start in points:
+            starts = [*points, *(each for each in _begun_before(points, setting) if BEGINNING <= each <= last)]
+            for start in starts:
                 if domain in ("procedures", "allergies"):
                     ends = [start]
                 elif status in ("active", "ongoing"):
                     ends = [now]
                 else:
-                    ends = [each for each in points if each >= start]
+                    ends = [each for each in (*points, *_ended_after([start], setting)) if start <= each <= last]
                 for end, own in product(ends, attributes):
                     happening = Happening(with_broader(concept), status, start, end, attributes=own)
                     covered = _expressible(concept, systems)

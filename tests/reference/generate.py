@@ -25,6 +25,12 @@ WINDOWS = [
     {"from": "12 weeks before screening", "to": "4 weeks before screening"},
 ]  # fmt: skip
 LATER_WINDOWS = ["4 weeks after screening", "24 weeks after enrolment", {"from": "screening", "to": "first_dose"}]
+WASHOUTS = [
+    {"longest": ["28 days", "5 half-lives"]},
+    {"shortest": ["28 days before first_dose", "5 half-lives"]},
+    {"longest": ["3 months", "4 half-lives"]},
+    {"shortest": ["3 months", "4 half-lives before screening"]},
+]
 LIMITS: dict[str, list[Any]] = {
     "ALT": ["3 ULN", "5 ULN", "1 ULN", "120 U/L", "200 U/L", "2 ukat/L"],
     "AST": ["3 ULN", "1.5 ULN", "120 U/L"],
@@ -35,6 +41,7 @@ LIMITS: dict[str, list[Any]] = {
     "HBV-DNA": ["1 LLOD", "2 LLOD", "20 [IU]/mL", "2000 [IU]/mL"],
     "ECOG": [0, 1, 2],
 }  # fmt: skip
+CHANGES = {"ALT": ["50 %", "20 %", "10 U/L"], "platelets": ["50 %", "50 10*9/L"], "ECOG": ["1"]}
 SELECTS: list[Any] = [
     "latest", "first", "any", "every", "highest", "lowest", {"consecutive": 2, "apart": "24 hours"},
     {"consecutive": 2}, {"consecutive": 2, "apart": "7 days"}, {"mean_of": 2}, {"mean_of": 3},
@@ -201,6 +208,8 @@ class _Maker:
             )
             select = {"select": self.rng.choice(SIMPLE_SELECTS)} if self.some(0.4) else {}
             return {"observation": code, **test, **within, **select}
+        if code in CHANGES and self.some(0.2):
+            return self.change(code, within)
         select = {"select": self.rng.choice(SELECTS)} if self.some(0.5) else {}
         limits = LIMITS[code]
         if "mean_of" in str(select):
@@ -233,6 +242,20 @@ class _Maker:
             }
         return {"observation": code, **test, **within, **select}
 
+    def change(self, code: str, within: Mapping) -> Mapping:
+        """A fall or rise, sometimes beside a threshold."""
+        asked: Mapping = {self.rng.choice(["at_least", "above", "at_most", "below"]): self.rng.choice(CHANGES[code])}
+        if self.some(0.7):
+            asked["from"] = self.rng.choice(["latest", "first", "highest", "lowest"])
+        if self.some(0.6):
+            asked["over"] = self.rng.choice(["28 days", "6 months", "1 month", "1 year"])
+        made = {"observation": code, self.rng.choice(["fall", "rise"]): asked, **within}
+        if self.some(0.2):
+            made["at_most"] = self.rng.choice([each for each in LIMITS[code] if not isinstance(each, list)])
+        if self.some(0.3):
+            made["select"] = self.rng.choice(SIMPLE_SELECTS)
+        return made
+
     def event(self, domain: str) -> Mapping:
         kind = {
             "conditions": "condition",
@@ -247,6 +270,11 @@ class _Maker:
         if self.some(0.12) and len(CONCEPTS[domain]) > 1:
             code = self.rng.sample(CONCEPTS[domain], 2)
         made: Mapping = {kind: code}
+        if domain == "treatments" and self.some(0.15):
+            made["stable_for"] = self.rng.choice(["30 days", "12 weeks", "1 month"])
+            if self.some(0.3):
+                made["at"] = self.rng.choice(list(ANCHORS))
+            return made
         statuses = {
             "conditions": ["active", "remission", "resolved", ["remission", "resolved"], "ever"],
             "treatments": ["ongoing", "completed", "planned", ["ongoing", "planned"], "ever"],
@@ -257,13 +285,24 @@ class _Maker:
             made["status"] = self.rng.choice(statuses)
         if self.some(0.5) and domain != "allergies":
             made["within"] = self.rng.choice(WINDOWS if "planned" not in str(made.get("status")) else LATER_WINDOWS)
+        if domain in ("conditions", "treatments") and self.some(0.07):
+            made["duration"] = {
+                self.rng.choice(["at_least", "above", "at_most", "below"]): self.rng.choice(
+                    ["5 days", "1 month", "2 weeks", "1 year"]
+                )
+            }
+        if domain in ("conditions", "treatments") and "within" in made and self.some(0.2):
+            made["by"] = "start"
+        if domain == "treatments" and "planned" not in str(made.get("status")) and self.some(0.15):
+            made["treatment"] = self.rng.choice(["rituximab", "cyclophosphamide", ["rituximab", "cyclophosphamide"]])
+            made["within"] = self.rng.choice(WASHOUTS)
         if domain == "conditions" and self.some(0.2):
             made["for_at_least"] = self.rng.choice(["6 months", "12 weeks", "1 year", "30 days"])
             if self.some(0.3):
                 made["at"] = self.rng.choice(list(ANCHORS))
         if self.some(0.2):
             made["verification"] = ["confirmed", "provisional"]
-        if code == "malignancy" and self.some(0.6):
+        if code == "malignancy" and self.some(0.8):
             made["except"] = self.rng.choice(
                 [["basal-cell-carcinoma"], [{"condition": "basal-cell-carcinoma", "status": "resolved"}]]
             )
@@ -439,7 +478,7 @@ class _Maker:
         if excepted and self.some(0.5):
             code = self.rng.choice(excepted)
         made: Mapping = {"code": code}
-        if self.some(0.15):
+        if self.some(0.2):
             made["verification"] = self.rng.choice(["provisional", "refuted", "refuted"])
         if made.get("verification") == "refuted":
             return {**made, **({"date": self.date_text(self.edge(events), 0.2)} if self.some(0.6) else {})}

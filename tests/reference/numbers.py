@@ -43,6 +43,7 @@ class Range:
         return above and below
 
 
+NOTHING: set[Fraction] = set()
 ANY_VALUE = Range(F(0), None)
 POSITIVE = Range(F(0), None, low_open=True)
 
@@ -90,7 +91,7 @@ def is_coded(code: str) -> bool:
     return code in CODED
 
 
-def free_choices(code: str, leaves: list[ResultLeaf]) -> list[Choice]:
+def free_choices(code: str, leaves: list[ResultLeaf], others: set[Fraction] = NOTHING) -> list[Choice]:
     """What a result may be of which nothing is known."""
     if is_coded(code):
         return [Choice(code=each) for each in (*CODED[code], OTHER_CODE)]
@@ -98,7 +99,7 @@ def free_choices(code: str, leaves: list[ResultLeaf]) -> list[Choice]:
     return [
         choice
         for kind in kinds
-        for choice in _numeric(ANY_VALUE, kind, {"uln": None, "lln": None, "llod": POSITIVE}, leaves, set())
+        for choice in _numeric(ANY_VALUE, kind, {"uln": None, "lln": None, "llod": POSITIVE}, leaves, others)
     ]
 
 
@@ -111,13 +112,13 @@ def choices(record: dict[str, Any], leaves: list[ResultLeaf], others: set[Fracti
     """What a recorded result may be; `others` are further values at which leaves may turn."""
     code, written = record["code"], record["value"]
     if record.get("verification") == "provisional":
-        return free_choices(code, leaves)
+        return free_choices(code, leaves, others)
     if is_coded(code):
         if not isinstance(written, str) or written in INDETERMINATE:
-            return free_choices(code, leaves)
+            return free_choices(code, leaves, others)
         return [Choice(code=MEANS.get(written, written))]
     if written in INDETERMINATE:
-        return free_choices(code, leaves)
+        return free_choices(code, leaves, others)
     scale = TO_CANONICAL[code].get(record.get("unit") or "")
     if written in ("not detected", "detected"):
         # These need no unit; a limit needs one.
@@ -128,7 +129,7 @@ def choices(record: dict[str, Any], leaves: list[ResultLeaf], others: set[Fracti
             for choice in _detection(written == "detected", limit, kind, _limits(record, scale), leaves, others)
         ]
     if scale is None:
-        return free_choices(code, leaves)
+        return free_choices(code, leaves, others)
     factor, kind = scale
     within = read_range(written)
     within = replace(within, low=within.low * factor, high=None if within.high is None else within.high * factor)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from itertools import combinations, pairwise, permutations, product
 from typing import Any
 
 from tests.reference.dates import DAY, FIRST_DAY, HOUR, instants, shift
-from tests.reference.numbers import ZERO, Choice, choices, free_choices, satisfied, usable
-from tests.reference.rules import ResultLeaf
+from tests.reference.numbers import ZERO, Choice, choices, compare, free_choices, satisfied, usable
+from tests.reference.rules import Change, ResultLeaf
 
 Vector = tuple[bool, ...]
 Bounds = tuple[int, int]
-Arrangement = tuple[tuple[tuple[int, ...], tuple[bool, ...]], ...]
+Earlier = tuple[tuple[tuple[int, ...], ...], ...]
+Arrangement = tuple[tuple[tuple[int, ...], tuple[bool, ...], Earlier], ...]
 
 
 def vectors(
@@ -34,7 +36,7 @@ def vectors(
             first, last = instants(record["date"]) if record.get("date") else (FIRST_DAY * DAY, today)
             if first <= today:
                 dated.append((record, (first, min(last, today))))
-    sums = any(leaf.select in ("highest", "lowest", "mean_of") for leaf in leaves)
+    sums = any(leaf.select in ("highest", "lowest", "mean_of") or leaf.changes for leaf in leaves)
     others = _turning_points(leaves, [record for record, _ in dated]) if sums and len(dated) > 1 else set()
     options: list[list[tuple[Choice, Vector]]] = []
     for record, _ in dated:
@@ -44,7 +46,9 @@ def vectors(
             seen.setdefault((choice.value if sums else None, passed), (choice, passed))
         options.append(list(seen.values()))
     free = {
-        leaf.key: {
+        leaf.key: set(product([True, False], repeat=sum(other.key == leaf.key for other in leaves)))
+        if leaf.changes
+        else {
             tuple(satisfied(other, choice) for other in leaves if other.key == leaf.key)
             for choice in free_choices(code, [other for other in leaves if other.key == leaf.key])
         }
@@ -57,8 +61,10 @@ def vectors(
     for values in product(*options):
         for arrangement in arrangements:
             answers = [
-                _selected(leaf, [(values[i][0], values[i][1][index]) for i in inside], spaced)
-                for index, (leaf, (inside, spaced)) in enumerate(zip(leaves, arrangement, strict=True))
+                _with_changes(leaf, index, values, inside, earlier)
+                if leaf.changes
+                else _selected(leaf, [(values[i][0], values[i][1][index]) for i in inside], spaced)
+                for index, (leaf, (inside, spaced, earlier)) in enumerate(zip(leaves, arrangement, strict=True))
             ]
             found |= set(_fill(leaves, answers, free))
     return found
@@ -80,7 +86,53 @@ def _turning_points(leaves: list[ResultLeaf], records: list[dict[str, Any]]) -> 
             targets = {limit[0] * leaf.count for bound in leaf.bounds for limit in bound.limits if not limit[1]}
             for others in combinations(corners, leaf.count - 1):
                 points |= {target - sum(each) for target in targets for each in product(*others)}
+        for change in leaf.changes:
+            every = set().union(*corners)
+            for _, number, relative in change.bounds:
+                signed = number if change.way == "rise" else -number
+                factor, more = (1 + signed / 100, ZERO) if relative else (1, signed)
+                points |= {factor * each + more for each in every}
+                points |= {(each - more) / factor for each in every if factor}
     return {each for each in points if each >= 0}
+
+
+def _with_changes(
+    leaf: ResultLeaf, index: int, values: Any, inside: tuple[int, ...], earlier: Earlier
+) -> set[bool] | None:
+    """What a leaf with `fall` or `rise` may be; either where there is no earlier result, or no share of one."""
+    if not inside:
+        return None
+    each = []
+    for position, bases in zip(inside, earlier, strict=True):
+        passed: set[bool] = {values[position][1][index]}
+        for change, before in zip(leaf.changes, bases, strict=True):
+            own = values[position][0].value
+            held = _changed(change, own, [values[other][0].value for other in before])
+            passed = {a and b for a in passed for b in held}
+        each.append(sorted(passed))
+    return {
+        truth
+        for passes in product(*each)
+        for truth in _selected(leaf, [(values[i][0], p) for i, p in zip(inside, passes, strict=True)], ()) or ()
+    }
+
+
+def _changed(change: Change, own: Fraction, before: list[Fraction]) -> set[bool]:
+    """Whether a value lies as far from the earlier one as is asked. before: the earlier values, in order of time."""
+    if not before:
+        return {True, False}
+    base = {"latest": before[-1], "first": before[0], "highest": max(before), "lowest": min(before)}[change.base]
+    truths = {True}
+    for operator, number, relative in change.bounds:
+        moved = base - own if change.way == "fall" else own - base
+        if relative and own == base == 0:
+            held = {True, False}
+        elif relative:
+            held = {compare(operator, moved * 100, number * base)}
+        else:
+            held = {compare(operator, moved, number)}
+        truths = {a and b for a in truths for b in held}
+    return truths
 
 
 def _times(intervals: list[Bounds], leaves: list[ResultLeaf], windows: list[Bounds]) -> list[list[int]]:
@@ -88,6 +140,7 @@ def _times(intervals: list[Bounds], leaves: list[ResultLeaf], windows: list[Boun
     edges = {edge for first, last in windows for edge in (first, last + 1)}
     ends = {edge for first, last in intervals for edge in (first, last + 1)}
     apart = [leaf.apart for leaf in leaves if leaf.apart is not None]
+    apart += [change.over for leaf in leaves for change in leaf.changes if change.over is not None]
     for number, unit in apart:
         for end in list(ends):
             for near in (end - 1, end):
@@ -109,7 +162,7 @@ def _times(intervals: list[Bounds], leaves: list[ResultLeaf], windows: list[Boun
 def _moved(instant: int, number: int, unit: str) -> int:
     if unit == "hours":
         return instant + number * HOUR
-    return shift(instant // DAY, number, unit) * DAY
+    return shift(max(FIRST_DAY, instant // DAY), number, unit) * DAY
 
 
 def _arrangements(leaves: list[ResultLeaf], windows: list[Bounds], moments: tuple[int, ...]) -> Iterator[Arrangement]:
@@ -128,7 +181,19 @@ def _arrangements(leaves: list[ResultLeaf], windows: list[Bounds], moments: tupl
             spaced = tuple(
                 leaf.apart is None or _far_enough(moments[a], moments[b], *leaf.apart) for a, b in pairwise(inside)
             )
-            arrangement.append((inside, spaced))
+            earlier = tuple(
+                tuple(
+                    tuple(
+                        other
+                        for other in order
+                        if moments[other] < moments[own]
+                        and (change.over is None or _within(moments[other], moments[own], *change.over))
+                    )
+                    for change in leaf.changes
+                )
+                for own in (inside if leaf.changes else ())
+            )
+            arrangement.append((inside, spaced, earlier))
         yield tuple(arrangement)
 
 
@@ -159,6 +224,10 @@ def _selected(leaf: ResultLeaf, inside: list[tuple[Choice, bool]], spaced: tuple
             latest = [result for result, _ in inside[-leaf.count :]]
             mean = sum((result.value for result in latest), ZERO) / leaf.count
             return {satisfied(leaf, Choice(mean, latest[-1].kind))}
+
+
+def _within(earlier: int, later: int, number: int, unit: str) -> bool:
+    return shift(later // DAY, -number, unit) <= earlier // DAY
 
 
 def _far_enough(earlier: int, later: int, number: int, unit: str) -> bool:

@@ -6,11 +6,12 @@ Inner nodes are tuples: ("all", children), ("any", children), ("not", child), ("
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import ceil
 from typing import Any
 
-from tests.reference.vocabulary import EVER, TO_CANONICAL
+from tests.reference.vocabulary import EVER, HALF_LIVES, TO_CANONICAL
 
 OPERATORS = ("at_least", "above", "at_most", "below")
 DOMAINS = {"condition": "conditions", "treatment": "treatments", "procedure": "procedures", "allergy": "allergies"}
@@ -47,6 +48,16 @@ class Bound:
 
 
 @dataclass(frozen=True)
+class Change:
+    """A fall or rise. bounds: (operator, number, whether it is percent of the earlier result)."""
+
+    way: str
+    bounds: tuple[tuple[str, Fraction, bool], ...]
+    base: str
+    over: tuple[int, str] | None
+
+
+@dataclass(frozen=True)
 class ResultLeaf:
     code: str
     bounds: tuple[Bound, ...]
@@ -56,11 +67,12 @@ class ResultLeaf:
     select: str
     count: int = 1
     apart: tuple[int, str] | None = None
+    changes: tuple[Change, ...] = ()
 
     @property
     def key(self) -> tuple[Any, ...]:
         """Leaves with the same key share the one free value of a window without results."""
-        return self.code, self.window, self.select, self.count, self.apart
+        return self.code, self.window, self.select, self.count, self.apart, self.changes
 
 
 @dataclass(frozen=True)
@@ -74,6 +86,9 @@ class EventLeaf:
     verification: frozenset[str] | None = frozenset({"confirmed"})  # None: whatever it is
     excepted: tuple[EventLeaf, ...] = ()
     attributes: tuple[tuple[str, frozenset[str]], ...] = ()
+    by_start: bool = False
+    duration: tuple[tuple[str, int, str], ...] = ()  # operator, number, unit
+    changed: bool = False  # begun or ended less than `for_at_least` before `at`
 
 
 Leaf = AgeLeaf | SexLeaf | AnswerLeaf | ResultLeaf | EventLeaf
@@ -116,6 +131,10 @@ def read(condition: dict[str, Any], saves: bool = True, definitions: dict[str, A
             together, codes = next(iter(code.items()))
             return "all" if together == "every_of" else "any", tuple(_result(each, condition) for each in codes)
         return _result(code, condition)
+    if "stable_for" in condition:
+        return _stable(condition)
+    if _in_half_lives(condition.get("within")):
+        return _washed_out(condition)
     return _event(condition)
 
 
@@ -162,9 +181,19 @@ def _result(code: str, condition: dict[str, Any]) -> ResultLeaf:
         else:
             count, apart = select["consecutive"], _span(select["apart"]) if "apart" in select else None
             select = "consecutive"
+    changes = tuple(_change(code, way, condition[way]) for way in ("fall", "rise") if way in condition)
     return ResultLeaf(
-        code, bounds, tuple(codes), detected, window(condition.get("within", "any")), select, count, apart
+        code, bounds, tuple(codes), detected, window(condition.get("within", "any")), select, count, apart, changes
     )
+
+
+def _change(code: str, way: str, asked: dict[str, Any]) -> Change:
+    bounds = []
+    for operator, text in _comparisons(asked):
+        number, _, unit = text.partition(" ")
+        bounds.append((operator, Fraction(number) * (1 if unit == "%" else TO_CANONICAL[code][unit][0]), unit == "%"))
+    over = _span(asked["over"]) if "over" in asked else None
+    return Change(way, tuple(bounds), asked.get("from", "latest"), over)
 
 
 def _limit(code: str, text: str | int) -> tuple[Fraction, str, str]:
@@ -224,7 +253,40 @@ def _event(condition: dict[str, Any], exception: bool = False) -> EventLeaf:
         None if exception and "verification" not in condition else frozenset(_verifications(condition)),
         excepted,
         attributes,
+        condition.get("by") == "start",
+        tuple((operator, *_span(text)) for operator, text in _comparisons(condition.get("duration", {}))),
     )
+
+
+def _stable(condition: dict[str, Any]) -> Any:
+    """`stable_for`: one that has gone on for so long, and none that began or ended since."""
+    rest = {key: value for key, value in condition.items() if key != "stable_for"} | {
+        "for_at_least": condition["stable_for"]
+    }
+    change = {key: value for key, value in rest.items() if key != "outcome"}
+    return "all", (_event({**rest, "status": "ongoing"}), ("not", replace(_event(change), changed=True)))
+
+
+def _in_half_lives(within: Any) -> bool:
+    return isinstance(within, dict) and bool({"longest", "shortest"} & within.keys())
+
+
+def _washed_out(condition: dict[str, Any]) -> Any:
+    """A leaf for each code and length; within the longest window is within any, within the shortest within all."""
+    ((word, lengths),) = condition["within"].items()
+    plain = {key: value for key, value in condition.items() if key != "within"}
+    anchor = next((length.split()[-1] for length in lengths if " before " in length), "screening")
+    found = []
+    for code in _list(condition["treatment"]):
+        own = []
+        for length in lengths:
+            words = length.split()
+            number, unit = int(words[0]), words[1]
+            if unit.startswith("half"):
+                number, unit = ceil(number * HALF_LIVES[code]), "days"
+            own.append(_event({**plain, "treatment": code, "within": f"{number} {unit} before {anchor}"}))
+        found.append(("any" if word == "longest" else "all", tuple(own)))
+    return "any", tuple(found)
 
 
 def _verifications(condition: dict[str, Any]) -> list[str]:

@@ -68,3 +68,7 @@ def with_broader(concept: str) -> frozenset[str]:
 def narrower(concept: str) -> list[str]:
     """What is strictly narrower than a concept."""
     return [other for others in CONCEPTS.values() for other in others if concept in with_broader(other) - {other}]
+
+
+HALF_LIVES = {"rituximab": 22, "cyclophosphamide": F(1, 2)}
+"""In days; used where so many of them are two days or more, counted in whole days."""

@@ -2,8 +2,17 @@
 
 from prescreen.catalogue.catalogue import Catalogue
 from prescreen.catalogue.codes import HIERARCHICAL, system_name
-from prescreen.catalogue.load import bundled_catalogue, load_catalogue
-from prescreen.catalogue.model import DOMAINS, Asked, Domain, EventConcept, ObservationConcept, Related
+from prescreen.catalogue.load import bundled_catalogue, load_catalogue, read_catalogue
+from prescreen.catalogue.model import (
+    DOMAINS,
+    Asked,
+    Domain,
+    Equivalent,
+    EventConcept,
+    HalfLife,
+    ObservationConcept,
+    Related,
+)
 
 __all__ = [
     "DOMAINS",
@@ -11,10 +20,13 @@ __all__ = [
     "Asked",
     "Catalogue",
     "Domain",
+    "Equivalent",
     "EventConcept",
+    "HalfLife",
     "ObservationConcept",
     "Related",
     "bundled_catalogue",
     "load_catalogue",
+    "read_catalogue",
     "system_name",
 ]

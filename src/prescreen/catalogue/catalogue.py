@@ -27,11 +27,14 @@ class Catalogue:
     """What every code means; made by `load_catalogue`, never changed.
 
     observations: concepts by name. events: concepts of each domain by name. sha256: of the bytes of all files.
+    unread: names of concepts that have mistakes and are left out. whole: whether every file could be read.
     """
 
     observations: dict[str, ObservationConcept]
     events: dict[Domain, dict[str, EventConcept]]
     sha256: str
+    unread: frozenset[str] = frozenset()
+    whole: bool = True
     _index: _Index = field(init=False, repr=False)
     _related: dict[tuple[Domain, str | tuple[str, str]], Related] = field(init=False, repr=False, default_factory=dict)
 
@@ -55,6 +58,10 @@ class Catalogue:
         """The concept of a domain by name or synonym; capitals as for observations."""
         name = self._index.event_names[domain].find(code)
         return self.events[domain][name] if name else None
+
+    def may_hold(self, name: str) -> bool:
+        """Whether a name that is not found here may be that of a concept, or a synonym, that could not be read."""
+        return not self.whole or name in self.unread
 
     def observation_names(self) -> tuple[str, ...]:
         """Names and synonyms of all observations, for suggestions."""

@@ -68,7 +68,7 @@ def is_code(system: str, code: str) -> bool:
 
     LOINC: mod 10 (LOINC Users' Guide, appendix A). SNOMED CT: Verhoeff (SNOMED CT Release File Specification, §6).
     """
-    if len(code) > MAX_CODE or not _FORMS[system].fullmatch(code):
+    if len(code) > MAX_CODE or not FORMS[system].fullmatch(code):
         return False
     match system:
         case "loinc":
@@ -113,7 +113,7 @@ def is_unspecified(code: str, system: str) -> bool:
     return system == "icd-10-cm" and code.startswith(_UNSPECIFIED)
 
 
-_FORMS: Final = {
+FORMS: Final = {
     "loinc": re.compile(r"[0-9]{1,7}-[0-9]", re.ASCII),
     "icd-10-cm": re.compile(r"[A-Z][0-9][0-9A-Z](\.?[0-9A-Z]{1,4})?|[A-Z][0-9][0-9A-Z]-[A-Z][0-9][0-9A-Z]", re.ASCII),
     "icd-10-pcs": re.compile(r"[0-9A-Z]{2,7}", re.ASCII),

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from prescreen.catalogue.catalogue import Catalogue
-from prescreen.catalogue.consistency import Place, inconsistencies
+from prescreen.catalogue.consistency import Place, inconsistencies, without_wrong_links
 from prescreen.catalogue.entries import read_entries
 from prescreen.catalogue.model import DOMAINS, Domain, EventConcept, ObservationConcept
 from prescreen.problems import InputRefused, Problem
-from prescreen.yamlio import MAX_BYTES, load_yaml, with_source_lines
+from prescreen.yamlio import MAX_BYTES, read_yaml, with_source_lines
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -32,14 +32,36 @@ def load_catalogue(*folders: Path) -> Catalogue:
     Raises InputRefused with everything that is wrong in any file: keys, units and formulas, unknown parents and inputs,
     cycles, names used twice, codes that are none of their system or claimed by two observations.
     """
+    catalogue, problems = read_catalogue(*folders)
+    if problems:
+        raise InputRefused(problems)
+    return catalogue
+
+
+def read_catalogue(*folders: Path) -> tuple[Catalogue, list[Problem]]:
+    """The same as far as it can be read, and everything that is wrong with it.
+
+    What has a mistake is left out, and what it may be called is told apart from what is surely unknown.
+    """
     loading = _bundled().copy()
     for folder in folders:
         _read_folder(folder, loading, check_units=True)
-    # what entries show only together is worth checking once each is sound
-    problems = loading.problems or list(inconsistencies(loading.observations, loading.events, loading.places))
+    problems = [
+        *loading.problems,
+        *inconsistencies(loading.observations, loading.events, loading.places, loading.unread),
+    ]
+    events = loading.events
     if problems:
-        raise InputRefused(_with_lines(problems, loading.texts))
-    return Catalogue(loading.observations, loading.events, loading.digest.hexdigest())
+        endless = any(problem.code == "too-many-parents" for problem in problems)
+        events = {domain: without_wrong_links(concepts, endless) for domain, concepts in events.items()}
+    catalogue = Catalogue(
+        loading.observations,
+        events,
+        loading.digest.hexdigest(),
+        frozenset(name for _, name in loading.unread),
+        loading.whole,
+    )
+    return catalogue, _with_lines(problems, loading.texts)
 
 
 @cache
@@ -50,7 +72,10 @@ def bundled_catalogue() -> Catalogue:
 
 @dataclass(slots=True)
 class _Loading:
-    """What has been read so far; places by section and name, texts by file."""
+    """What has been read so far; places by section and name, texts by file.
+
+    unread: section and name of the concepts with mistakes. whole: whether every file could be read.
+    """
 
     observations: dict[str, ObservationConcept] = field(default_factory=dict)
     events: dict[Domain, dict[str, EventConcept]] = field(default_factory=lambda: {domain: {} for domain in DOMAINS})
@@ -58,12 +83,14 @@ class _Loading:
     texts: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     digest: _Hash = field(default_factory=sha256)
+    unread: set[tuple[str, str]] = field(default_factory=set)
+    whole: bool = True
 
     def copy(self) -> _Loading:
         """One to go on with, that leaves this one as it is."""
         events = {domain: dict(concepts) for domain, concepts in self.events.items()}
         more = (dict(self.places), dict(self.texts), list(self.problems), self.digest.copy())
-        return _Loading(dict(self.observations), events, *more)
+        return _Loading(dict(self.observations), events, *more, set(self.unread), self.whole)
 
 
 @cache
@@ -79,6 +106,7 @@ def _read_folder(folder: Path, loading: _Loading, check_units: bool) -> None:
         files = sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml") and path.is_file())
     except OSError as error:
         loading.problems.append(_unreadable(error, str(folder), "catalogue folder"))
+        loading.whole = False
         return
     here: dict[tuple[str, str], Place] = {}
     for path in files:
@@ -92,30 +120,38 @@ def _read_file(path: Path, here: dict[tuple[str, str], Place], loading: _Loading
     try:
         with path.open("rb") as stream:
             raw = stream.read(MAX_BYTES + 1)
-        root = load_yaml(raw, file)
     except OSError as error:
         loading.problems.append(_unreadable(error, file, "file"))
+        loading.whole = False
         return
-    except InputRefused as refused:
-        loading.problems += refused.problems
+    root, problems = read_yaml(raw, file)
+    loading.problems += problems
+    if root is None:
+        loading.whole = False
         return
+    told = {(problem.line, problem.column) for problem in problems}
     loading.digest.update(raw)
     loading.texts[file] = raw.decode("utf-8-sig")
-    for name, concept in read_entries(root, file, loading.problems, check_units):
-        section = concept.domain if isinstance(concept, EventConcept) else "observations"
-        place = Place(file, name)
-        first = here.setdefault((section, concept.name), place)
+    found: list[Problem] = []
+    for section, name, content, concept in read_entries(root, file, found, check_units):
+        key, place = (section, name.text), Place(file, name, content)
+        first = here.setdefault(key, place)
         if first is not place:
-            message = f"`{concept.name}` is defined in {first.file}:{first.node.line} already"
-            loading.problems.append(place.problem("name-twice", message))
+            message = f"`{name.text}` is defined in {first.file}:{first.node.line} already"
+            found.append(place.problem("duplicate-id", message))
+        elif concept is None:
+            synonyms = content.get("synonyms")
+            loading.unread |= {key, *((section, synonym.text) for synonym in (synonyms.items() if synonyms else ()))}
         elif isinstance(concept, EventConcept):
             loading.events[concept.domain][concept.name] = concept
         else:
             loading.observations[concept.name] = concept
+    # what YAML itself could not make sense of has no meaning to be judged either
+    loading.problems += [problem for problem in found if (problem.line, problem.column) not in told]
 
 
 def _unreadable(error: OSError, file: str, what: str) -> Problem:
-    return Problem("not-readable", f"the {what} cannot be read: {(error.strerror or 'no reason given').lower()}", file)
+    return Problem("unreadable", f"the {what} cannot be read: {(error.strerror or 'no reason given').lower()}", file)
 
 
 def _with_lines(problems: list[Problem], texts: dict[str, str]) -> list[Problem]:

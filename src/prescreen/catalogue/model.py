@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Final, Literal
 
-from prescreen.quantities import Analyte
+from prescreen.quantities import Analyte, Formula
 
 Asked = Literal["candidate", "caregiver", "coordinator", "investigator"]
 Domain = Literal["conditions", "treatments", "procedures", "allergies"]
@@ -29,7 +29,9 @@ class ObservationConcept:
     values: the codes that a coded result may have (empty: numeric only).
     low, high: plausible range in the canonical unit, both ends plausible.
     formula: name of the derivation (``ckd-epi-2021``), None where it is always measured; inputs: codes of the
-    observations it is derived from.
+    observations it is derived from. expression: the formula itself, over the names of the inputs and `age`, where a
+    trial has written it (as `written`); same_day: its inputs are of one day; any_day: those of its inputs that may be
+    of any day, because they do not change.
     """
 
     name: str
@@ -46,6 +48,26 @@ class ObservationConcept:
     inputs: tuple[str, ...]
     ask: Asked
     question: str
+    expression: Formula | None = None
+    written: str = ""
+    same_day: bool = False
+    any_day: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HalfLife:
+    """The half-life of elimination of a drug in hours, and who says so."""
+
+    hours: Fraction
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Equivalent:
+    """What one milligram of a drug is worth in milligrams of another, and who says so."""
+
+    factor: Fraction
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +80,8 @@ class EventConcept:
     outside: by hierarchical system, codes that surely mean something else; for narrower concepts too. Where a concept
     has any, its codes there are no full list: what is neither listed nor outside may be of it. Otherwise what is not
     listed is not of it. perhaps: by hierarchical system, codes that may be of it, though outside or not listed.
+    half_life: of a treatment, with its source; None where the catalogue gives none. equivalents: by the treatment that
+    doses are expressed in, how much of it one milligram is worth.
     """
 
     name: str
@@ -71,6 +95,8 @@ class EventConcept:
     question: str
     outside: dict[str, tuple[str, ...]] = field(default_factory=dict)
     perhaps: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    half_life: HalfLife | None = None
+    equivalents: dict[str, Equivalent] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

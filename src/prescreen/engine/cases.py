@@ -312,6 +312,8 @@ def _anchor_days(name: str, root: Node, setting: Setting) -> list[int]:
                 cuts.update(_moved(leaf.window, name, edges, setting))
                 if leaf.at == name and leaf.for_at_least is not None:
                     cuts.update(_around(edges, leaf.for_at_least, 1))
+                    if leaf.changed:
+                        cuts.update(_around(edges, None, 1))
             case Age() as leaf if leaf.anchor == name and setting.facts.birth is not None:
                 birth = setting.facts.birth
                 for span in (leaf.low, leaf.below):
@@ -389,7 +391,7 @@ def _age_cuts(setting: Setting, low: int, high: int) -> Iterator[int]:
         for result in found
         if result.low <= setting.now
         for edge in (result.low, min(result.high, setting.now))
-    }
+    } | {setting.day}
     for day in days:
         for age in ages:
             last = unshift_day(day, Span(age, "years"))
@@ -401,6 +403,8 @@ def _age_cuts(setting: Setting, low: int, high: int) -> Iterator[int]:
 def _instants(code: str, index: int, root: Node, setting: Setting) -> list[int]:
     """Instants of a partially dated result: on, beside and between all that its order and windows depend on."""
     mine = setting.facts.result(index)
+    if any(leaf.changes or leaf.without is not None for leaf in _observation_leaves(root, code)):
+        raise UncutError
     cuts: set[int] = set()
     for node in root.leaves():
         if isinstance(node.condition, Observation):
@@ -434,7 +438,7 @@ def _variants(result: Result, root: Node, setting: Setting) -> Iterator[Result]:
     """A result made definite in every way that a leaf of the criterion could tell apart: value, code and limits."""
     leaves = _observation_leaves(root, result.concept.name)
     tests = [test for leaf in leaves for test in leaf.tests]
-    if any(leaf.select.how == "mean_of" for leaf in leaves):
+    if any(leaf.select.how == "mean_of" or leaf.changes or leaf.without is not None for leaf in leaves):
         raise UncutError
     comparisons = [test for test in tests if isinstance(test, Comparison)]
     multiples: dict[str, set[Fraction]] = {"ULN": set(), "LLN": set(), "LLOD": set()}

@@ -13,9 +13,19 @@ from prescreen.candidate.facts import EventFact, Facts, Result
 from prescreen.engine import events, person, results
 from prescreen.engine.cases import Budget, truth_of
 from prescreen.engine.compile import CompiledCriterion, CompiledTrial, LeafNode, keep
-from prescreen.engine.setting import Setting, depends_on_day_only
+from prescreen.engine.setting import HORIZON, Setting, depends_on_day_only
 from prescreen.language.model import SCREENING, Age, Event, Observation, Window
-from prescreen.time import DAY, EARLIEST, EARLIEST_DAY, LATEST, LATEST_DAY, Span, shift_day, unshift_day
+from prescreen.time import (
+    DAY,
+    EARLIEST,
+    EARLIEST_DAY,
+    LATEST,
+    LATEST_DAY,
+    Span,
+    completed_years,
+    shift_day,
+    unshift_day,
+)
 from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth
 
 MOST_DAYS: Final = 2_000
@@ -226,7 +236,9 @@ def _days(node: LeafNode, setting: Setting, compiled: CompiledTrial) -> Iterable
     match leaf:
         case Observation():
             if node.find(setting).constant is None:
-                return _observation_days(leaf, compiled.trial.catalogue.observations[leaf.code].inputs, facts, setting)
+                concept = compiled.trial.catalogue.observations[leaf.code]
+                days = _observation_days(leaf, concept.inputs, facts, setting)
+                return days if concept.expression is None or facts.birth is None else days + _birthdays(facts, setting)
         case Event():
             found = node.find(setting)
             return _event_days(leaf, found.seen if isinstance(found, events.Found) else (), setting)
@@ -244,7 +256,7 @@ def _observation_days(leaf: Observation, inputs: tuple[str, ...], facts: Facts, 
     days = _anchored_days(window, setting)
     for code in (leaf.code, *inputs) if inputs else (leaf.code,):
         relevant: Iterable[Result] = facts.results.get(code, ())
-        if leaf.select.how == "latest" and not inputs:
+        if leaf.select.how == "latest" and not inputs and not leaf.changes and leaf.without is None:
             relevant = _newest(facts.results.get(code, ()), setting)
         for result in relevant:
             first, last = result.low // DAY, result.high // DAY
@@ -253,7 +265,20 @@ def _observation_days(leaf: Observation, inputs: tuple[str, ...], facts: Facts, 
             _add_crossings(days, window, first, today)
             if last != first:
                 _add_crossings(days, window, last, today)
+            if (leaf.changes or leaf.without is not None) and first < last and last >= today:
+                days += range(today, min(last, today + MOST_DAYS) + 1)  # each day the sample may be of one day more
     return days
+
+
+def _birthdays(facts: Facts, setting: Setting) -> list[int]:
+    """The days up to the horizon on which an age may change."""
+    assert facts.birth is not None
+    ages = range(completed_years(facts.birth.last_day, setting.day), 131) if facts.birth.last_day <= setting.day else ()
+    found: list[int] = []
+    for age in ages[: HORIZON.number + 2]:
+        span = Span(age + 1, "years")
+        found += (shift_day(facts.birth.first_day, span, 1), shift_day(facts.birth.last_day, span, 1))
+    return found
 
 
 def _newest(results: tuple[Result, ...], setting: Setting) -> Iterator[Result]:
@@ -276,6 +301,9 @@ def _event_days(leaf: Event, records: tuple[EventFact, ...], setting: Setting) -
         days += _anchored_days(exception.window, setting)
     if leaf.at != SCREENING and leaf.for_at_least is not None:
         days += _lasted_by(leaf.at, leaf.for_at_least, setting)
+        anchor = setting.anchor(leaf.at)
+        if leaf.changed and anchor is not None:
+            days += (anchor.first_day, anchor.last_day, anchor.last_day + 1)
     return days
 
 
@@ -295,8 +323,15 @@ def _add_record(days: list[int], leaf: Event, record: EventFact, today: int) -> 
         if edge >= today:
             days += (edge, edge + 1)
         _add_crossings(days, leaf.window, edge, today)
+        if leaf.equivalent:
+            # Doses are added up day by day: the days beside an edge differ from it.
+            _add_crossings(days, leaf.window, edge - 1, today)
+            _add_crossings(days, leaf.window, edge + 1, today)
         if leaf.for_at_least is not None and leaf.at == SCREENING:
             days += _moved(edge, leaf.for_at_least)
+        for _, span in leaf.duration:
+            for day in _moved(edge, span):
+                days += (day, day + 1)
     for exception in leaf.excepted:
         _add_record(days, exception, record, today)
 
@@ -310,6 +345,9 @@ def _add_covered(days: list[int], leaf: Event, edges: Iterable[int], today: int)
             days += _crossing(edge, end.span, end.sign, today, past=True)
         if leaf.for_at_least is not None:
             days += _moved(edge + 1, leaf.for_at_least)
+        for _, span in leaf.duration:
+            for day in _moved(edge + 1, span):
+                days += (day, day + 1)
 
 
 def _anchored_days(window: Window, setting: Setting) -> list[int]:

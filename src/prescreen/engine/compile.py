@@ -13,9 +13,10 @@ from typing import Any, Final
 
 from prescreen.candidate.facts import Facts
 from prescreen.catalogue import Catalogue
-from prescreen.engine import events, person, results
+from prescreen.engine import events, person, results, tallies
 from prescreen.engine.asking import ask
 from prescreen.engine.setting import Found, Setting, Windows, only_moves_on
+from prescreen.engine.spoiled import spoiled_leaf
 from prescreen.language.model import (
     SCREENING,
     Age,
@@ -36,6 +37,7 @@ from prescreen.language.model import (
     Unless,
     Use,
     Window,
+    parts_of,
 )
 from prescreen.language.wording import describe, observation_label
 from prescreen.ranges import Ranges
@@ -66,7 +68,7 @@ class Node:
     """A condition with its parts; `number` is that of a leaf, else -1.
 
     kind: its name in reports. `place` is the node's own among those of its criterion, parts before the whole. moves_on:
-    a leaf on results as they are reported, in a window that only moves on (see `only_moves_on`).
+    a leaf on results as they are reported, each by itself, in a window that only moves on (see `only_moves_on`).
 
     For `if` without `else` and for `unless` the parts are as written: (condition, then[, else]), (requirement,
     exception).
@@ -278,12 +280,12 @@ class CompiledTrial:
 
     def __init__(self, trial: Trial) -> None:
         self.trial = trial
-        builder = _Builder(trial)
+        self._days: dict[int, Windows] = {}
+        builder = _Builder(trial, self.windows_on)
+        self._window_numbers = builder.window_numbers
         self.criteria = tuple(_criterion(criterion, builder) for criterion in trial.criteria)
         self.leaves: tuple[LeafNode, ...] = tuple(builder.leaves)
         self.leaf_count = len(self.leaves)
-        self._window_numbers = builder.window_numbers
-        self._days: dict[int, Windows] = {}
         self._asked: dict[str, Missing] = {}
 
     def setting(self, facts: Facts, day: int, ranges: Ranges | None) -> Setting:
@@ -323,7 +325,7 @@ def _criterion(criterion: Criterion, builder: _Builder) -> CompiledCriterion:
                 *(key for key in _facts_of(node.condition, catalogue, ranges=True) if "anchor:" in key),
             }
             if isinstance(node.condition, Event)
-            else _facts_of(node.condition, catalogue, ranges=True)
+            else _facts_of(node.condition, catalogue, ranges=True) | _domains_of(node.condition)
         )
         for node in nodes
     }
@@ -341,8 +343,9 @@ def _criterion(criterion: Criterion, builder: _Builder) -> CompiledCriterion:
 
 
 class _Builder:
-    def __init__(self, trial: Trial) -> None:
+    def __init__(self, trial: Trial, windows_on: Callable[[int], Windows]) -> None:
         self.trial = trial
+        self.windows_on = windows_on
         self.numbers: dict[Leaf, int] = {}
         self.leaves: list[LeafNode] = []
         self.windows: dict[Window, int] = {}
@@ -374,6 +377,8 @@ class _Builder:
         return tuple([self.build(condition) for condition in conditions])
 
     def _leaf(self, leaf: Leaf, words: str) -> Node:
+        if isinstance(leaf, Observation) and leaf.without is not None:
+            self.build(leaf.without)  # its leaves are numbered first
         if isinstance(leaf, Observation | Event):
             for part in (leaf, *(leaf.excepted if isinstance(leaf, Event) else ())):
                 self.window_numbers[id(part.window)] = self.windows.setdefault(part.window, len(self.windows))
@@ -389,17 +394,24 @@ class _Builder:
             self.numbers[leaf] = number
             self.leaves.append(node)
         if isinstance(leaf, Observation):
-            node.moves_on = not self.trial.catalogue.observations[leaf.code].inputs and only_moves_on(leaf.window)
+            plain = not leaf.changes and leaf.without is None
+            inputs = self.trial.catalogue.observations[leaf.code].inputs
+            node.moves_on = plain and not inputs and only_moves_on(leaf.window)
         return node
 
     def _decide(self, leaf: Leaf) -> Decide:
         catalogue = self.trial.catalogue
         match leaf:
             case Observation():
-                number = self.windows[leaf.window]
-                return results.observation_leaf(leaf, catalogue.observations[leaf.code], number)
+                concept = catalogue.observations[leaf.code]
+                decide = results.observation_leaf(leaf, concept, self.windows[leaf.window])
+                if leaf.without is None:
+                    return decide
+                spoiled = self.build(leaf.without).evaluate
+                return spoiled_leaf(leaf, concept, decide, spoiled, events_of(leaf.without), self.windows_on)
             case Event():
-                return events.event_leaf(leaf, catalogue, self.windows)
+                make = tallies.tally_leaf if leaf.tallies else events.event_leaf
+                return make(leaf, catalogue, self.windows)
             case Age():
                 return person.age_leaf(leaf)
             case Sex():
@@ -421,6 +433,8 @@ def _facts_of(leaf: Condition, catalogue: Catalogue, *, ranges: bool) -> set[str
             found = {f"observation:{code}" for code in (leaf.code, *concept.inputs)}
             if concept.formula is not None or (ranges and _uses_limits(leaf)):
                 found |= {"birth_date", "sex"}
+            for event in events_of(leaf.without):
+                found |= _facts_of(event, catalogue, ranges=ranges)
             return found | _anchors(leaf.window)
         case Event():
             related = {leaf.domain + ":" + code for code in leaf.codes}
@@ -436,6 +450,15 @@ def _facts_of(leaf: Condition, catalogue: Catalogue, *, ranges: bool) -> set[str
             return {f"answer:{leaf.question}"}
         case _:
             raise TypeError(leaf)
+
+
+def events_of(condition: Condition | None) -> tuple[Event, ...]:
+    """The event leaves of a condition, such as that of `without`."""
+    return tuple(part for part in parts_of(condition) if isinstance(part, Event))
+
+
+def _domains_of(leaf: Condition) -> set[str]:
+    return {event.domain for event in events_of(leaf.without)} if isinstance(leaf, Observation) else set()
 
 
 def _uses_limits(leaf: Observation) -> bool:

@@ -9,8 +9,8 @@ from prescreen.candidate.facts import DOMAIN_OF, Domain, EventFact, Facts, Resul
 from prescreen.engine import events, results
 from prescreen.engine.cases import truth_of
 from prescreen.engine.compare import limits_of
-from prescreen.engine.compile import CompiledCriterion, CompiledTrial, Node
-from prescreen.engine.derive import FORMULAS
+from prescreen.engine.compile import CompiledCriterion, CompiledTrial, Node, events_of
+from prescreen.engine.derive import formula_of
 from prescreen.engine.setting import Setting, depends_on_day_only, surely_inside
 from prescreen.language.model import (
     SCREENING,
@@ -151,6 +151,7 @@ def _everything(criterion: CompiledCriterion, setting: Setting, trial: str) -> N
                     names[result.name] = None
                 found = setting.found[node.number]
                 if isinstance(found, results.Found):
+                    names.update(dict.fromkeys(_beside(leaf, found, setting)))
                     for result in found.results:
                         for used in result.inputs:
                             names[used.name] = None
@@ -254,21 +255,30 @@ def _of_leaf(node: Node, setting: Setting, truth: Truth, trial: str) -> tuple[Na
         case Observation():
             found_results = setting.found[node.number]
             assert isinstance(found_results, results.Found)
-            return _of_observation(leaf, found_results, setting, truth)
+            if not leaf.changes and leaf.without is None:
+                return _of_observation(leaf, found_results, setting, truth)
+            chosen, _ = _of_observation(leaf, found_results, setting, truth)
+            return tuple(dict.fromkeys((*chosen, *_beside(leaf, found_results, setting)))), False
         case Event():
             found = setting.found[node.number]
             assert isinstance(found, events.Found)
             declared = facts.complete.get(leaf.domain)
-            if truth is FALSE and declared is not None and declared.through is None and len(found.against) == 1:
-                return found.against, not leaf.count  # nothing of the kind on any day: anchors tell nothing
+            if (
+                truth is FALSE
+                and declared is not None
+                and declared.through is None
+                and found.against == (f"complete:{leaf.domain}",)
+                and not leaf.tallies
+            ):
+                return found.against, True  # nothing of the kind on any day: anchors tell nothing
             anchors = () if depends_on_day_only(leaf.window) else _anchors(leaf.window)
             if leaf.at != SCREENING:
                 anchors = (*anchors, f"anchor:{leaf.at}")
-            if truth is TRUE and not leaf.count:
+            if truth is TRUE and not leaf.tallies:
                 name = next(record.name for record, match, _ in found.matches if match is TRUE)
                 return (name, *anchors), not anchors
-            matches = tuple(record.name for record, _, _ in found.matches) if leaf.count else ()
-            return (*matches, *found.against, *anchors), not anchors and not leaf.count
+            matches = tuple(record.name for record, _, _ in found.matches) if leaf.tallies else ()
+            return (*matches, *found.against, *anchors), not anchors and not leaf.tallies
         case Age():
             names = ("birth_date",) if leaf.anchor == SCREENING else ("birth_date", f"anchor:{leaf.anchor}")
             return names, leaf.anchor == SCREENING
@@ -288,7 +298,7 @@ def _of_observation(leaf: Observation, found: results.Found, setting: Setting, t
             return (result.name,), True
     chosen: tuple[Result, ...] = _enough(leaf, found, truth)
     simple = True
-    if leaf.select.how not in ("consecutive", "mean_of"):
+    if leaf.select.how not in ("consecutive", "mean_of") and not leaf.changes and leaf.without is None:
         bounds = setting.bounds(leaf.window)
         alone = next(
             (
@@ -304,7 +314,7 @@ def _of_observation(leaf: Observation, found: results.Found, setting: Setting, t
     for result in chosen:
         for used in result.inputs or (result,):
             names[used.name] = None
-        formula = FORMULAS[result.concept.formula or ""] if result.inputs else None
+        formula = formula_of(result.concept) if result.inputs else None
         if formula is not None and formula.needs_age:
             names["birth_date"] = None
         if formula is not None and formula.needs_sex:
@@ -316,6 +326,22 @@ def _of_observation(leaf: Observation, found: results.Found, setting: Setting, t
     names.update(dict.fromkeys(anchors))
     simple = simple and not anchors and (len(chosen) == 1 and not chosen[0].inputs)
     return tuple(names), simple
+
+
+def _beside(leaf: Observation, found: results.Found, setting: Setting) -> list[str]:
+    """The facts beside the chosen results of `fall`, `rise` and `without`: all of which some may be superfluous."""
+    facts = setting.facts
+    names: list[str] = []
+    for event in events_of(leaf.without):
+        names += [record.name for record in facts.events.get(event.domain, ())]
+        names += [f"complete:{event.domain}"] if event.domain in facts.complete else []
+    # Results come last, and so are the first to be spared: what spoils one is then needless, too.
+    names += [result.name for result in facts.results.get(leaf.code, ())]
+    for result in found.earlier:
+        names += [used.name for used in result.inputs]
+    if found.earlier and any(result.inputs for result in found.earlier):
+        names += [name for name, known in (("birth_date", facts.birth), ("sex", facts.sex)) if known is not None]
+    return names
 
 
 def _enough(leaf: Observation, found: results.Found, truth: Truth) -> tuple[Result, ...]:

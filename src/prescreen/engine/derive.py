@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from itertools import product
 from typing import Final, Literal
 
 from prescreen.candidate.facts import Result
 from prescreen.catalogue import ObservationConcept
-from prescreen.engine.setting import Bounds, Setting, surely_inside
+from prescreen.engine.setting import Bounds, Setting, day_when, surely_inside
 from prescreen.quantities import Exact, Magnitude, Root, compare
+from prescreen.quantities import Formula as Arithmetic
+from prescreen.quantities.formula import Interval
 from prescreen.time import DAY, Span, When, completed_years, shift_day
 from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth
 
@@ -41,6 +44,12 @@ class Formula:
     needs_sex: bool = False
     minimum_age: int = 0
     any_day: tuple[int, ...] = ()  # inputs that may be of any day (an adult's height)
+    expression: Arithmetic | None = None  # of a trial's own quantity, instead of `of`
+
+    @property
+    def unchanging(self) -> bool:
+        """Whether no input changes, so that the value is that of the screening day, at the age of that day."""
+        return self.expression is not None and 0 in self.any_day
 
 
 def _ckd_epi_2021(inputs: tuple[Fraction, ...], age: int, sex: SexName | None) -> Exact:
@@ -99,6 +108,31 @@ FORMULAS: Final[dict[str, Formula]] = {
 }  # fmt: skip
 
 
+def formula_of(concept: ObservationConcept) -> Formula:
+    """How a quantity is derived: by a formula of this module, or by the trial's own."""
+    if concept.expression is None:
+        return FORMULAS[concept.formula or ""]
+    unchanging = tuple(place for place, name in enumerate(concept.inputs) if name in concept.any_day)
+    return _own_formula(concept.written, concept.expression, concept.same_day, unchanging)
+
+
+@lru_cache(maxsize=1024)
+def _own_formula(written: str, expression: Arithmetic, same_day: bool, any_day: tuple[int, ...]) -> Formula:
+    return Formula(
+        f"the trial's own formula {written}",
+        (),
+        _no_single_value,
+        same_day=same_day,
+        needs_age="age" in expression.names(),
+        any_day=any_day,
+        expression=expression,
+    )
+
+
+def _no_single_value(inputs: tuple[Fraction, ...], age: int, sex: SexName | None) -> Exact:
+    raise TypeError("a trial's own formula is computed over intervals")
+
+
 @dataclass(frozen=True, slots=True)
 class Derived:
     """The derived results that the inputs on file allow, newest first, and the inputs that are lacking."""
@@ -110,7 +144,7 @@ class Derived:
 
 def derive(concept: ObservationConcept, bounds: Bounds, setting: Setting) -> Derived:
     """Derive a quantity for each result of its first input that may lie in the window."""
-    formula = FORMULAS[concept.formula or ""]
+    formula = formula_of(concept)
     facts = setting.facts
     usable = [_in_window(code, i, formula, bounds, setting) for i, code in enumerate(concept.inputs)]
     lacking = [f"observation:{code}" for code, found in zip(concept.inputs, usable, strict=True) if not found]
@@ -122,7 +156,13 @@ def derive(concept: ObservationConcept, bounds: Bounds, setting: Setting) -> Der
         return Derived((), tuple(lacking))
     results: list[Result] = []
     sure = True
-    for lead, _ in usable[0]:
+    leads = [lead for lead, _ in usable[0]]
+    if formula.unchanging:
+        today = day_when(setting.day)
+        if today.low > bounds.high_maybe or today.high < bounds.low_maybe:
+            return Derived((), ())
+        leads = _latest_of(leads, leads)
+    for lead in leads:
         partners, certain = _partners(lead, usable[1:], formula)
         sure = sure and certain
         results.extend(_derived_result(concept, formula, (lead, *chosen), setting) for chosen in partners)
@@ -141,7 +181,9 @@ def _in_window(code: str, position: int, formula: Formula, bounds: Bounds, setti
             continue
         may = result.high >= bounds.low_maybe and result.low <= bounds.high_maybe
         sure = surely_inside(result, bounds, setting.now)
-        if position in formula.any_day and not sure:
+        if position in formula.any_day and formula.expression is not None:
+            may = sure = True
+        elif position in formula.any_day and not sure:
             adult = _adult(result, setting)
             may, sure = may or adult is not FALSE, adult is TRUE
         if may:
@@ -185,18 +227,22 @@ def _derived_result(
     concept: ObservationConcept, formula: Formula, inputs: tuple[Result, ...], setting: Setting
 ) -> Result:
     lead = inputs[0]
-    result = Result(lead.index, concept, None, When(lead.when.text, lead.low, lead.high))
+    when = day_when(setting.day) if formula.unchanging else When(lead.when.text, lead.low, lead.high)
+    result = Result(lead.index, concept, None, when)
     result.inputs = inputs
     for used in inputs:
         if used.problem is not None or used.value_low is None or used.value_high is None:
             words = used.problem[1] if used.problem else "its value is not known closely enough"
             result.problem = ("input", f"{used.concept.name}: {words}")
             return result
-    ages = _ages(formula, lead, setting)
+    ages = _ages(formula, result, setting)
     if ages is None:
         result.problem = ("age", f"the formula holds from {formula.minimum_age} years on")
         return result
-    bounds = [_bounds_at(formula, inputs, age, setting.facts.sex) for age in ages]
+    if formula.expression is not None:
+        bounds = [_arithmetic(formula.expression, inputs, ages)]
+    else:
+        bounds = [_bounds_at(formula, inputs, age, setting.facts.sex) for age in ages]
     if any(low is None for low, _ in bounds):
         result.problem = ("input", "an input of 0 gives no value")
         return result
@@ -243,6 +289,23 @@ def _bounds_at(
     if all(used.is_point for used in inputs):
         return least, least
     return least, _value(formula, highs, age, sex)
+
+
+def _arithmetic(
+    expression: Arithmetic, inputs: tuple[Result, ...], ages: list[int]
+) -> tuple[Magnitude | None, Magnitude | None]:
+    """Bounds of a trial's own quantity: exact for known inputs, otherwise wide enough."""
+    known: dict[str, Interval] = {"age": (Fraction(ages[0]), Fraction(ages[-1]))}
+    for used in inputs:
+        low = None if used.value_low is None else used.value_low.rational
+        high = None if used.value_high is None else used.value_high.rational
+        if low is None or high is None:
+            return None, None
+        known[used.concept.name] = (low, high)
+    interval = expression.interval(known)
+    if interval is None:
+        return None, None
+    return Magnitude.of(interval[0]), Magnitude.of(interval[1])
 
 
 def _value(formula: Formula, inputs: list[Magnitude], age: int, sex: SexName | None) -> Magnitude | None:

@@ -11,15 +11,15 @@ from prescreen.candidate.profile import Coding, Dose, TreatmentRecord
 from prescreen.catalogue import Catalogue
 from prescreen.engine.setting import Bounds, Setting, depends_on_day_only
 from prescreen.engine.setting import Found as AnyFound
+from prescreen.engine.timing import begun_for, contradicts_itself, timed
 from prescreen.language.model import SCREENING, Amount, Event, Operator, Window
 from prescreen.quantities import Analyte, Scale, analyte
-from prescreen.time import DAY, EARLIEST, HOUR, LATEST, shift_day, unshift_day
-from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth, agreement, at_least, conjunction, disjunction, negation
+from prescreen.time import DAY, EARLIEST, HOUR, unshift_day
+from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth, agreement, disjunction
 
 _DOSE: Final[dict[str, Analyte]] = {}
 _MOST_REMEMBERED: Final = 4096
 _PLANNED: Final = frozenset({"planned"})
-_LASTING: Final = {"conditions": "active", "treatments": "ongoing"}
 
 
 Match = tuple[EventFact, Truth, tuple[str, ...]]
@@ -61,10 +61,11 @@ def event_leaf(leaf: Event, catalogue: Catalogue, numbers: Mapping[Window, int])
     """The function that decides an existence leaf; `numbers` are those of the trial's windows."""
     domain, window, number = leaf.domain, leaf.window, numbers[leaf.window]
     # A duration and a window together may leave no room for any record; that is not looked into.
-    unsure = leaf.for_at_least is not None and not (window.start is None and window.end is None)
+    unsure = (leaf.for_at_least is not None or bool(leaf.duration)) and not (
+        window.start is None and window.end is None
+    )
     nothing = Found(UNKNOWN, constant=("nothing",), approximate=unsure)
-    sought = _Sought(leaf, catalogue)
-    apart = tuple(_Sought(leaf, catalogue, (code,)) for code in leaf.codes) if leaf.count else ()
+    sought = Sought(leaf, catalogue)
     codes, identity = frozenset(leaf.codes), id(leaf)
     covered = frozenset.intersection(*(code.systems for code in sought.codes))
     complete = (f"complete:{domain}",)
@@ -81,8 +82,6 @@ def event_leaf(leaf: Event, catalogue: Catalogue, numbers: Mapping[Window, int])
         if day_only and declared is None and not records:
             return nothing
         bounds = setting.windows.bounds[number] or setting.bounds(window)
-        if apart:
-            return _counted(leaf, apart, records, declared, bounds, setting)
         touching = setting.touching.get(identity)
         if touching is None:
             touching = setting.touching[identity] = [
@@ -108,10 +107,10 @@ def event_leaf(leaf: Event, catalogue: Catalogue, numbers: Mapping[Window, int])
         for record in touching:
             if not record.asserts:
                 continue
-            truth, open_aspects = _matches(sought, record, bounds, setting)
+            truth, open_aspects = matches_record(sought, record, bounds, setting)
             if truth is FALSE:
                 continue
-            if truth is TRUE and _refuted(record, records, setting):
+            if truth is TRUE and is_refuted(record, records, setting):
                 truth, open_aspects, conflict = UNKNOWN, ("conflict",), True
             conflict = conflict or "conflict" in open_aspects
             matches.append((record, truth, open_aspects))
@@ -121,7 +120,7 @@ def event_leaf(leaf: Event, catalogue: Catalogue, numbers: Mapping[Window, int])
                 best = UNKNOWN
         if best is TRUE:
             return Found(TRUE, tuple(matches), seen=tuple(touching))
-        absent, against = _absent(sought, records, declared, bounds, setting)
+        absent, against = absent_besides(sought, records, declared, bounds, setting)
         if not matches:
             # What no record of the candidate is in can be remembered: the declaration alone tells it apart.
             constant = None
@@ -172,7 +171,7 @@ def _expressible(name: str, system: str, domain: Domain, catalogue: Catalogue) -
     return bool(parts) and all(_expressible(part, system, domain, catalogue) for part in parts)
 
 
-class _Sought:
+class Sought:
     """A leaf with its codes and exceptions prepared."""
 
     __slots__ = ("catalogue", "codes", "excepted", "leaf", "momentary", "names", "plans_only", "treats", "wanted")
@@ -184,7 +183,7 @@ class _Sought:
         self.names = frozenset(codes or leaf.codes)
         self.wanted = _wanted_attributes(leaf)
         self.treats = bool(leaf.indication or leaf.dose or leaf.daily_dose)
-        self.excepted = tuple(_Sought(exception, catalogue) for exception in leaf.excepted)
+        self.excepted = tuple(Sought(exception, catalogue) for exception in leaf.excepted)
         self.momentary = leaf.domain in ("procedures", "allergies") or all(code.momentary for code in self.codes)
         self.plans_only = leaf.statuses == _PLANNED
 
@@ -201,7 +200,9 @@ def _relation(record: EventFact, code: _Code) -> Truth:
     return FALSE
 
 
-def _matches(sought: _Sought, record: EventFact, bounds: Bounds, setting: Setting) -> tuple[Truth, tuple[str, ...]]:
+def matches_record(
+    sought: Sought, record: EventFact, bounds: Bounds, setting: Setting
+) -> tuple[Truth, tuple[str, ...]]:
     """Whether one record is what the leaf asks for, and what is open about it.
 
     A missing status may be any of the domain's, and times follow from it: each is tried in turn.
@@ -226,17 +227,8 @@ def _matches(sought: _Sought, record: EventFact, bounds: Bounds, setting: Settin
     return UNKNOWN, tuple(aspects)
 
 
-def contradicts_itself(record: EventFact, setting: Setting) -> bool:
-    """Whether a record is said to go on although its end is past."""
-    return (
-        record.end is not None
-        and record.end.high <= setting.now
-        and record.statuses == frozenset((_LASTING.get(record.domain, ""),))
-    )
-
-
 def _matches_as_it_is(
-    sought: _Sought, record: EventFact, bounds: Bounds, setting: Setting
+    sought: Sought, record: EventFact, bounds: Bounds, setting: Setting
 ) -> tuple[Truth, tuple[str, ...]]:
     leaf = sought.leaf
     related = TRUE
@@ -249,10 +241,10 @@ def _matches_as_it_is(
         open_aspects.append("verification")
     elif record.verification == "confirmed" and "confirmed" not in leaf.verification:
         return FALSE, ()
-    timed, aspects = _timed(sought, record, bounds, setting)
-    if timed is FALSE:
+    in_time, aspects = timed(leaf, sought.momentary, record, bounds, setting)
+    if in_time is FALSE:
         return FALSE, ()
-    if timed is UNKNOWN:
+    if in_time is UNKNOWN:
         open_aspects.extend(aspects)
     for aspect, wanted in sought.wanted:
         truth = _attribute(record, aspect, wanted)
@@ -266,105 +258,12 @@ def _matches_as_it_is(
         if truth is UNKNOWN:
             open_aspects.append(aspect)
     for exception in sought.excepted:
-        truth, _ = _matches(exception, record, setting.bounds(exception.leaf.window), setting)
+        truth, _ = matches_record(exception, record, setting.bounds(exception.leaf.window), setting)
         if truth is TRUE:
             return FALSE, ()
         if truth is UNKNOWN:
             open_aspects.append("exception")
     return (UNKNOWN, tuple(open_aspects)) if open_aspects else (TRUE, ())
-
-
-def _timed(sought: _Sought, record: EventFact, bounds: Bounds, setting: Setting) -> tuple[Truth, list[str]]:
-    """Status, window and duration together, of a record with one status."""
-    leaf = sought.leaf
-    (status,) = record.statuses
-    if leaf.statuses and status not in leaf.statuses:
-        return FALSE, []
-    window = _in_window(leaf, record, status, sought.momentary, bounds, setting)
-    lasting = _long_enough(leaf, record, status, setting)
-    aspects: list[str] = []
-    if window is UNKNOWN and _dated(record) and not depends_on_day_only(leaf.window):
-        aspects.append("anchor")
-    elif window is UNKNOWN:
-        end_open = record.start is not None and record.start.is_one_day and not sought.momentary
-        aspects.append("end" if end_open else "date")
-    if lasting is UNKNOWN:
-        aspects.append("duration" if aspects else "date")
-    return conjunction((window, lasting)), aspects
-
-
-def _dated(record: EventFact) -> bool:
-    """Whether each of a record's dates is one day."""
-    return record.start is not None and record.start.is_one_day and (record.end is None or record.end.is_one_day)
-
-
-def _in_window(leaf: Event, record: EventFact, status: str, momentary: bool, bounds: Bounds, setting: Setting) -> Truth:
-    start_low, start_high, end_low, end_high = times(record, status, momentary, setting)
-    if start_low > start_high:
-        return FALSE  # wholly later than the screening day, and not a plan
-    if start_high > setting.now and status != "planned":
-        return UNKNOWN  # it ends after the screening day, and may begin after it
-    if leaf.window.start is None and leaf.window.end is None:
-        return TRUE
-    low_sure, high_sure, low_maybe, high_maybe = bounds
-    if low_maybe > high_maybe or start_low > high_maybe or end_high < low_maybe:
-        return FALSE
-    if start_high <= high_sure and end_low >= low_sure and (low_sure <= high_sure or _one_anchor(leaf.window)):
-        return TRUE
-    return UNKNOWN
-
-
-def _one_anchor(window: Window) -> bool:
-    """Whether a window cannot turn out empty: with both ends on one anchor, it opens before it closes."""
-    return window.start is None or window.end is None or window.start.anchor == window.end.anchor
-
-
-def times(record: EventFact, status: str, momentary: bool, setting: Setting) -> tuple[int, int, int, int]:
-    """The instants at which a record may have begun and ended, given its status.
-
-    What is over or going on is cut off at the screening day; a plan without a day may be of any later day. Ongoing
-    records run to the screening day; a missing end may be any instant from the start.
-    """
-    now, today = setting.now, setting.day * DAY
-    start = record.start
-    if status == "planned":
-        low, high = (today, LATEST) if start is None else (start.low, start.high)
-        end = record.end
-        if momentary or end is None:
-            return low, high, low, high if momentary else LATEST
-        return low, high, end.low, end.high
-    low, high = (EARLIEST, now) if start is None else (start.low, min(start.high, now))
-    if momentary:
-        return low, high, low, high
-    end = record.end
-    if end is not None:
-        if start is None and end.low > now and status != _LASTING.get(record.domain):
-            high = end.high
-        high = min(high, end.high)
-        return low, high, max(min(end.low, now), low), min(end.high, now)
-    if status == _LASTING.get(record.domain):
-        return low, high, now, now
-    return low, high, low, now
-
-
-def _long_enough(leaf: Event, record: EventFact, status: str, setting: Setting) -> Truth:
-    """`for_at_least`: since the onset of what lasts, since the end of what is over (semantics §5)."""
-    span = leaf.for_at_least
-    if span is None:
-        return TRUE
-    lasting = status == _LASTING.get(record.domain) or record.domain in ("procedures", "allergies")
-    since = record.start if lasting else record.end
-    anchor = setting.anchor(leaf.at)
-    low, high = (EARLIEST, setting.now) if since is None else (since.low, min(since.high, setting.now))
-    if not lasting and record.start is not None:
-        low = max(low, record.start.low)
-    first, last = (EARLIEST, LATEST) if anchor is None else (anchor.low, anchor.high)
-    if span.unit == "hours":
-        shift = span.number * HOUR
-        return TRUE if high + shift <= first else FALSE if low + shift > last else UNKNOWN
-    if shift_day(high // DAY, span, 1) <= first // DAY:
-        return TRUE
-    return FALSE if shift_day(low // DAY, span, 1) > last // DAY else UNKNOWN
 
 
 def _wanted_attributes(leaf: Event) -> list[tuple[str, frozenset[str]]]:
@@ -388,7 +287,7 @@ def _attribute(record: EventFact, name: str, wanted: frozenset[str]) -> Truth:
     return Truth.of(str(written).strip().casefold() in {word.casefold() for word in wanted})
 
 
-def _more(sought: _Sought, record: EventFact) -> list[tuple[str, Truth]]:
+def _more(sought: Sought, record: EventFact) -> list[tuple[str, Truth]]:
     """Indication and doses of treatments."""
     leaf = sought.leaf
     found: list[tuple[str, Truth]] = []
@@ -403,7 +302,7 @@ def _more(sought: _Sought, record: EventFact) -> list[tuple[str, Truth]]:
     return found
 
 
-def _indicated(given: str | Coding | None, sought: _Sought) -> Truth:
+def _indicated(given: str | Coding | None, sought: Sought) -> Truth:
     if given is None:
         return UNKNOWN
     code = given if isinstance(given, str) else (given.system, given.code)
@@ -418,14 +317,22 @@ def _indicated(given: str | Coding | None, sought: _Sought) -> Truth:
 def _dosed(dose: Dose | None, bounds: tuple[Amount, ...], unit: str) -> Truth:
     if dose is None:
         return UNKNOWN
-    scale = _DOSE.setdefault(unit, analyte(unit)).scale(dose.unit)
-    if not isinstance(scale, Scale):
+    number = milligrams(dose, unit)
+    if number is None:
         return UNKNOWN
-    number = Fraction(dose.value) * scale.factor + scale.offset
-    return Truth.of(all(_holds(number, bound.operator, bound.number) for bound in bounds))
+    return Truth.of(all(holds(number, bound.operator, bound.number) for bound in bounds))
 
 
-def _holds(number: Fraction | int, operator: Operator, bound: Fraction | int) -> bool:
+def milligrams(dose: Dose, unit: str) -> Fraction | None:
+    """A dose in mg or mg/d; None where its unit is no such one."""
+    known = _DOSE.get(unit)
+    if known is None:
+        known = _DOSE[unit] = analyte(unit)
+    scale = known.scale(dose.unit)
+    return Fraction(dose.value) * scale.factor + scale.offset if isinstance(scale, Scale) else None
+
+
+def holds(number: Fraction | int, operator: Operator, bound: Fraction | int) -> bool:
     match operator:
         case "at_least":
             return number >= bound
@@ -437,7 +344,7 @@ def _holds(number: Fraction | int, operator: Operator, bound: Fraction | int) ->
             return number < bound
 
 
-def _refuted(record: EventFact, records: tuple[EventFact, ...], setting: Setting) -> bool:
+def is_refuted(record: EventFact, records: tuple[EventFact, ...], setting: Setting) -> bool:
     """Whether another record denies this very one: its concept or a broader one, for the same time."""
     if not record.related.is_a or record.statuses == _PLANNED:
         return False  # a plan is of another time than what is denied
@@ -466,8 +373,8 @@ def denied_through(record: EventFact, setting: Setting, *, may: bool = False) ->
     return min((when.last_day if may else when.first_day) * DAY + DAY - 1, setting.now)
 
 
-def _absent(
-    sought: _Sought, records: tuple[EventFact, ...], declared: Declared | None, bounds: Bounds, setting: Setting
+def absent_besides(
+    sought: Sought, records: tuple[EventFact, ...], declared: Declared | None, bounds: Bounds, setting: Setting
 ) -> tuple[bool, tuple[str, ...]]:
     """Whether nothing unrecorded can match, and the facts that say so."""
     leaf, codes = sought.leaf, sought.codes
@@ -505,69 +412,30 @@ def _covers(declared: Declared, codes: tuple[_Code, ...]) -> bool:
     return declared.systems is None or all(code.systems & declared.systems for code in codes)
 
 
-def _declared_through(declared: Declared, sought: _Sought, bounds: Bounds, setting: Setting) -> bool:
+def _declared_through(declared: Declared, sought: Sought, bounds: Bounds, setting: Setting) -> bool:
     """Whether the declaration reaches as far as the leaf looks."""
     if declared.through is None:
         return True
     return declared.through.first_day * DAY + DAY - 1 >= _looked_at_until(sought, bounds, setting)
 
 
-def _looked_at_until(sought: _Sought, bounds: Bounds, setting: Setting) -> int:
+def _looked_at_until(sought: Sought, bounds: Bounds, setting: Setting) -> int:
     """The last instant at which something that the leaf asks for can have begun: its window's end, the screening day,
-    or so long before the anchor as it must have lasted."""
+    or so long before that or the anchor as it must have lasted."""
     if sought.plans_only:
         return setting.now
     last = min(bounds.high_maybe, setting.now)
+    for operator, length in sought.leaf.duration:
+        if operator in ("at_least", "above") and "planned" not in sought.leaf.statuses:
+            last = min(last, begun_for(length, operator == "above", setting))
     span = sought.leaf.for_at_least
     if span is None:
         return last
     anchor = setting.anchor(sought.leaf.at)
     if anchor is None:
         return last
+    if sought.leaf.changed:
+        return min(last, anchor.last_day * DAY + DAY - 1)
     if span.unit == "hours":
         return min(last, anchor.high - span.number * HOUR)
     return min(last, unshift_day(anchor.last_day, span) * DAY + DAY - 1)
-
-
-def _counted(
-    leaf: Event,
-    apart: tuple[_Sought, ...],
-    records: tuple[EventFact, ...],
-    declared: Declared | None,
-    bounds: Bounds,
-    setting: Setting,
-) -> Found:
-    """`count`: how many of the codes have a matching record, between those that surely and those that may have."""
-    truths: list[Truth] = []
-    matches: list[tuple[EventFact, Truth, tuple[str, ...]]] = []
-    against: list[str] = []
-    for sought in apart:
-        truth = FALSE
-        for record in records:
-            if not record.asserts:
-                continue
-            one, aspects = _matches(sought, record, bounds, setting)
-            if one is TRUE and _refuted(record, records, setting):
-                one, aspects = UNKNOWN, ("conflict",)
-            if one is not FALSE:
-                matches.append((record, one, aspects))
-                truth = disjunction((truth, one))
-        if truth is FALSE:
-            absent, why = _absent(sought, records, declared, bounds, setting)
-            against.extend(name for name in why if name not in against)
-            truth = FALSE if absent else UNKNOWN
-        truths.append(truth)
-    parts = [_count_holds(truths, operator, bound) for operator, bound in leaf.count]
-    return Found(conjunction(parts), tuple(matches), tuple(against), seen=records)
-
-
-def _count_holds(truths: list[Truth], operator: Operator, bound: int) -> Truth:
-    match operator:
-        case "at_least":
-            return at_least(bound, truths)
-        case "above":
-            return at_least(bound + 1, truths)
-        case "at_most":
-            return negation(at_least(bound + 1, truths))
-        case "below":
-            return negation(at_least(bound, truths))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from prescreen.candidate.facts import KIND_OF, EventFact, Result
+from prescreen.catalogue import Catalogue
 from prescreen.engine import events, results, wording
 from prescreen.engine.compare import limits_of, threshold_for, threshold_magnitude
 from prescreen.engine.compile import CompiledCriterion, LeafNode, keep
-from prescreen.engine.derive import FORMULAS
+from prescreen.engine.derive import formula_of
 from prescreen.engine.setting import Setting
 from prescreen.language.model import (
     Age,
@@ -63,7 +64,7 @@ def _leaf(node: LeafNode, truth: Truth, setting: Setting, trial: Trial) -> Expla
             finding, reason = wording.event_finding(leaf, found, setting, trial.catalogue)
             return Explanation(
                 KIND_OF[leaf.domain], known(truth), node.requirement, finding, None, None, None, reason,
-                _event_evidence(leaf, found, setting),
+                _event_evidence(leaf, found, setting, trial.catalogue),
             )  # fmt: skip
         case Age():
             finding, reason = wording.age_finding(leaf, setting)
@@ -90,18 +91,21 @@ def _observation(
         return Explanation("observation", known(found.truth), requirement, finding, None, None, None, reason, stale)
     threshold, limit, margin = _compared(leaf, telling, setting)
     evidence: list[Evidence] = []
-    inputs: list[Evidence] = []
+    beside: list[Evidence] = []
     for place, result in enumerate(found.results):
         if place == _MOST_EVIDENCE:
             break
         note = result.problem[1] if result.problem is not None else None
         evidence.append(_result_evidence(result, _role(result, found.truths[place], found), note, result.concept.unit))
         for used in result.inputs:
-            source = FORMULAS[result.concept.formula or ""].source
-            inputs.append(_result_evidence(used, "considered", f"input of {result.concept.name}: {source}", None))
+            source = formula_of(result.concept).source
+            beside.append(_result_evidence(used, "considered", f"input of {result.concept.name}: {source}", None))
+    if found.earlier:
+        earlier = found.earlier[:_MOST_EVIDENCE]
+        beside += [_result_evidence(each, "considered", "the earlier result", None) for each in earlier]
     return Explanation(
         "observation", known(found.truth), requirement, finding, threshold, limit, margin, reason,
-        (*evidence, *inputs),
+        (*evidence, *beside),
     )  # fmt: skip
 
 
@@ -157,7 +161,7 @@ def _result_evidence(result: Result, role: str, note: str | None, unit: str | No
         first = result.inputs[0]
         return Evidence(
             f"observations[{first.index}]", f"{result.concept.name} (derived)", wording.value_text(result),
-            first.dated, None, None, role, note or FORMULAS[result.concept.formula or ""].source,
+            first.dated, None, None, role, note or formula_of(result.concept).source,
         )  # fmt: skip
     compared = None
     if unit and result.value_low is not None and result.is_point and result.unit != unit:
@@ -168,11 +172,12 @@ def _result_evidence(result: Result, role: str, note: str | None, unit: str | No
     )  # fmt: skip
 
 
-def _event_evidence(leaf: Event, found: events.Found, setting: Setting) -> tuple[Evidence, ...]:
+def _event_evidence(leaf: Event, found: events.Found, setting: Setting, catalogue: Catalogue) -> tuple[Evidence, ...]:
     evidence = []
     for record, truth, aspects in found.matches[:_MOST_EVIDENCE]:
         role = "conflicts" if "conflict" in aspects else "considered" if truth is UNKNOWN else "decides"
-        evidence.append(_record_evidence(record, role, ", ".join(aspects) or None))
+        notes = [*aspects, *([wording.equivalent_text(record, leaf, catalogue)] if leaf.equivalent else [])]
+        evidence.append(_record_evidence(record, role, ", ".join(notes) or None))
     if found.truth is FALSE or found.conflict:
         evidence += [
             _record_evidence(record, "decides", "says that it is not so")

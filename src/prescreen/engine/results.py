@@ -13,12 +13,14 @@ from prescreen.engine.compare import limits_of, quick_test, satisfies, threshold
 from prescreen.engine.derive import Derived, derive
 from prescreen.engine.setting import Bounds, Setting, free_key, surely_inside
 from prescreen.engine.setting import Found as AnyFound
-from prescreen.language.model import Comparison, Observation, Threshold
+from prescreen.engine.trend import changed, earlier_than
+from prescreen.language.model import Change, Comparison, Observation, Threshold
 from prescreen.quantities import Magnitude, compare
 from prescreen.time import HOUR, Span, shift_day
 from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth, conjunction, disjunction
 
 _MAX_MEAN_RESULTS: Final = 8
+_MAX_PAIRS: Final = 20_000  # of a result and an earlier one
 
 
 class Found(AnyFound):
@@ -27,9 +29,11 @@ class Found(AnyFound):
     results: those that may be the ones that count, each with its own truth in `truths`. sure: whether some result is
     in the window in any case; otherwise the leaf may yet get any result. lacking: facts that a derived quantity
     lacks. stale: the newest result that lies outside the window. conflict: two results of one time disagree.
+    refused: results of the window do not count (`without`); perhaps_refused: whether they do is open. earlier: what
+    a fall or rise was measured from.
     """
 
-    __slots__ = ("lacking", "results", "stale", "sure", "truths")
+    __slots__ = ("earlier", "lacking", "perhaps_refused", "refused", "results", "stale", "sure", "truths")
 
     def __init__(
         self,
@@ -49,6 +53,9 @@ class Found(AnyFound):
         self.sure = sure
         self.lacking = lacking
         self.stale = stale
+        self.refused = False
+        self.perhaps_refused = False
+        self.earlier: tuple[Result, ...] = ()
 
 
 Decide = Callable[[Setting], Found]
@@ -60,7 +67,8 @@ def observation_leaf(leaf: Observation, concept: ObservationConcept, number: int
     key = free_key(leaf)
     nothing = Found(UNKNOWN, constant=("nothing",))
     quick = quick_test(tests)
-    one_counts = how in _ONE_RESULT
+    changes = leaf.changes
+    one_counts = how in _ONE_RESULT and not changes
     derived = concept.formula is not None
 
     def decide(setting: Setting) -> Found:
@@ -90,7 +98,7 @@ def observation_leaf(leaf: Observation, concept: ObservationConcept, number: int
             sure = made.sure and any(surely_inside(result, bounds, now) for result in made.results)
         if not sure and setting.free is not None and key in setting.free:
             supposed = setting.free[key]
-            if not inside:
+            if not inside and not changes:
                 truth = satisfies(supposed, tests, setting)
                 return Found(truth, (supposed,), (truth,), True)
         if not inside:
@@ -103,14 +111,39 @@ def observation_leaf(leaf: Observation, concept: ObservationConcept, number: int
             plain = None if quick is None else quick(result)
             truth = satisfies(result, tests, setting) if plain is None else plain
             return Found(truth if sure else UNKNOWN, (result,), (truth,), sure, lacking)
+        if changes and len(inside) * max(len(inside), len(results or ())) > _MAX_PAIRS:
+            return Found(UNKNOWN, (inside[0],), (UNKNOWN,), sure, lacking, approximate=True)
         found = _SELECTIONS[how](leaf, inside, bounds, setting)
         if not sure:
             found.truth = UNKNOWN
         found.sure = sure
         found.lacking = lacking
+        if changes:
+            _note_earlier(found, changes, setting)
         return found
 
-    return decide
+    return decide if concept.expression is None else _unproven(decide)
+
+
+def _unproven(decide: Decide) -> Decide:
+    """For a trial's own quantity: where its inputs are not known closely, its bounds may be wider than its values."""
+
+    def decided(setting: Setting) -> Found:
+        found = decide(setting)
+        if found.truth is UNKNOWN and any(result.inputs for result in found.results):
+            found.approximate = True
+        return found
+
+    return decided
+
+
+def _note_earlier(found: Found, changes: tuple[Change, ...], setting: Setting) -> None:
+    """Keep what a fall or rise was measured from; where it is open how far that was, nothing is proven."""
+    every = (
+        other for result in found.results for change in changes for other in earlier_than(result, change, setting).every
+    )
+    found.earlier = tuple({id(other): other for other in every}.values())
+    found.approximate = found.truth is UNKNOWN
 
 
 def _reported_or_derived(
@@ -129,9 +162,17 @@ def _reported_or_derived(
 _ONE_RESULT: Final = frozenset({"latest", "first", "any", "every", "highest", "lowest"})
 
 
+def _judged(leaf: Observation, result: Result, setting: Setting) -> Truth:
+    """Whether one result passes all tests, and lies as far from an earlier one as is asked."""
+    truth = satisfies(result, leaf.tests, setting)
+    if not leaf.changes or truth is FALSE:
+        return truth
+    return conjunction((truth, changed(result, leaf.changes, setting)))
+
+
 def _agreed(leaf: Observation, chosen: list[Result], setting: Setting) -> Found:
     """The truth on which all results that may be the one agree."""
-    truths = tuple(satisfies(result, leaf.tests, setting) for result in chosen)
+    truths = tuple(_judged(leaf, result, setting) for result in chosen)
     first = truths[0]
     truth = first if all(other is first for other in truths) else UNKNOWN
     conflict = truth is UNKNOWN and _contradictory(chosen, truths)
@@ -167,7 +208,7 @@ def _first(leaf: Observation, inside: list[Result], bounds: Bounds, setting: Set
 
 
 def _any(leaf: Observation, inside: list[Result], bounds: Bounds, setting: Setting) -> Found:
-    truths = tuple(satisfies(result, leaf.tests, setting) for result in inside)
+    truths = tuple(_judged(leaf, result, setting) for result in inside)
     if any(t is TRUE and surely_inside(r, bounds, setting.now) for r, t in zip(inside, truths, strict=True)):
         truth = TRUE
     else:
@@ -176,7 +217,7 @@ def _any(leaf: Observation, inside: list[Result], bounds: Bounds, setting: Setti
 
 
 def _every(leaf: Observation, inside: list[Result], bounds: Bounds, setting: Setting) -> Found:
-    truths = tuple(satisfies(result, leaf.tests, setting) for result in inside)
+    truths = tuple(_judged(leaf, result, setting) for result in inside)
     if any(t is FALSE and surely_inside(r, bounds, setting.now) for r, t in zip(inside, truths, strict=True)):
         truth = FALSE
     else:

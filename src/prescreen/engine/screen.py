@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Final
 
 from prescreen.candidate.facts import Candidate, Facts, Result
-from prescreen.engine import events, wording
+from prescreen.engine import wording
 from prescreen.engine.cases import resolve, truth_of
 from prescreen.engine.change import Later, Turn, rescreening_day, turning
 from prescreen.engine.compile import CompiledCriterion, CompiledTrial, Node
@@ -16,6 +16,7 @@ from prescreen.engine.explain import explain
 from prescreen.engine.missing import missing
 from prescreen.engine.next import Ways, next_facts, ways
 from prescreen.engine.setting import Setting
+from prescreen.engine.timing import contradicts_itself
 from prescreen.language.model import AllOf, AnyOf, If, Not, Trial, Unless
 from prescreen.ranges import Ranges
 from prescreen.report.model import CriterionReport, Explanation, Issue, Missing, Report, Status, Verdict
@@ -61,7 +62,7 @@ def report(trial: Trial, candidate: Candidate, on: date, ranges: Ranges | None =
     counts: dict[Status, int] = {"met": 0, "failed": 0, "undetermined": 0}
     for criterion in criteria:
         counts[criterion.status] += 1
-    day = rescreening_day(later, truths, [found.turn for found in results_of]) if counts["failed"] else None
+    day = rescreening_day(later, truths, [found.turn for found in results_of]) if verdict == "ineligible" else None
     return Report(
         trial=trial.id,
         title=trial.title,
@@ -75,7 +76,7 @@ def report(trial: Trial, candidate: Candidate, on: date, ranges: Ranges | None =
         source_complete=trial.complete,
         source_gaps=trial.gaps,
         criteria=criteria,
-        next_facts=next_facts(compiled, [found.ways for found in results_of], counts["failed"] == 0),
+        next_facts=next_facts(compiled, [found.ways for found in results_of], verdict != "ineligible"),
         questions=_questions(criteria, compiled),
         rescreen_on=None if day is None else day_text(day),
         counts=counts,
@@ -243,7 +244,7 @@ def _issues(facts: Facts, setting: Setting, trial: Trial) -> list[Issue]:
                         f"{wording.event_text(record, setting)} lies later than the screening day; not used",
                     )
                 )
-            if events.contradicts_itself(record, setting):
+            if contradicts_itself(record, setting):
                 text = f"{wording.event_text(record, setting)}: said to go on although it has ended"
                 found.append(Issue("contradiction", f"{domain}[{record.index}]", text))
     for name in facts.answers:

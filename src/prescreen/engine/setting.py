@@ -34,7 +34,9 @@ FreeKey = tuple[str, Window, object]
 
 
 def free_key(leaf: Observation) -> FreeKey:
-    """What leaves that have no result share: code, window and select (semantics §1)."""
+    """What leaves that have no result share: code, window and select (semantics §1), and what else they ask of it."""
+    if leaf.changes or leaf.without is not None:
+        return (leaf.code, leaf.window, (leaf.select, leaf.changes, leaf.without))
     return (leaf.code, leaf.window, leaf.select)
 
 
@@ -125,7 +127,7 @@ class Setting:
         return twin
 
     def on(self, day: int, windows: Windows) -> Setting:
-        """The evaluation of the same facts on another day."""
+        """The evaluation of the same facts on another day, nothing supposed."""
         twin = Setting(self.facts, day, self.ranges, len(self.found), windows)
         twin.anchored, twin.touching = self.anchored, self.touching
         return twin

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from prescreen.candidate.facts import EventFact, Facts, Result
+from prescreen.candidate.profile import TreatmentRecord
 from prescreen.catalogue import Catalogue
-from prescreen.engine import events, results
+from prescreen.engine import events, results, tallies
 from prescreen.engine.compare import limits_of, threshold_for, threshold_magnitude
+from prescreen.engine.compile import events_of
 from prescreen.engine.setting import Setting
 from prescreen.language.model import ANY_WINDOW, Age, Answer, Comparison, Event, Observation, Sex
 from prescreen.language.wording import event_label, observation_label, window_words
 from prescreen.quantities import Magnitude
 from prescreen.time import When, completed_months, completed_years, length_text
 from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth
+
+_MOST_EARLIER: Final = 3
 
 
 def number_text(magnitude: Magnitude) -> str:
@@ -60,6 +65,8 @@ def observation_finding(
                 f"{name} is not on file and cannot be derived without {_facts_words(found.lacking, catalogue)}",
                 "missing",
             )
+        if found.refused:
+            return f"{name}: no result counts, for each follows {_spoiler(leaf, catalogue)}", "refused"
         if found.stale is not None:
             return f"{name} of {found.stale.when.text} is outside the window ({_window(leaf)})", "stale"
         return f"{name} is not on file", "missing"
@@ -67,14 +74,35 @@ def observation_finding(
         values = " and ".join(value_text(result) for result in found.results[:4])
         return f"{name}: {values} at the same time ({found.results[0].when.text}) contradict each other", "conflict"
     text = f"{name} {_one_finding(leaf, chosen, setting)}"
+    if leaf.changes:
+        text += _measured_from(found)
+    if found.perhaps_refused:
+        return f"{text}; whether it counts depends on {_spoiler(leaf, catalogue)}", "refused"
     if found.truth is not UNKNOWN:
         return text, None
+    if leaf.changes and not found.earlier:
+        return text, "missing"
     if not found.sure:
         return f"{text}; it may lie outside the window ({_window(leaf)})", "date"
     if len(found.results) > 1 and TRUE in found.truths and FALSE in found.truths:
         others = ", ".join(f"{value_text(r)} on {r.when.text}" for r in found.results[:4])
         return f"{name}: which result counts is open ({others})", "date"
     return text + _why_unknown(leaf, chosen, setting)[0], _why_unknown(leaf, chosen, setting)[1]
+
+
+def _measured_from(found: results.Found) -> str:
+    """The earlier results that a fall or rise was measured from."""
+    if not found.earlier:
+        return ", no earlier result on file"
+    told = [f"{value_text(result)} on {result.when.text}" for result in found.earlier[:_MOST_EARLIER]]
+    more = len(found.earlier) - len(told)
+    return f", after {listed(told)}" + (f" and {more} more" if more else "")
+
+
+def _spoiler(leaf: Observation, catalogue: Catalogue) -> str:
+    """The events of `without`, in words."""
+    codes = [(event.domain, code) for event in events_of(leaf.without) for code in event.codes]
+    return " or ".join(event_label(domain, code, catalogue) for domain, code in codes[:4])
 
 
 def telling(found: results.Found) -> Result | None:
@@ -167,6 +195,21 @@ def event_text(fact: EventFact, setting: Setting) -> str:
     return text
 
 
+def equivalent_text(record: EventFact, leaf: Event, catalogue: Catalogue) -> str:
+    """A record's daily dose as it is added up: ``4 mg/day = 5 mg/day as prednisone (who says so)``."""
+    written = record.record
+    dose = written.daily_dose if isinstance(written, TreatmentRecord) else None
+    if dose is None:
+        return "its daily dose is not on file"
+    equivalent = tallies.equivalent_of(record, leaf.equivalent, catalogue)
+    number = events.milligrams(dose, "mg/d")
+    if equivalent is None or number is None:
+        return f"{dose.value} {dose.unit}, which cannot be added up"
+    worth = with_unit(Magnitude.of(number * equivalent.factor), "mg/day")
+    label = event_label("treatments", leaf.equivalent, catalogue)
+    return f"{dose.value} {dose.unit} = {worth} as {label} ({equivalent.source})"
+
+
 _ASPECT_WORDS = {
     "code": "what was recorded is broader than what is asked, or coded where that has no codes",
     "verification": "it is provisional",
@@ -183,10 +226,15 @@ _ASPECT_WORDS = {
 
 def event_finding(leaf: Event, found: events.Found, setting: Setting, catalogue: Catalogue) -> tuple[str, str | None]:
     """What an existence leaf found, and the stable name of why it is unknown."""
+    if leaf.tallies and found.matches:
+        told = listed([event_text(record, setting) for record, _, _ in found.matches[:4]])
+        return (told, None) if found.truth is not UNKNOWN else (f"{told}: what they come to together is open", "tally")
     if found.truth is TRUE:
         sure = [event_text(record, setting) for record, truth, _ in found.matches if truth is TRUE]
         return listed(sure[:3]) or "as supposed", None
     label = listed([event_label(leaf.domain, code, catalogue) for code in leaf.codes[:3]])
+    if leaf.changed:
+        label = f"change of {label}"
     if found.truth is FALSE:
         if any(fact.startswith("complete:") for fact in found.against):
             return f"no {label}: the {leaf.domain} on file are declared complete", None

@@ -1,6 +1,6 @@
 """The rule language: from `rules/<REGISTRY-ID>/trial.yaml` to a frozen tree of conditions."""
 
-from prescreen.language.load import bundled_trials, load_trial
+from prescreen.language.load import Rules, bundled_trials, load_trial, read_rules
 from prescreen.language.model import (
     ANY_WINDOW,
     SCREENING,
@@ -59,6 +59,7 @@ __all__ = [
     "Not",
     "Observation",
     "Question",
+    "Rules",
     "Select",
     "Sex",
     "Test",
@@ -71,4 +72,5 @@ __all__ = [
     "bundled_trials",
     "describe",
     "load_trial",
+    "read_rules",
 ]

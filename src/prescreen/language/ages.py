@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
+from prescreen.language.cohorts import KEY, for_cohort
 from prescreen.language.model import SCREENING, Age, Where
+from prescreen.language.names import Names
 from prescreen.language.source import Fields, Source, shown
 from prescreen.language.windows import lasting, least_hours
 from prescreen.problems import did_you_mean
@@ -14,23 +14,19 @@ from prescreen.yamlio import Node
 MAX_YEARS = 150
 
 _BOUNDS = ("at_least", "above", "at_most", "below", "between")
-_NOT_YET = ("per_cohort",)
 
 
-def read_age(source: Source, fields: Fields, anchors: Collection[str]) -> Age | None:
+def read_age(names: Names, fields: Fields) -> Age | None:
     """The condition of a mapping with the key `age`: bounds of age on an anchor's day.
 
     Completed units: ``above: 18 years`` is at least 19, ``at_most: 65 years`` includes the whole year of being 65.
     """
-    node, on = fields.values["age"], fields.get("on")
-    anchor = source.lookup(on, "anchor", [SCREENING, *anchors], "anchors") if on else SCREENING
-    bounds = source.fields(node, "an age", (*_BOUNDS, *_NOT_YET))
+    source, node, on = names.source, fields.values["age"], fields.get("on")
+    anchor = source.lookup(on, "anchor", [SCREENING, *names.anchors], "anchors") if on else SCREENING
+    written_bounds = source.fields(node, "an age", (*_BOUNDS, KEY))
+    bounds = for_cohort(names, written_bounds, _BOUNDS) if written_bounds else None
     if bounds is None:
         return None
-    for name in _NOT_YET:
-        if name in bounds:
-            source.refuse(bounds.keys[name], "not-yet", f"`{name}` is not supported yet")
-            return None
     if not bounds.values:
         if not bounds.misspelt:
             source.refuse(node, "no-comparison", "an age needs a bound", "write `age: {at_least: 18 years}`")

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import get_args
 
 from prescreen.catalogue import ObservationConcept
+from prescreen.catalogue.entries import UNIT_CODES
 from prescreen.language.model import Coded, Comparison, Detected, LimitOfRange, Operator, Test, Threshold
 from prescreen.language.source import Fields, Source, listed, near, shown
 from prescreen.quantities import UnitProblem, parse_number
@@ -19,8 +20,11 @@ _MAX_LOG = 30
 _LOWER: tuple[Operator, ...] = ("at_least", "above")
 
 
-def read_tests(source: Source, fields: Fields, concept: ObservationConcept) -> tuple[tuple[Test, ...], str] | None:
-    """What one result must meet, and the same in words; None where something is wrong with it."""
+def read_tests(
+    source: Source, fields: Fields, concept: ObservationConcept, needed: bool = True
+) -> tuple[tuple[Test, ...], str] | None:
+    """What one result must meet, and the same in words; None where something is wrong with it, or nothing is asked
+    although it is needed."""
     tests: list[Test] = []
     words: list[str] = []
     sound = True
@@ -36,6 +40,8 @@ def read_tests(source: Source, fields: Fields, concept: ObservationConcept) -> t
     if not sound:
         return None
     if not tests:
+        if not needed:
+            return (), ""
         if not fields.misspelt:
             hint = f"write `{_example(concept)}`"
             source.refuse(fields.node, "no-comparison", f"`{concept.name}` is compared with nothing", hint)
@@ -63,6 +69,19 @@ def read_number(source: Source, node: Node, text: str) -> tuple[Fraction, str] |
         source.refuse(node, "invalid-number", f"`{shown(text)}` is no number that anyone would measure")
         return None
     return value, rest.strip()
+
+
+def bound_nodes(source: Source, fields: Fields) -> list[tuple[Operator, Node]] | None:
+    """The bounds of a mapping as operators and nodes, `between` as two of them; None where that has no two ends."""
+    found: list[tuple[Operator, Node]] = [(name, fields.values[name]) for name in OPERATORS if name in fields]
+    if ends := fields.get("between"):
+        both = source.items(ends, "`between`")
+        if len(both) != 2:
+            if both:
+                source.refuse(ends, "wrong-comparison", "`between` has two ends", "write `between: [a, b]`")
+            return None
+        found += [("at_least", both[0]), ("at_most", both[1])]
+    return found
 
 
 def contradictory(bounds: list[tuple[Operator, Fraction]]) -> bool:
@@ -171,12 +190,9 @@ def _threshold(source: Source, node: Node, concept: ObservationConcept) -> Thres
     return Threshold(number * scale.factor + scale.offset, None, kind, text)
 
 
-_UNIT_CODES = {"unit-missing": "missing-unit", "unit-unknown": "unknown-unit", "unit-incompatible": "wrong-unit"}
-
-
 def _refuse_unit(source: Source, node: Node, text: str, concept: ObservationConcept, problem: UnitProblem) -> None:
     """Report a unit that is missing, unknown or of another kind, with one that works."""
-    match _UNIT_CODES[problem.code]:
+    match UNIT_CODES[problem.code]:
         case "missing-unit":
             message = f"`{shown(text)}` has no unit: `{concept.name}` needs one"
             source.refuse(node, "missing-unit", message, f"write `{shown(text)} {concept.unit}`")

@@ -6,14 +6,15 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from prescreen.catalogue import Catalogue, bundled_catalogue, load_catalogue
+from prescreen.catalogue import Catalogue, bundled_catalogue, read_catalogue
 from prescreen.language.model import Trial
 from prescreen.language.source import Source, from_plain, plain_data, shown
 from prescreen.language.trial import read_trial
 from prescreen.problems import InputRefused, Problem, did_you_mean
-from prescreen.yamlio import MAX_BYTES, load_yaml
+from prescreen.yamlio import MAX_BYTES, Node, read_yaml
 
 BUNDLED = Path(__file__).parent.parent / "bundled"
 RULE_FILE = "trial.yaml"
@@ -30,13 +31,61 @@ def load_trial(source: str | Path | Mapping[str, object], *, catalogue: Catalogu
         root, reading = from_plain(source, None)
         text = json.dumps(plain_data(root), sort_keys=True, default=str)
         sha256 = hashlib.sha256(text.encode()).hexdigest()
-        return read_trial(reading, root, catalogue or bundled_catalogue(), sha256)
+        trial, problems = _read(reading, root, catalogue or bundled_catalogue(), sha256)
+    else:
+        rules = read_rules(source, catalogue=catalogue)
+        trial, problems = rules.trial, [*rules.catalogue_problems, *rules.problems]
+    if trial is None or problems:
+        raise InputRefused(problems)
+    return trial
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """A rule file as far as it can be read.
+
+    file: its name. text, root: what it says; the root is None where it is not YAML. trial: without the criteria that
+    are wrong; None where nothing can be made of it. problems: everything that is wrong with it, in its order.
+    catalogue: the codes it was read with; catalogue_problems: what is wrong with the folder beside it.
+    """
+
+    file: str
+    text: str
+    root: Node | None
+    trial: Trial | None
+    problems: tuple[Problem, ...]
+    catalogue: Catalogue
+    catalogue_problems: tuple[Problem, ...] = ()
+
+
+def read_rules(source: str | Path, *, catalogue: Catalogue | None = None) -> Rules:
+    """A rule file with every mistake in it. Raises InputRefused where there is no file to read."""
     path = _rule_file(source)
     content = _content(path)
-    root = load_yaml(content, str(path))
-    lines = re.split("\r\n|[\r\n\x85\u2028\u2029]", content.decode("utf-8-sig"))
-    sha256 = hashlib.sha256(content).hexdigest()
-    return read_trial(Source(str(path), lines), root, catalogue or _catalogue_beside(path.parent), sha256)
+    refused: list[Problem] = []
+    if catalogue is None:
+        folder = catalogue_beside(path.parent)
+        catalogue, refused = read_catalogue(folder) if folder else (bundled_catalogue(), [])
+    root, problems = read_yaml(content, str(path))
+    if root is None:
+        return Rules(str(path), "", None, None, tuple(problems), catalogue, tuple(refused))
+    text = content.decode("utf-8-sig")
+    reading = Source(str(path), re.split("\r\n|[\r\n\x85\u2028\u2029]", text))
+    trial, found = _read(reading, root, catalogue, hashlib.sha256(content).hexdigest())
+    # what YAML itself could not make sense of has no meaning to be judged either
+    told = {(problem.line, problem.column) for problem in problems}
+    problems += [problem for problem in found if (problem.line, problem.column) not in told]
+    problems.sort(key=lambda problem: problem.line or len(text))
+    return Rules(str(path), text, root, trial, tuple(problems), catalogue, tuple(refused))
+
+
+def _read(source: Source, root: Node, catalogue: Catalogue, sha256: str) -> tuple[Trial | None, list[Problem]]:
+    """The trial as far as it can be read, None where reading was given up, and what is wrong with it."""
+    try:
+        trial = read_trial(source, root, catalogue, sha256)
+    except InputRefused as refused:
+        return None, list(refused.problems)
+    return trial, source.in_order()
 
 
 def bundled_trials() -> tuple[str, ...]:
@@ -80,14 +129,14 @@ def _unreadable(source: str | Path, error: OSError) -> InputRefused:
     return InputRefused([Problem("unreadable", f"cannot be read: {reason}", shown(str(source), 200))])
 
 
-def _catalogue_beside(folder: Path) -> Catalogue:
-    """The bundled catalogue, extended by a `catalogue/` beside a trial's folder unless that is the bundled one."""
+def catalogue_beside(folder: Path) -> Path | None:
+    """The `catalogue/` beside a trial's folder that extends the bundled catalogue; None where none does."""
     try:
         beside, bundled = folder.resolve().parent / "catalogue", BUNDLED / "catalogue"
         extends = beside.is_dir() and not beside.samefile(bundled) and _files(beside) != _files(bundled)
     except OSError as error:
         raise _unreadable(folder, error) from None
-    return load_catalogue(beside) if extends else bundled_catalogue()
+    return beside if extends else None
 
 
 def _files(folder: Path) -> dict[str, bytes]:

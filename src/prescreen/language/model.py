@@ -7,6 +7,7 @@ one `match`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Final, Literal
@@ -111,6 +112,28 @@ class Select:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeBound:
+    """A bound on a change. number: percent of the earlier result (relative), or an amount in the canonical unit."""
+
+    operator: Operator
+    number: Fraction
+    relative: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How far a result lies below (fall) or above (rise) an earlier one.
+
+    base: which of the earlier results. over: how long before the result they may be (None: any time).
+    """
+
+    way: Literal["fall", "rise"]
+    bounds: tuple[ChangeBound, ...]
+    base: Literal["latest", "first", "highest", "lowest"] = "latest"
+    over: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Where:
     """The place of a condition in its file, 1-based."""
 
@@ -198,7 +221,11 @@ class Sex:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One analyte's result(s) in a window; all `tests` apply to the same result. `text`: the tests in words."""
+    """One analyte's result(s) in a window; all `tests` apply to the same result. `text`: the tests in words.
+
+    changes: how it must compare with an earlier result. without: events that spoil a result, as of the sample's day; a
+    result for which it is true does not count.
+    """
 
     code: str
     tests: tuple[Test, ...]
@@ -206,6 +233,8 @@ class Observation:
     select: Select
     text: str
     where: Where = field(default=Where(), compare=False)
+    changes: tuple[Change, ...] = ()
+    without: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +252,11 @@ class Event:
 
     codes: catalogue names, any of them. statuses: those that count (`ever` has been expanded). excepted:
     records matching one of these do not count: codes are Events with no other option. needs_status: whether a
-    missing status can matter. count: (operator, k) bounds on the number of distinct codes with a record.
+    missing status can matter. count: (operator, k) bounds on the number of distinct codes with a record; lines: on the
+    number of courses of which no two overlap in time. equivalent: the treatment in which `daily_dose` is expressed, all
+    records that overlap in time added up. changed: what counts is that it began or ended less than `for_at_least`
+    before `at`, at the latest on that day. by_start: the window holds its beginning, not only some of its time.
+    duration: bounds on the time from its beginning to its end, or to the screening day.
     """
 
     domain: Domain
@@ -243,7 +276,17 @@ class Event:
     dose: tuple[Amount, ...] = ()
     daily_dose: tuple[Amount, ...] = ()
     count: tuple[tuple[Operator, int], ...] = ()
+    lines: tuple[tuple[Operator, int], ...] = ()
+    equivalent: str = ""
+    changed: bool = False
+    by_start: bool = False
+    duration: tuple[tuple[Operator, Span], ...] = ()
     where: Where = field(default=Where(), compare=False)
+
+    @property
+    def tallies(self) -> bool:
+        """Whether its truth rests on several records together."""
+        return bool(self.count or self.lines or self.equivalent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +302,27 @@ Condition = AllOf | AnyOf | Not | AtLeastOf | If | Use | Unless | Age | Sex | Ob
 Leaf = Age | Sex | Observation | Event | Answer
 
 
+def parts_of(condition: Condition | None) -> Iterator[Condition]:
+    """A condition and all conditions in it, those of `without` aside."""
+    pending = [condition]
+    while pending:
+        part = pending.pop()
+        if part is None:
+            continue
+        yield part
+        match part:
+            case AllOf(children) | AnyOf(children) | AtLeastOf(children=children):
+                pending.extend(reversed(children))
+            case Not(child) | Use(child=child):
+                pending.append(child)
+            case If(first, then, otherwise):
+                pending.extend((otherwise, then, first))
+            case Unless(child, exception):
+                pending.extend((exception, child))
+            case _:
+                pass
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """What is asked of whom. options: the answers it may have; empty for yes or no."""
@@ -271,17 +335,22 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """An author's example: a partial candidate and the status that it must have."""
+    """An author's example: a partial candidate and the status that it must have. cohort: in which of the criterion's
+    cohorts, where its bounds differ by cohort (None: in each)."""
 
     expect: Literal["met", "failed", "undetermined"]
     given: dict[str, object]
     on: str | None = None
+    cohort: str | None = None
     where: Where = field(default=Where(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """One criterion of the protocol. condition: of include_if or exclude_if, as `kind` says."""
+    """One criterion of the protocol, or what it asks of one cohort where that differs (its id is then `I4@A`).
+
+    condition: of include_if or exclude_if, as `kind` says.
+    """
 
     id: str
     kind: Literal["inclusion", "exclusion"]

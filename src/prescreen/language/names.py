@@ -20,11 +20,18 @@ NOUNS: dict[Domain, str] = {
 """The key of the rule language for each domain of events."""
 
 
+def own_quantity(name: str) -> str:
+    """How a quantity of the trial that is wrong stands among what is broken; no definition has such a name."""
+    return f"quantity {name}"
+
+
 @dataclass(frozen=True)
 class Names:
     """Everything that a condition can refer to.
 
-    definitions: their conditions, not read yet. broken: those found to be wrong, read no more.
+    definitions: their conditions, not read yet. broken: those found to be wrong, read no more (quantities too); used:
+    those that some condition uses. cohorts: those of the
+    trial; cohort: the one for which a criterion is being read, where its bounds differ by cohort.
     """
 
     source: Source
@@ -34,6 +41,9 @@ class Names:
     definitions: Mapping[str, Node]
     results_within: Window = ANY_WINDOW
     broken: set[str] = field(default_factory=set)
+    used: set[str] = field(default_factory=set)
+    cohorts: tuple[str, ...] = ()
+    cohort: str | None = None
 
     def observation(self, node: Node) -> ObservationConcept | None:
         """The observation that a code or synonym names."""
@@ -41,8 +51,8 @@ class Names:
         if text is None:
             return None
         concept = self.catalogue.observation(text)
-        if concept is None:
-            self._unknown(node, "observation", text, self.catalogue.observation_names())
+        if concept is None and own_quantity(text) not in self.broken:
+            self.unknown(node, "observation", text, self.catalogue.observation_names())
         return concept
 
     def event(self, domain: Domain, node: Node) -> EventConcept | None:
@@ -52,7 +62,7 @@ class Names:
             return None
         concept = self.catalogue.event(domain, text)
         if concept is None:
-            self._unknown(node, NOUNS[domain], text, self.catalogue.event_names(domain))
+            self.unknown(node, NOUNS[domain], text, self.catalogue.event_names(domain))
         return concept
 
     def events(self, domain: Domain, node: Node) -> tuple[str, ...] | None:
@@ -61,7 +71,10 @@ class Names:
         names = dict.fromkeys(concept.name for concept in concepts if concept)
         return tuple(names) if concepts and None not in concepts else None
 
-    def _unknown(self, node: Node, noun: str, text: str, known: Collection[str]) -> None:
+    def unknown(self, node: Node, noun: str, text: str, known: Collection[str]) -> None:
+        """Refuse a code that the catalogue does not have."""
+        if self.catalogue.may_hold(text):  # the catalogue's own mistakes are told elsewhere
+            return
         message = f"no {noun} is named `{shown(text)}`"
         self.source.refuse(
             node, "unknown-code", message, lambda: did_you_mean(text, known) or self._elsewhere(noun, text)

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NoReturn
 
-from prescreen.problems import InputRefused, Problem, did_you_mean
+from prescreen.problems import InputRefused, Problem, closest, did_you_mean
 from prescreen.yamlio import Node
 
-MAX_PROBLEMS = 50
+MAX_PROBLEMS = 100
 MAX_STEPS = 20_000
 _STEPS_OF_A_UNIT = 300
 MAX_DEPTH = 64
@@ -27,13 +27,13 @@ _MAX_LINE = 500  # a longer line is not shown: nobody could find the caret
 
 MISTAKES: dict[str, str] = {
     "missing-file": "there is no such file, folder or bundled trial",
-    "unreadable": "the file cannot be opened or is no ordinary file",
-    "wrong-schema": "the file does not begin with the schema of a trial",
-    "wrong-type": "a mapping, list, text, number or yes-or-no stands where another was expected",
+    "unreadable": "a file or folder that cannot be opened, or is no ordinary one",
+    "wrong-schema": "a file that does not begin with the schema of its kind",
+    "wrong-type": "a mapping, list, text, number or yes-or-no where another was expected",
     "missing-key": "something that must be said is not",
     "unknown-key": "a key that does not exist here",
     "unknown-value": "a word that is none of those allowed here",
-    "empty": "a list, text or mapping that says nothing",
+    "empty": "a list, text, mapping or file that says nothing",
     "invalid-name": "a name or id with characters that names do not have",
     "reserved-name": "a name that the language itself uses",
     "duplicate-id": "one id or name given to two things",
@@ -59,9 +59,11 @@ MISTAKES: dict[str, str] = {
     "empty-comparison": "bounds that no value can meet",
     "unclear-unless": "an exception in a place where it has no clear direction",
     "missing-else": "`if` without `else` where that would decide for everyone else",
-    "not-yet": "a part of the language that is not supported yet",
-    "too-large": "a file that says more than can be a trial",
-    "too-deep": "conditions nested too deep",
+    "no-half-life": "a window in half-lives of a drug whose half-life the catalogue does not give",
+    "no-equivalent": "a dose in equivalents of a drug for which the catalogue gives none",
+    "invalid-formula": "a formula, of a molecule or of a quantity, that cannot be read or computes nothing",
+    "too-large": "a file that says more than anybody wrote",
+    "too-deep": "mappings, lists or conditions nested too deep",
     "too-many": "more mistakes than are worth listing",
 }
 """Every code of a problem of a rule file, besides those of `prescreen.yamlio`, and what it means."""
@@ -74,7 +76,7 @@ Hint = str | Callable[[], str | None] | None
 class Fields:
     """A mapping's values by key, and the keys themselves for their places.
 
-    misspelt: a key is unknown, so that what seems to be missing may only be misspelt.
+    misspelt: a key is unknown and nobody can tell what it was meant for, so that nothing is surely missing.
     """
 
     node: Node
@@ -87,6 +89,11 @@ class Fields:
 
     def get(self, key: str) -> Node | None:
         return self.values.get(key)
+
+    def only(self, names: Collection[str]) -> Fields:
+        """The same mapping seen with some of its keys only."""
+        values = {name: value for name, value in self.values.items() if name in names}
+        return Fields(self.node, values, {name: self.keys[name] for name in values}, self.misspelt)
 
 
 @dataclass(slots=True)
@@ -141,23 +148,39 @@ class Source:
             self._units.add(unit)
             self.spend(_STEPS_OF_A_UNIT)
 
-    def fields(self, node: Node, what: str, known: Collection[str], required: Iterable[str] = ()) -> Fields | None:
-        """A mapping with known keys only; `what` names it in messages ("a criterion")."""
+    def fields(
+        self, node: Node, what: str, known: Collection[str], required: Iterable[str] = (), told: Mapping[str, str] = {}
+    ) -> Fields | None:
+        """A mapping with known keys only; `what` names it in messages ("a criterion").
+
+        told: misspelt keys that have been reported, with those that they were meant for.
+        """
         if node.kind != "map":
             self.refuse(node, "wrong-type", f"{what} is a mapping, not {_kind(node)}")
             return None
         found = Fields(node, {}, {})
         for key, value in node.pairs():
-            if key.text in known:
-                found.values[key.text] = value
-                found.keys[key.text] = key
+            name = told.get(key.text, key.text)
+            if name in known:
+                found.values[name] = value
+                found.keys[name] = key
             else:
-                found.misspelt = True
-                self.refuse(key, "unknown-key", f"{what} has no `{shown(key.text)}`", near(key.text, known))
-        for name in required:
-            if name not in found and not found.misspelt:
-                self.refuse(node, "missing-key", f"{what} needs `{name}`")
+                self._misspelt(key, value, what, known, found)
+        missing = [name for name in required if name not in found]
+        if missing and not found.misspelt:
+            self.refuse(node, "missing-key", f"{what} needs {listed(missing)}")
         return found
+
+    def _misspelt(self, key: Node, value: Node, what: str, known: Collection[str], found: Fields) -> None:
+        """Report an unknown key; what stands under it is read as what it must have been meant for."""
+        meant = closest(key.text, known)
+        hint = f"did you mean `{meant}`?" if meant else f"one of {listed(known, 'or')}"
+        self.refuse(key, "unknown-key", f"{what} has no `{shown(key.text)}`", hint)
+        if meant is None or found.node.get(meant) is not None:
+            found.misspelt = True
+        else:
+            found.values.setdefault(meant, value)
+            found.keys.setdefault(meant, key)
 
     def named(self, node: Node, what: str) -> list[tuple[Node, Node]]:
         """A mapping whose keys are names that the author gives: the names and values, well-formed ones only."""
@@ -199,7 +222,7 @@ class Source:
     def name(self, node: Node, what: str) -> str | None:
         """An id or name: letters, digits, `.`, `_` and `-`, at most 80 of them."""
         text = self.text(node, what)
-        if text is not None and not _NAME.fullmatch(text):
+        if text is not None and not re.fullmatch(NAME, text, re.ASCII):
             hint = "use letters, digits, `.`, `_` and `-`, beginning with a letter or digit, at most 80"
             self.refuse(node, "invalid-name", f"`{shown(text)}` is not {what}", hint)
             return None
@@ -238,7 +261,9 @@ class Source:
         return text
 
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", re.ASCII)
+NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,79}"
+"""What an id or name is, as a regular expression."""
+
 _WHOLE = re.compile(r"\d{1,9}", re.ASCII)
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 from typing import Literal
 
 from prescreen.catalogue import Catalogue
+from prescreen.language.cohorts import differs
 from prescreen.language.conditions import Place, read_condition, read_definition
-from prescreen.language.model import ANY_WINDOW, Asked, Case, Cohort, Criterion, Question, Trial, Where
+from prescreen.language.model import Asked, Case, Cohort, Criterion, Question, Trial, Where, Window
 from prescreen.language.names import Names
+from prescreen.language.quantities import read_quantities
 from prescreen.language.source import Fields, Source, plain_data, shown
 from prescreen.language.windows import RESERVED_ANCHORS, read_window
-from prescreen.problems import InputRefused
 from prescreen.time import parse_when
 from prescreen.yamlio import Node
 
@@ -32,18 +34,34 @@ TRIAL_KEYS = (
     "criteria",
 )
 CRITERION_KEYS = ("id", "text", "source", "reading", "cohorts", "include_if", "exclude_if", "cases")
+SOURCE_KEYS = ("document", "complete", "gaps")
+COHORT_KEYS = ("id", "title")
+QUESTION_KEYS = ("ask", "text", "options")
+PLACE_KEYS = ("section", "item")
+CASE_KEYS = ("expect", "given", "on", "cohort")
+REQUIRED: dict[tuple[str, ...], tuple[str, ...]] = {
+    TRIAL_KEYS: ("schema", "id", "title", "criteria"),
+    CRITERION_KEYS: ("id", "text"),
+    COHORT_KEYS: ("id", "title"),
+    QUESTION_KEYS: ("ask", "text"),
+    CASE_KEYS: ("expect", "given"),
+}
+"""The keys that a mapping of those keys must have."""
+
 ASKED: tuple[Asked, ...] = ("candidate", "caregiver", "coordinator", "investigator")
 EXPECTED: tuple[Literal["met", "failed", "undetermined"], ...] = ("met", "failed", "undetermined")
 
 
-def read_trial(source: Source, root: Node, catalogue: Catalogue, sha256: str) -> Trial:
-    """The trial of a rule file's root node. Raises InputRefused with every mistake of the file."""
-    fields = source.fields(root, "a trial", TRIAL_KEYS, required=("schema", "id", "title", "criteria"))
+def read_trial(source: Source, root: Node, catalogue: Catalogue, sha256: str) -> Trial | None:
+    """The trial of a rule file's root node as far as it can be read; `source.problems` says what is wrong.
+
+    A criterion in which something is wrong is left out; so are all of them where the age of results is unclear. None:
+    the root is no mapping.
+    """
+    fields = source.fields(root, "a trial", TRIAL_KEYS, REQUIRED[TRIAL_KEYS])
     if fields is None:
-        raise InputRefused(source.in_order())
+        return None
     _check_schema(source, fields.get("schema"))
-    if "quantities" in fields:
-        source.refuse(fields.keys["quantities"], "not-yet", "a trial's own `quantities` are not supported yet")
     identifier = source.name(node, "an id") if (node := fields.get("id")) else None
     title = _prose(source, fields, "title")
     recruitment = _prose(source, fields, "recruitment")
@@ -51,24 +69,26 @@ def read_trial(source: Source, root: Node, catalogue: Catalogue, sha256: str) ->
     anchors = _anchors(source, fields.get("anchors"))
     cohorts = _cohorts(source, fields.get("cohorts"))
     within = fields.get("results_within")
-    window = read_window(source, within, anchors) if within else ANY_WINDOW
+    window = read_window(source, within, anchors) if within else None
     names = Names(
         source,
         catalogue,
         anchors,
         _questions(source, fields.get("questions")),
         {key.text: value for key, value in _named(source, fields, "definitions")},
-        window or ANY_WINDOW,
+        window or Window(None, None, "any"),  # not the `any` of a leaf that says so: `check` tells them apart
+        cohorts=tuple(cohort.id for cohort in cohorts),
     )
-    criteria = _criteria(names, fields.get("criteria"), cohorts)
-    for name in names.definitions:  # those that no criterion uses are checked as well
-        read_definition(names, name, Place.of("inclusion"))
-    if source.problems:
-        raise InputRefused(source.in_order())
+    names = replace(names, catalogue=read_quantities(names, fields.get("quantities")))
+    criteria = _criteria(names, fields.get("criteria"))
+    for name, node in names.definitions.items():  # those that no criterion uses are checked as well
+        for own in _for_each_cohort(names, node, names.cohorts):
+            if own.cohort is None or name not in names.used:  # one that is used may be meant for some cohorts only
+                read_definition(own, name, Place.of("inclusion"))
     return Trial(
         id=identifier or "",
         title=title or "",
-        criteria=criteria,
+        criteria=criteria if window or within is None else (),
         questions=dict(names.questions),
         anchors=anchors,
         cohorts=cohorts,
@@ -79,7 +99,7 @@ def read_trial(source: Source, root: Node, catalogue: Catalogue, sha256: str) ->
         results_within=names.results_within,
         results_within_stated=within is not None,
         sha256=sha256,
-        catalogue=catalogue,
+        catalogue=names.catalogue,
         file=source.file,
     )
 
@@ -101,7 +121,7 @@ def _named(source: Source, fields: Fields, key: str) -> list[tuple[Node, Node]]:
 
 def _origin(source: Source, node: Node | None) -> tuple[str | None, bool, tuple[str, ...]]:
     """The document of a trial, whether it holds every criterion, and what it lacks."""
-    fields = source.fields(node, "the source", ("document", "complete", "gaps")) if node else None
+    fields = source.fields(node, "the source", SOURCE_KEYS) if node else None
     if fields is None:
         return None, True, ()
     stated, gaps_node = fields.get("complete"), fields.get("gaps")
@@ -125,7 +145,7 @@ def _anchors(source: Source, node: Node | None) -> dict[str, str]:
 def _cohorts(source: Source, node: Node | None) -> tuple[Cohort, ...]:
     cohorts: dict[str, Cohort] = {}
     for item in source.items(node, "`cohorts`") if node else ():
-        fields = source.fields(item, "a cohort", ("id", "title"), required=("id", "title"))
+        fields = source.fields(item, "a cohort", COHORT_KEYS, REQUIRED[COHORT_KEYS])
         if fields is None or "id" not in fields:
             continue
         name = source.name(fields.values["id"], "an id")
@@ -140,7 +160,7 @@ def _cohorts(source: Source, node: Node | None) -> tuple[Cohort, ...]:
 def _questions(source: Source, node: Node | None) -> dict[str, Question]:
     questions: dict[str, Question] = {}
     for key, value in source.named(node, "`questions`") if node else ():
-        fields = source.fields(value, "a question", ("ask", "text", "options"), required=("ask", "text"))
+        fields = source.fields(value, "a question", QUESTION_KEYS, REQUIRED[QUESTION_KEYS])
         if fields is None:
             questions[key.text] = Question(key.text, "coordinator", "")
             continue
@@ -164,75 +184,94 @@ def _options(source: Source, node: Node) -> tuple[str, ...]:
     return options
 
 
-def _criteria(names: Names, node: Node | None, cohorts: tuple[Cohort, ...]) -> tuple[Criterion, ...]:
+def _for_each_cohort(names: Names, node: Node, cohorts: Collection[str]) -> list[Names]:
+    """The names once, or once for each cohort where a condition's bounds differ by cohort."""
+    if not cohorts or not differs(node, names.definitions):
+        return [names]
+    return [replace(names, cohort=cohort) for cohort in cohorts]
+
+
+def _criteria(names: Names, node: Node | None) -> tuple[Criterion, ...]:
     if node is None:
         return ()
     criteria: list[Criterion] = []
     seen: dict[str, int] = {}
     for item in names.source.items(node, "`criteria`"):
-        fields = names.source.fields(item, "a criterion", CRITERION_KEYS, required=("id", "text"))
+        fields = names.source.fields(item, "a criterion", CRITERION_KEYS, REQUIRED[CRITERION_KEYS])
         if fields is None:
             continue
-        if (identifier := fields.get("id")) and identifier.text in seen:
+        twice = (identifier := fields.get("id")) is not None and identifier.text in seen
+        if identifier and twice:
             message = f"there are two criteria `{shown(identifier.text)}`"
             first = seen[identifier.text]
             names.source.refuse(identifier, "duplicate-id", message + (f", the other on line {first}" if first else ""))
         elif identifier:
             seen[identifier.text] = identifier.line
-        if criterion := _criterion(names, fields, [cohort.id for cohort in cohorts]):
-            criteria.append(criterion)
+        found = _criterion(names, fields)
+        criteria += [] if twice else found
     return tuple(criteria)
 
 
-def _criterion(names: Names, fields: Fields, cohorts: list[str]) -> Criterion | None:
+def _criterion(names: Names, fields: Fields) -> list[Criterion]:
+    """A criterion; one for each of its cohorts where what it asks differs by cohort."""
     source = names.source
     identifier = source.name(node, "an id") if (node := fields.get("id")) else None
     text, reading = _prose(source, fields, "text"), _prose(source, fields, "reading")
     section, item = _place_in_source(source, fields.get("source"))
     own = fields.get("cohorts")
     belongs = [
-        source.lookup(name, "cohort", cohorts, "cohorts")
+        source.lookup(name, "cohort", names.cohorts, "cohorts")
         for name in (source.one_or_more(own, "`cohorts`") if own else ())
     ]
-    cases = _cases(source, fields.get("cases"))
     includes, excludes = fields.get("include_if"), fields.get("exclude_if")
     if (includes is None) == (excludes is None):
         how = "both `include_if` and `exclude_if`" if includes else "neither `include_if` nor `exclude_if`"
         source.refuse(fields.node, "not-one-kind", f"a criterion includes or excludes: this has {how}")
     kind: Literal["inclusion", "exclusion"] = "inclusion" if includes else "exclusion"
-    condition = read_condition(names, includes, Place.of("inclusion")) if includes else None
-    excluding = read_condition(names, excludes, Place.of("exclusion")) if excludes else None
-    condition = condition or excluding
-    if identifier is None or condition is None:
-        return None
-    return Criterion(
-        id=identifier,
-        kind=kind,
-        text=text or "",
-        condition=condition,
-        section=section,
-        item=item,
-        reading=reading,
-        cohorts=tuple(name for name in belongs if name),
-        cases=cases,
-        where=Where(fields.node.line, fields.node.column),
-    )
+    before = len(source.problems)
+    cohorts = tuple(name for name in belongs if name)
+    each = _for_each_cohort(names, fields.node, cohorts or names.cohorts)
+    cases = _cases(source, fields.get("cases"), [names.cohort for names in each if names.cohort])
+    found: list[Criterion] = []
+    for mine in each:
+        condition = read_condition(mine, includes, Place.of("inclusion")) if includes else None
+        excluding = read_condition(mine, excludes, Place.of("exclusion")) if excludes else None
+        condition = condition or excluding
+        if identifier is None or condition is None or len(source.problems) > before:
+            continue
+        found.append(
+            Criterion(
+                id=identifier if mine.cohort is None else f"{identifier}@{mine.cohort}",
+                kind=kind,
+                text=text or "",
+                condition=condition,
+                section=section,
+                item=item,
+                reading=reading,
+                cohorts=cohorts if mine.cohort is None else (mine.cohort,),
+                cases=tuple(case for case in cases if case.cohort in (None, mine.cohort)),
+                where=Where(fields.node.line, fields.node.column),
+            )
+        )
+    return found
 
 
 def _place_in_source(source: Source, node: Node | None) -> tuple[str | None, str | None]:
-    fields = source.fields(node, "a criterion's source", ("section", "item")) if node else None
+    fields = source.fields(node, "a criterion's source", PLACE_KEYS) if node else None
     if fields is None:
         return None, None
     return _prose(source, fields, "section"), _prose(source, fields, "item")
 
 
-def _cases(source: Source, node: Node | None) -> tuple[Case, ...]:
+def _cases(source: Source, node: Node | None, cohorts: Collection[str]) -> tuple[Case, ...]:
     items: Iterable[Node] = source.items(node, "`cases`") if node else ()
-    return tuple(case for item in items if (case := _case(source, item)))
+    return tuple(case for item in items if (case := _case(source, item, cohorts)))
 
 
-def _case(source: Source, node: Node) -> Case | None:
-    fields = source.fields(node, "a case", ("expect", "given", "on"), required=("expect", "given"))
+def _case(source: Source, node: Node, cohorts: Collection[str]) -> Case | None:
+    """A case; it may name one of the cohorts that the criterion tells apart."""
+    known = CASE_KEYS if cohorts else CASE_KEYS[:-1]
+    fields = source.fields(node, "a case", known, REQUIRED[CASE_KEYS])
     if fields is None or "expect" not in fields or "given" not in fields:
         return None
     word = source.choice(fields.values["expect"], "`expect`", EXPECTED)
@@ -245,8 +284,12 @@ def _case(source: Source, node: Node) -> Case | None:
     for key, _ in given.pairs():
         if key.text == "id":
             source.refuse(key, "unknown-key", "the candidate of a case has no `id`")
+    named = fields.get("cohort")
+    cohort = source.lookup(named, "cohort", cohorts, "cohorts") if named else None
     expect = next((known for known in EXPECTED if known == word), None)
-    return Case(expect, content, on, Where(node.line, node.column)) if expect else None
+    if expect is None or (on is None and "on" in fields):
+        return None
+    return Case(expect, content, on, cohort, Where(node.line, node.column))
 
 
 def _day(source: Source, node: Node | None) -> str | None:

@@ -29,10 +29,10 @@ def read_window(source: Source, node: Node, anchors: Collection[str]) -> Window 
         return ANY_WINDOW
     match _parts(words):
         case ("", "before", anchor):
-            end = _anchored(source, node, anchor, anchors)
+            end = anchored(source, node, anchor, anchors)
             return Window(None, end, words) if end else None
         case ("", "after", anchor):
-            start = _anchored(source, node, anchor, anchors)
+            start = anchored(source, node, anchor, anchors)
             return Window(start, None, words) if start else None
         case (length, "before", anchor):
             start = _moved(source, node, length, -1, anchor, anchors)
@@ -76,10 +76,6 @@ def least_hours(months: int, hours: int) -> int:
 
 
 def _from_to(source: Source, node: Node, anchors: Collection[str]) -> Window | None:
-    for key, _ in node.pairs():
-        if key.text in ("longest", "shortest"):
-            source.refuse(key, "not-yet", f"a window by `{key.text}` is not supported yet")
-            return None
     fields = source.fields(node, "a window", ("from", "to"))
     if fields is None:
         return None
@@ -115,7 +111,7 @@ def read_moment(source: Source, node: Node, anchors: Collection[str]) -> Moment 
         hint = f"write `{shown(words)} before screening`"
         source.refuse(node, "invalid-window", "an end of a window is a moment, not a length of time", hint)
         return None
-    return _anchored(source, node, words, anchors)
+    return anchored(source, node, words, anchors)
 
 
 _PARTS = re.compile(r"(?:(.*) )?(before|after) (\S+)")
@@ -130,11 +126,12 @@ def _moved(
     source: Source, node: Node, length: str, sign: Literal[-1, 1], anchor: str, anchors: Collection[str]
 ) -> Moment | None:
     span = _span(source, node, length)
-    moment = _anchored(source, node, anchor, anchors)
+    moment = anchored(source, node, anchor, anchors)
     return Moment(moment.anchor, span, sign) if span and moment else None
 
 
-def _anchored(source: Source, node: Node, anchor: str, anchors: Collection[str]) -> Moment | None:
+def anchored(source: Source, node: Node, anchor: str, anchors: Collection[str]) -> Moment | None:
+    """The day of an anchor that the trial declares."""
     if anchor == SCREENING or anchor in anchors:
         return Moment(anchor)
     hint = did_you_mean(anchor, [SCREENING, *anchors]) or "declare it under `anchors`"
@@ -146,14 +143,19 @@ def _span(source: Source, node: Node, text: str) -> Span | None:
     try:
         return parse_span(text)
     except ValueError:
-        hint = "write a whole number of hours, days, weeks, months or years, such as `28 days`"
+        meant = did_you_mean((text.split() or [""])[-1], _UNITS)
+        hint = meant or "write a whole number of hours, days, weeks, months or years, such as `28 days`"
         source.refuse(node, "invalid-span", f"`{shown(text)}` is no length of time", hint)
         return None
 
 
+_UNITS = ("hours", "days", "weeks", "months", "years")
+
+
 def _speaks_of_half_lives(source: Source, node: Node) -> bool:
     if re.search(r"half[- ]?li(fe|ves)", node.text):
-        source.refuse(node, "not-yet", "a length of time in half-lives is not supported yet")
+        hint = "write `within: 5 half-lives` or `within: {longest: [30 days, 5 half-lives]}` beside a treatment"
+        source.refuse(node, "invalid-span", "a length of time in half-lives is a treatment's own", hint)
         return True
     return False
 

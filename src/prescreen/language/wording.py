@@ -68,9 +68,11 @@ def describe(
             return f"aged {text}" + (f" at {_readable(anchor)}" if anchor != SCREENING else "")
         case Sex(sex=sex):
             return sex
-        case Observation(code=code, text=text, window=window, select=select):
+        case Observation(code=code, text=text, window=window, select=select, without=without):
             when = "" if window == results_within else window_words(window) or "at any time"
-            return _joined([observation_label(code, catalogue), text, _select(select), when])
+            # Where a rule file says `within: 1 month` there, it is counted from the sample.
+            spoiled = f"(not after {words(without).replace('before screening', 'before it')})" if without else ""
+            return _joined([observation_label(code, catalogue), text, _select(select), when, spoiled])
         case Event():
             return _event(condition, catalogue, _USUAL)
         case Answer(question=question, equals=equals):
@@ -134,11 +136,17 @@ def _event(event: Event, catalogue: Catalogue, usual: frozenset[str]) -> str:
         if words:
             parts.append(f"{before} {_listed(sorted(words), 'or')}")
     parts += [f"{amount.operator.replace('_', ' ')} {amount.text}" for amount in (*event.dose, *event.daily_dose)]
+    if event.equivalent:
+        parts.append(f"as {event_label('treatments', event.equivalent, catalogue)}, added up")
     parts += [f"({operator.replace('_', ' ')} {number} of these)" for operator, number in event.count]
-    if event.for_at_least:
+    parts += [f"({operator.replace('_', ' ')} {number} lines)" for operator, number in event.lines]
+    parts += [f"lasting {operator.replace('_', ' ')} {span}" for operator, span in event.duration]
+    if event.changed:
+        parts.append(f"begun, ended or changed less than {event.for_at_least} before {_readable(event.at)}")
+    elif event.for_at_least:
         parts.append(f"for at least {event.for_at_least}")
         parts.append(f"at {_readable(event.at)}" if event.at != SCREENING else "")
-    parts.append(window_words(event.window))
+    parts.append(f"{'begun ' if event.by_start else ''}{window_words(event.window)}")
     if event.excepted:
         exceptions = (_event(exception, catalogue, _ANY_CERTAINTY) for exception in event.excepted)
         parts.append(f"except {_listed(exceptions, 'and')}")

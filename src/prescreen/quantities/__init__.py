@@ -1,6 +1,7 @@
 """Values and units as laboratories write them, compared exactly. The only place that knows pint (`ucum`, lazily)."""
 
 from prescreen.quantities.analytes import Analyte, Scale, UnitProblem, analyte
+from prescreen.quantities.formula import Formula, parse_formula
 from prescreen.quantities.magnitude import Exact, Magnitude, Root, compare, compare_exact
 from prescreen.quantities.molar import HAEMOGLOBIN_MONOMER, molar_mass
 from prescreen.quantities.numerals import parse_number, plain
@@ -12,6 +13,7 @@ __all__ = [
     "Analyte",
     "CodedValue",
     "Exact",
+    "Formula",
     "Magnitude",
     "NoValue",
     "Number",
@@ -25,6 +27,7 @@ __all__ = [
     "compare",
     "compare_exact",
     "molar_mass",
+    "parse_formula",
     "parse_number",
     "plain",
     "read_unit",
