@@ -441,4 +441,6 @@ def test_the_order_of_records_does_not_matter(made: Pair, rng: Any) -> None:
         before.conflict,
         before.turns_on,
     )
-    assert (set(after.missing), len(after.deciding)) == (set(before.missing), len(before.deciding))
+    assert len(after.deciding) == len(before.deciding)
+    if before.exact:  # what is not proven exact may ask for a little more, as results of one time are met
+        assert set(after.missing) == set(before.missing)
