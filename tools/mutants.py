@@ -179,6 +179,12 @@ class NotApplicableError(Exception):
 
 def planted(mutant: Mutant) -> None:
     """Give the function its bug, for the rest of this process."""
+    function, source = mutated(mutant)
+    function.__code__ = _code_of(function, source)
+
+
+def mutated(mutant: Mutant) -> tuple[FunctionType, str]:
+    """The function that a bug is planted in, and its source with the bug."""
     module_name, _, name = mutant.function.partition(":")
     function: Any = import_module(module_name)
     for part in name.split("."):
@@ -187,7 +193,7 @@ def planted(mutant: Mutant) -> None:
     source = textwrap.dedent(inspect.getsource(function))
     if source.count(mutant.old) != 1:
         raise NotApplicableError(f"`{mutant.old}` occurs {source.count(mutant.old)} times in {mutant.function}")
-    function.__code__ = _code_of(function, source.replace(mutant.old, mutant.new))
+    return function, source.replace(mutant.old, mutant.new)
 
 
 def _code_of(function: FunctionType, source: str) -> CodeType:
