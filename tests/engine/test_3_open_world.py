@@ -360,3 +360,14 @@ def test_one_operation_both_done_and_not_done_on_a_day_is_a_contradiction() -> N
     found = ask(SURGERY, procedures(done, cancelled))
     assert (found.condition, found.conflict) == (None, True)
     assert truth(SURGERY, procedures(done, {**cancelled, "date": "2026-03-02"})) is True
+
+
+def test_one_code_is_denied_by_a_record_and_another_by_the_declaration() -> None:
+    either = {"treatment": ["systemic-corticosteroids", "cyclophosphamide"]}
+    denied = {"treatments": [{"code": "systemic-corticosteroids", "verification": "refuted"}]}
+    declared = {"complete": {"treatments": {"systems": ["rxnorm"]}}}
+    assert ask(either, denied).condition is None
+    assert ask(either, declared).condition is None
+    both = ask(either, {**denied, **declared})
+    assert both.condition is False
+    assert set(both.deciding) == {"treatment:systemic-corticosteroids[0]", "complete:treatments"}

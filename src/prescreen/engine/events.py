@@ -381,10 +381,14 @@ def absent_besides(
     domain = leaf.domain
     if bounds.low_maybe > bounds.high_maybe or ("planned" not in leaf.statuses and bounds.low_maybe > setting.now):
         return True, ()  # an empty window, or one that opens after the screening day: nothing past lies in it
-    if declared is not None and _covers(declared, codes) and _declared_through(declared, sought, bounds, setting):
-        return True, (f"complete:{domain}",)
+    if declared is not None and not _declared_through(declared, sought, bounds, setting):
+        declared = None
+    complete = f"complete:{domain}"
+    if declared is not None and all(_covers(declared, code) for code in codes):
+        return True, (complete,)
     if sought.plans_only:
         return False, ()
+    # One code may be denied by a record, another by the declaration.
     needed = _looked_at_until(sought, bounds, setting)
     against: list[str] = []
     for code in codes:
@@ -399,17 +403,21 @@ def absent_besides(
             ),
             None,
         )
-        if denial is None:
+        if denial is not None:
+            name = denial.name
+        elif declared is not None and _covers(declared, code):
+            name = complete
+        else:
             return False, ()
-        if denial.name not in against:
-            against.append(denial.name)
+        if name not in against:
+            against.append(name)
     if "planned" in leaf.statuses:
-        return False, ()
+        return False, ()  # no record denies a plan
     return True, tuple(against)
 
 
-def _covers(declared: Declared, codes: tuple[_Code, ...]) -> bool:
-    return declared.systems is None or all(code.systems & declared.systems for code in codes)
+def _covers(declared: Declared, code: _Code) -> bool:
+    return declared.systems is None or bool(code.systems & declared.systems)
 
 
 def _declared_through(declared: Declared, sought: Sought, bounds: Bounds, setting: Setting) -> bool:
