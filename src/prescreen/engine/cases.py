@@ -97,7 +97,7 @@ def resolve(criterion: CompiledCriterion, setting: Setting, trial: Trial) -> Res
     truth = criterion.root.evaluate(setting)
     if truth is not UNKNOWN:
         return _KLEENE[truth]
-    if not (criterion.repeats if setting.ranges is None else criterion.repeats_with_ranges):
+    if not criterion.repeats_in(setting):
         return _KLEENE[UNKNOWN] if _promised(criterion.root, setting, trial) else Resolved(UNKNOWN, False)
     try:
         truth = _resolve(criterion.root, setting, trial, Budget())
@@ -109,7 +109,7 @@ def resolve(criterion: CompiledCriterion, setting: Setting, trial: Trial) -> Res
 def truth_of(criterion: CompiledCriterion, setting: Setting, trial: Trial, budget: Budget | None = None) -> Truth:
     """`resolve` without asking whether an unknown is proven; budget: one that several evaluations share."""
     truth = criterion.root.evaluate(setting)
-    if truth is not UNKNOWN or not (criterion.repeats if setting.ranges is None else criterion.repeats_with_ranges):
+    if truth is not UNKNOWN or not criterion.repeats_in(setting):
         return truth
     try:
         return _resolve(criterion.root, setting, trial, budget or Budget())

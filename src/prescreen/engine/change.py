@@ -136,7 +136,7 @@ def turning(criterion: CompiledCriterion, truth: Truth, later: Later) -> Turn | 
         if changes:
             numbers.append(node.number)
             ahead.append(changes)
-    repeats = criterion.repeats if later.setting.ranges is None else criterion.repeats_with_ranges
+    repeats = criterion.repeats_in(later.setting)
     if repeats:
         # What is open may settle the truth although no leaf's own changes.
         days = {day for node in criterion.timed for day in later.days(node)}
@@ -217,7 +217,7 @@ def rescreening_day(later: Later, truths: list[Truth], turns: list[Turn | None])
 def _truth_on(criterion: CompiledCriterion, day: int, later: Later) -> Truth:
     """The truth of a criterion on a later day."""
     setting = later.setting
-    if day > later.last or (criterion.repeats if setting.ranges is None else criterion.repeats_with_ranges):
+    if day > later.last or criterion.repeats_in(setting):
         return truth_of(criterion, later.on(day), later.compiled.trial)
     then = setting.as_found()
     for node in criterion.timed:

@@ -265,6 +265,10 @@ class CompiledCriterion:
     timed: tuple[LeafNode, ...]
     memory: dict[tuple[object, ...], Any] = field(default_factory=dict)
 
+    def repeats_in(self, setting: Setting) -> bool:
+        """Whether a fact may be used more than once in an evaluation."""
+        return self.repeats if setting.ranges is None else self.repeats_with_ranges
+
     def truths(self, setting: Setting) -> list[Truth]:
         """The truth of every node, by place."""
         found: list[Truth] = []

@@ -65,7 +65,7 @@ def deciding(
     else:
         proof.names, proof.plain = dict.fromkeys(_everything(criterion, setting, compiled.trial.id)), False
     names = tuple(proof.names)
-    repeats = criterion.repeats if setting.ranges is None else criterion.repeats_with_ranges
+    repeats = criterion.repeats_in(setting)
     if not repeats and (len(names) < 2 or (proof.plain and _read_once(criterion, proof.leaves))):
         return names
     if len(names) < 2:

@@ -31,7 +31,7 @@ from prescreen.language.model import Answer, Comparison, Detected, Event, Observ
 def missing(criterion: CompiledCriterion, setting: Setting, trial: Trial) -> tuple[str, ...]:
     """The missing facts of an undetermined criterion, in the order of its leaves."""
     names: dict[str, None] = {}
-    if not (criterion.repeats if setting.ranges is None else criterion.repeats_with_ranges):
+    if not criterion.repeats_in(setting):
         for leaf in undecided(criterion.root, setting):
             for name in leaf_names(leaf, setting):
                 names[name] = None
