@@ -16,7 +16,6 @@ from prescreen.catalogue import ObservationConcept
 from prescreen.catalogue.model import DOMAINS
 from prescreen.engine.screen import statuses
 from prescreen.language.model import SCREENING, Age, Answer, Comparison, Detected, Event, Observation, Sex, Trial
-from prescreen.prove.days import days_of
 from prescreen.prove.events import RECORDED, Entry, Records
 from prescreen.prove.model import SCREENED_ON, Model, Query, Status, Undecided
 from prescreen.prove.person import BIRTH, FEMALE, given, months_at
@@ -194,8 +193,7 @@ class _Writer:
 
     def _history(self, history: History) -> list[dict[str, Any]] | None:
         found: list[dict[str, Any]] = []
-        times = max(leaf.select.count for leaf in history.leaves)
-        apart = max((_days_apart(leaf) for leaf in history.leaves), default=0)
+        times, apart = history.copies, history.apart
         for slot in history.slots:
             if not any(self._counts(history, slot, leaf) for leaf in history.leaves):
                 continue
@@ -312,15 +310,6 @@ def _limits(history: History) -> set[str]:
             elif isinstance(test, Detected):
                 found.add("LLOD")
     return found
-
-
-def _days_apart(leaf: Observation) -> int:
-    apart = leaf.select.apart
-    if apart is None:
-        return 0
-    if apart.unit == "hours":
-        return 1 - (-apart.number // 24)
-    return days_of(apart) + 1 if apart.unit in ("days", "weeks") else apart.number * (32 if apart.unit == "months" else 367)
 
 
 def _rounded(exact: Fraction) -> Iterator[Fraction]:
