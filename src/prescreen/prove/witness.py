@@ -126,10 +126,14 @@ class _Writer:
     # --- the solver's numbers ---------------------------------------------------------------------------
 
     def _true(self, formula: z3.BoolRef) -> bool:
-        return z3.is_true(self.found.eval(formula, model_completion=True))
+        """Whether a formula is true in what was found; it stays so, because something is written down by it."""
+        truth = z3.is_true(self.found.eval(formula, model_completion=True))
+        self.solver.add(formula if truth else z3.Not(formula))
+        return truth
 
     def _whole(self, number: z3.ArithRef) -> int:
         whole: int = self.found.eval(number, model_completion=True).as_long()
+        self.solver.add(number == whole)
         return whole
 
     def _exact(self, number: z3.ArithRef) -> Fraction:
@@ -156,10 +160,9 @@ class _Writer:
     def _drop_records(self) -> None:
         for records in self.query.records.values():
             for truth in records.truths.values():
-                if self._true(truth):
+                if z3.is_true(self.found.eval(truth, model_completion=True)):
                     self._settle(z3.Not(truth))
-                if not self._true(truth):
-                    self.solver.add(z3.Not(truth))
+                self._true(truth)
 
     def _number(self, variable: z3.ArithRef, scale: Scale, usual: Sequence[Fraction] = ()) -> int | float | None:
         """A number with few decimals that can stand for a variable, in the unit of the scale."""
