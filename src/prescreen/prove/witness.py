@@ -15,7 +15,18 @@ from prescreen.candidate.read import parse_candidate
 from prescreen.catalogue import ObservationConcept
 from prescreen.catalogue.model import DOMAINS
 from prescreen.engine.screen import statuses
-from prescreen.language.model import SCREENING, Age, Answer, Comparison, Detected, Event, Observation, Sex, Trial
+from prescreen.language.model import (
+    SCREENING,
+    Age,
+    Answer,
+    Comparison,
+    Criterion,
+    Detected,
+    Event,
+    Observation,
+    Sex,
+    Trial,
+)
 from prescreen.prove.events import RECORDED, Entry, Records
 from prescreen.prove.model import SCREENED_ON, Model, Query, Status, Undecided
 from prescreen.prove.person import BIRTH, FEMALE, given, months_at
@@ -47,14 +58,19 @@ class Witness:
 
 
 def find(
-    model: Model, wanted: Sequence[z3.BoolRef], *expected: Mapping[str, Status], on: date = SCREENED_ON
+    model: Model,
+    wanted: Sequence[z3.BoolRef],
+    *expected: Mapping[str, Status],
+    show: Sequence[Criterion] = (),
+    on: date = SCREENED_ON,
 ) -> Witness | None:
     """A candidate of whom all the formulas are true; None where none can be written down.
 
     expected: for each trial of the model, the statuses that `screen` must give; a candidate who has others is counted
-    in `model.unreproduced` and not given away. Raises Undecided.
+    in `model.unreproduced` and not given away. show: criteria of the first trial whose statuses, whichever they are,
+    are to be known and shown as well. Raises Undecided.
     """
-    query = model.query(model.leaves_of(*wanted))
+    query = model.query(model.leaves_of(*wanted, *map(model.met, show)))
     solver = model.solver([*query.sound, *query.exact, *wanted])
     for _ in range(_TRIES):
         if model.check(solver) == z3.unsat:
@@ -63,11 +79,13 @@ def find(
         solver.push()
         solver.add(*query.days.fixed(on.toordinal(), found))
         if model.check(solver) == z3.sat:
-            candidate = _Writer(model, query, solver, on.toordinal()).candidate()
-            if candidate is None or not _reproduces(model.trials, candidate, expected, on):
+            writer = _Writer(model, query, solver, on.toordinal())
+            candidate = writer.candidate()
+            first = {**(expected[0] if expected else {}), **writer.statuses(show)}
+            if candidate is None or not _reproduces(model.trials, candidate, (first, *expected[1:]), on):
                 model.unreproduced += 1
                 return None
-            return Witness(candidate, on, dict(expected[0]) if expected else {})
+            return Witness(candidate, on, first)
         solver.pop()
         moved = [day != found.eval(day, model_completion=True) for day in query.days.anchors.values()]
         if not moved:
@@ -122,6 +140,10 @@ class _Writer:
         if query.records:
             made["complete"] = {domain: True for domain in DOMAINS if domain in query.records}
         return made
+
+    def statuses(self, criteria: Sequence[Criterion]) -> dict[str, Status]:
+        """The statuses of criteria for what was found."""
+        return {each.id: "met" if self._true(self.model.met(each)) else "failed" for each in criteria}
 
     # --- the solver's numbers ---------------------------------------------------------------------------
 
