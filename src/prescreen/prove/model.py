@@ -154,6 +154,11 @@ class Model:
             pending.extend(part.children())
         return frozenset(found)
 
+    def in_order(self, leaves: Iterable[Leaf]) -> list[Leaf]:
+        """Leaves in the order in which the model met them."""
+        wanted = frozenset(leaves)
+        return [leaf for leaf in self._truths if leaf in wanted]
+
     # --- questions --------------------------------------------------------------------------------------
 
     def possible(self, *formulas: z3.BoolRef) -> bool:
@@ -206,8 +211,7 @@ class Model:
         """Everything that is said of some leaves."""
         found = self._queries.get(leaves)
         if found is None:
-            ordered = [leaf for leaf in self._truths if leaf in leaves]
-            found = self._queries[leaves] = self._query(ordered)
+            found = self._queries[leaves] = self._query(self.in_order(leaves))
         return found
 
     def _query(self, leaves: Sequence[Leaf]) -> Query:
