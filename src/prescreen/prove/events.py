@@ -72,6 +72,18 @@ class Entry:
         return z3.Or(*[self.indication == i for i, kind in enumerate(self.indications) if kind.concepts & wanted])
 
 
+    def same_as(self, other: Entry) -> z3.BoolRef:
+        """Whether two records say the same."""
+        pairs = [(i, other.kinds.index(kind)) for i, kind in enumerate(self.kinds) if kind in other.kinds]
+        alike = [z3.And(self.kind == i, other.kind == j) for i, j in pairs]
+        own = (self.indication, self.status, self.start, self.end, self.dose, self.daily_dose, *self.words.values())
+        others = (
+            *(other.indication, other.status, other.start, other.end, other.dose, other.daily_dose),
+            *other.words.values(),
+        )
+        return z3.And(z3.Or(*alike), *[mine == its for mine, its in zip(own, others, strict=True)])
+
+
 class Records:
     """The records of a domain in a query. leaves: those that ask for one record each, with their truths."""
 

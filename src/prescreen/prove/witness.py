@@ -116,6 +116,7 @@ class _Writer:
         """The candidate, None where a number or date in it cannot be written exactly."""
         query, leaves = self.query, self.query.leaves
         self._drop_records()
+        self._merge_records()
         made: dict[str, Any] = {"id": "witness"}
         if any(isinstance(leaf, Age) for leaf in leaves):
             born = self._birth()
@@ -185,6 +186,15 @@ class _Writer:
                 if z3.is_true(self.found.eval(truth, model_completion=True)):
                     self._settle(z3.Not(truth))
                 self._true(truth)
+
+    def _merge_records(self) -> None:
+        """One record in the place of several, where one can be what all of them are for."""
+        for records in self.query.records.values():
+            there = [entry for entry in records.entries if self._true(records.truths[entry.leaf])]
+            for place, entry in enumerate(there):
+                for other in there[:place]:
+                    if self._settle(entry.same_as(other)):
+                        break
 
     def _number(self, variable: z3.ArithRef, scale: Scale, usual: Sequence[Fraction] = ()) -> int | float | None:
         """A number with few decimals that can stand for a variable, in the unit of the scale."""
