@@ -81,8 +81,10 @@ class _Search:
 
     def together(self) -> None:
         """The criteria that a candidate has to meet together: contradictions, and what is implied."""
-        implied: dict[str | None, Mapping[str, tuple[str, ...]]] = {}
-        for cohort in [cohort.id for cohort in self.trial.cohorts] or [None]:
+        cohorts: list[str | None] = [cohort.id for cohort in self.trial.cohorts]
+        implied: dict[str | None, Mapping[str, tuple[str, ...]] | None] = {}
+        for cohort in cohorts or [None]:
+            implied[cohort] = None
             self.say(f"{self.trial.id}, {'the criteria together' if cohort is None else f'cohort {cohort}'}")
             mine = [
                 criterion
@@ -232,19 +234,23 @@ class _Search:
         hint = "leaving one of them out makes the others possible"
         self._add(Finding("nobody-enters", message, core[-1].where, (), hint, witness))
 
-    def _tell_implied(self, name: str, by: tuple[str, ...]) -> None:
+    def _tell_implied(self, name: str, by: Mapping[str | None, tuple[str, ...]]) -> None:
         criteria = {criterion.id: criterion for criterion in self.trial.criteria}
-        criterion, others = criteria[name], [criteria[other] for other in by]
-        met = self.model.met(criterion)
+        criterion, met = criteria[name], self.model.met(criteria[name])
+        others = [criteria[other] for other in dict.fromkeys(other for each in by.values() for other in each)]
+        sets = set(by.values())
+        if not others:
+            return  # nobody can fail it, and this was not decided in time where it is told
         code = "implied-criterion"
         if len(others) == 1 and self._impossible(code, met, z3.Not(self.model.met(others[0]))):
-            code, message = "repeated-criterion", f"{name}: it says the same as {by[0]}: who meets one meets the other"
-        elif others:
-            message = f"{name}: nothing is left to decide: everyone who meets {listed(by)} meets it as well"
+            code, message = "repeated-criterion", f"it says the same as {others[0].id}: who meets one meets the other"
+        elif len(sets) == 1:
+            message = f"everyone who meets {listed(sets.pop())} meets it as well"
         else:
-            return  # told as one that nobody can fail
+            each = [f"who meets {listed(names)} in {cohort}" for cohort, names in by.items()]
+            message = f"everyone {' or '.join(each)} meets it as well"
         witness = self._witness([z3.Not(met)], show=[*others, criterion])
-        self._add(Finding(code, message, criterion.where, (name,), None, witness))
+        self._add(Finding(code, f"{name}: {message}", criterion.where, (name,), None, witness))
 
     def _tell_gap(self, code: str, message: str, gap: Gap, criteria: Sequence[Criterion]) -> None:
         leaves = self.model.leaves_of(*gap.wanted)

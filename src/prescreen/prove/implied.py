@@ -67,13 +67,13 @@ class Together:
 
 
 def in_every_cohort(
-    found: Mapping[str | None, Mapping[str, tuple[str, ...]]], criteria: Sequence[Criterion]
-) -> dict[str, tuple[str, ...]]:
-    """Of what is implied in each cohort, what is implied in every cohort of its criterion, by all that it takes there."""
-    common: dict[str, tuple[str, ...]] = {}
+    found: Mapping[str | None, Mapping[str, tuple[str, ...]] | None], criteria: Sequence[Criterion]
+) -> dict[str, dict[str | None, tuple[str, ...]]]:
+    """Of what is implied in each cohort (None: not looked at, or nobody enters it), what is implied in every cohort of
+    its criterion, with what implies it in each."""
+    common: dict[str, dict[str | None, tuple[str, ...]]] = {}
     for criterion in criteria:
-        cohorts = [cohort for cohort in found if cohort is None or not criterion.cohorts or cohort in criterion.cohorts]
-        if cohorts and all(criterion.id in found[cohort] for cohort in cohorts):
-            by = dict.fromkeys(name for cohort in cohorts for name in found[cohort][criterion.id])
-            common[criterion.id] = tuple(by)
+        mine = {c: each for c, each in found.items() if c is None or not criterion.cohorts or c in criterion.cohorts}
+        if mine and all(each is not None and criterion.id in each for each in mine.values()):
+            common[criterion.id] = {cohort: each[criterion.id] for cohort, each in mine.items() if each is not None}
     return common

@@ -122,6 +122,8 @@ class History:
                 found.append(slot.value > 0)  # there is no share of nothing
             if self.kinds:
                 found.append(slot.kind < len(self.kinds))
+        if len(self.slots) > 1 and any(leaf.select.how in ("highest", "lowest") for leaf in self.leaves):
+            found.append(z3.Distinct(*[slot.value for slot in self.slots]))  # of equal ones, either is the highest
         return found
 
     def meaning(self, leaf: Observation, truth: z3.BoolRef) -> tuple[list[z3.BoolRef], list[z3.BoolRef]]:
