@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import z3
 
@@ -16,6 +17,7 @@ from prescreen.prove.parts import NeedlessPart, definitions, needless_parts
 from prescreen.prove.witness import Witness, find
 
 Say = Callable[[str], None]
+_Kind = TypeVar("_Kind")
 
 
 @dataclass
@@ -67,7 +69,7 @@ class _Search:
                     with_parts = False
                     break
             if with_parts:
-                for part in self._found("needless-part", lambda c=criterion: needless_parts(self.model, c.condition)):
+                for part in self._found("needless-part", needless_parts(self.model, criterion.condition)):
                     self._tell_part(f"{criterion.id}: ", part, (criterion,))
 
     def named(self) -> None:
@@ -76,7 +78,7 @@ class _Search:
             formula = self.model.condition(use.child)
             if self._impossible("needless-part", formula) or self._impossible("needless-part", z3.Not(formula)):
                 continue  # where it is used, it is a part that never matters
-            for part in self._found("needless-part", lambda child=use.child: needless_parts(self.model, child)):
+            for part in self._found("needless-part", needless_parts(self.model, use.child)):
                 self._tell_part(f"`{name}`: ", part, ())
 
     def together(self) -> None:
@@ -118,12 +120,12 @@ class _Search:
                 continue
             for part in alternatives(criterion):
                 formulas = [self.model.condition(child) for child in part.children]
-                for gap in self._found("gap", lambda f=formulas, p=part: gaps_between(self.model, f, p.where)):
+                for gap in self._found("gap", gaps_between(self.model, formulas, part.where)):
                     message = f"{criterion.id}: {gap.words} lies between two alternatives and is in none"
                     self._tell_gap("gap", message, gap, (criterion,))
             self._subgroups([criterion], (criterion,))
         self._subgroups(self.trial.criteria, ())
-        for between in self._found("gap", lambda: between_cohorts(self.model, self.trial)):
+        for between in self._found("gap", between_cohorts(self.model, self.trial)):
             names = listed(list(between.cohorts))
             how = "no cohort takes in" if between.code == "gap" else "both cohorts take in"
             message = f"cohorts {names}: {how} {between.words}"
@@ -137,12 +139,12 @@ class _Search:
         for conditions in subgroups(criteria, across=not explains):
             formulas = [self.model.condition(condition) for condition in conditions]
             where = conditions[0].where
-            for gap in self._found("gap", lambda f=formulas, w=where: gaps_between(self.model, f, w)):
+            for gap in self._found("gap", gaps_between(self.model, formulas, where)):
                 self._tell_gap("gap", f"{label}{gap.words} lies between two subgroups and is in none", gap, criteria)
             for place, one in enumerate(formulas):
                 for other in formulas[place + 1 :]:
                     pair = [one, other]
-                    for gap in self._found("overlap", lambda f=pair, w=where: meeting_points(self.model, f, w)):
+                    for gap in self._found("overlap", meeting_points(self.model, pair, where)):
                         wanted = Gap(gap.where, gap.words, (*gap.wanted, *pair))
                         self._tell_gap("overlap", f"{label}{gap.words} is in two subgroups", wanted, criteria)
 
@@ -155,10 +157,10 @@ class _Search:
             self._undecided(code)
             return False
 
-    def _found(self, code: str, look: Callable[[], Iterator[object]]) -> Iterator[object]:
+    def _found(self, code: str, search: Iterator[_Kind]) -> Iterator[_Kind]:
         """What a search finds, up to a question that was not answered."""
         try:
-            yield from look()
+            yield from search
         except Undecided:
             self._undecided(code)
 
@@ -222,7 +224,7 @@ class _Search:
         """The first criterion in whose condition a part of a named condition stands."""
         leaves = self.model.leaves_of(self.model.condition(part))
         using = (c for c in self.trial.criteria if leaves <= self.model.leaves_of(self.model.met(c)))
-        return [criterion for criterion in using][:1]
+        return list(using)[:1]
 
     def _tell_contradiction(self, cohort: str | None, core: Sequence[Criterion]) -> None:
         names = [criterion.id for criterion in core]

@@ -145,9 +145,7 @@ def between_cohorts(model: Model, trial: Trial) -> Iterator[BetweenCohorts]:
                 yield from _overlaps(line, {one: covered[one], other: covered[other]}, formulas)
 
 
-def _overlaps(
-    line: Line, covered: dict[str, list[bool]], formulas: dict[str, z3.BoolRef]
-) -> Iterator[BetweenCohorts]:
+def _overlaps(line: Line, covered: dict[str, list[bool]], formulas: dict[str, z3.BoolRef]) -> Iterator[BetweenCohorts]:
     one, other = covered.values()
     both = [a and b for a, b in zip(one, other, strict=True)]
     if not any(both) or both in (one, other):

@@ -49,7 +49,7 @@ SCREENED_ON: Final = date(2026, 6, 1)
 Status = Literal["met", "failed"]
 
 
-class Undecided(Exception):
+class Undecided(Exception):  # noqa: N818 - an answer of the solver's, and no error
     """The solver has not answered in its time."""
 
 
@@ -165,7 +165,7 @@ class Model:
         """Whether some complete record may make all formulas true; False is proven. Raises Undecided."""
         solver = self.solver(self.query(self.leaves_of(*formulas)).sound)
         solver.add(*formulas)
-        return self.check(solver) == z3.sat
+        return bool(self.check(solver) == z3.sat)
 
     def implies(self, one: z3.BoolRef, other: z3.BoolRef) -> bool:
         """Whether a formula is proven to be true wherever another is."""
@@ -308,5 +308,3 @@ class Model:
         treatments = self.trials[0].catalogue.events["treatments"]
         found = treatments[code].equivalents.get(equivalent) if isinstance(code, str) else None
         return None if found is None else found.factor
-
-

@@ -13,8 +13,10 @@ from prescreen.prove.model import Model
 
 @dataclass(frozen=True, slots=True)
 class NeedlessPart:
-    """A part that can be taken as `taken` without anybody's truth changing. what: what it is to the condition around it;
-    always: it is that for everybody anyway."""
+    """A part that can be taken as `taken` for everybody, and nobody's truth changes.
+
+    what: what it is to the condition around it. always: it is so for everybody anyway.
+    """
 
     part: Condition
     what: str

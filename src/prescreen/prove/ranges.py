@@ -85,7 +85,12 @@ class Line:
         """Whether there are whole numbers only: a score with whole limits."""
         catalogue = self.model.trials[0].catalogue
         concept = catalogue.observations.get(self.quantity.code)
-        return self.quantity.of is None and concept is not None and not concept.unit and all(e.denominator == 1 for e in edges)
+        return (
+            self.quantity.of is None
+            and concept is not None
+            and not concept.unit
+            and all(e.denominator == 1 for e in edges)
+        )
 
     def inside(self, stretch: Stretch) -> list[z3.BoolRef]:
         """What the leaves are for values of a stretch."""
@@ -117,7 +122,9 @@ class Line:
         unit = self._unit
         if stretch.low is None or stretch.high is None:
             edge, inclusive = (stretch.high, stretch.high_in) if stretch.low is None else (stretch.low, stretch.low_in)
-            word = ("at most" if inclusive else "below") if stretch.low is None else "at least" if inclusive else "above"
+            word = (
+                ("at most" if inclusive else "below") if stretch.low is None else "at least" if inclusive else "above"
+            )
             return f"{word} {decimal(edge or Fraction(0))}{unit}"
         if stretch.low == stretch.high:
             return f"of exactly {decimal(stretch.low)}{unit}"
@@ -150,7 +157,7 @@ def _values(edges: Sequence[Fraction], whole: bool) -> Iterator[Stretch]:
     if not edges:
         return
     yield Stretch(None, False, edges[0], False, edges[0] - 1)
-    for low, high in pairwise([*edges, None]):
+    for low, high in zip(edges, (*edges[1:], None), strict=True):
         yield Stretch(low, True, low, True, low)
         if high is None:
             yield Stretch(low, False, None, False, low + 1)

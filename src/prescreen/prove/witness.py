@@ -150,7 +150,7 @@ class _Writer:
 
     def _true(self, formula: z3.BoolRef) -> bool:
         """Whether a formula is true in what was found; it stays so, because something is written down by it."""
-        truth = z3.is_true(self.found.eval(formula, model_completion=True))
+        truth = bool(z3.is_true(self.found.eval(formula, model_completion=True)))
         self.solver.add(formula if truth else z3.Not(formula))
         return truth
 

@@ -339,7 +339,9 @@ _TOP: Final[dict[str, Shape]] = {
             _NAMED,
         ),
     ),
-    "accepted": said("findings of `check --prove` about the trial as a whole that are meant, with the reason", _ACCEPTED),
+    "accepted": said(
+        "findings of `check --prove` about the trial as a whole that are meant, with the reason", _ACCEPTED
+    ),
     "criteria": said("one entry for each criterion, in the protocol's order", list_of(ref("criterion"))),
 }
 
