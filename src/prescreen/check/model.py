@@ -17,12 +17,13 @@ Kind = Literal["trial", "catalogue"]
 
 @dataclass(frozen=True, slots=True)
 class Proven:
-    """A finding of proofs. accepted: why the authors accept it, as the rule file says; None: they do not. grade: `note`
-    for what a protocol may well mean. witness: a candidate who shows it, as plain data, with the screening day and the
-    statuses that `screen` gives."""
+    """A finding of proofs: an error, a note (a protocol may well mean it), or accepted.
+
+    accepted: why the authors accept it, as the rule file says. witness: a candidate who shows it, as plain data, with
+    the screening day and the statuses that `screen` gives.
+    """
 
     problem: Problem
-    grade: Literal["error", "note"]
     accepted: str | None = None
     witness: Mapping[str, object] | None = None
     on: str | None = None
@@ -31,7 +32,7 @@ class Proven:
     @property
     def counts(self) -> bool:
         """Whether a check has found something by it."""
-        return self.grade == "error" and self.accepted is None
+        return self.problem.grade == "error"
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,10 +41,10 @@ def _proven(finding: Finding, rules: Rules, used: set[Where]) -> Proven:
     accepted = [each for each in _explaining(finding, rules.trial) if each.code == finding.code]
     used.update(each.where for each in accepted)
     problem = _problem(finding.code, finding.message, finding.where, rules, finding.hint)
+    problem = replace(problem, grade="accepted" if accepted else finding.grade)
     witness = finding.witness
     return Proven(
         problem,
-        finding.grade,
         accepted[0].reason if accepted else None,
         witness.candidate if witness else None,
         witness.on.isoformat() if witness else None,
@@ -69,8 +69,7 @@ def _needless(rules: Rules, used: set[Where], undecided: dict[str, int]) -> Iter
     for accepted in {each.where: each for each in every}.values():
         if accepted.where not in used and accepted.code not in undecided:
             message = f"`{accepted.code}` is accepted here, and nothing of the kind is found"
-            hint = "leave it out"
-            yield Proven(_problem("needless-acceptance", message, accepted.where, rules, hint), "error")
+            yield Proven(_problem("needless-acceptance", message, accepted.where, rules, "leave it out"))
 
 
 def _problem(code: str, message: str, where: Where, rules: Rules, hint: str | None) -> Problem:

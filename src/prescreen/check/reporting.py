@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -31,8 +32,7 @@ def told(checked: Checked) -> list[str]:
 
 def _told_finding(proven: Proven) -> str:
     """A finding as people read it: with the candidate who shows it, and why it is accepted."""
-    grade = "accepted" if proven.accepted is not None else proven.grade
-    lines = [str(proven.problem).replace("error[", f"{grade}[", 1)]
+    lines = [str(proven.problem)]
     if proven.accepted is not None:
         lines.append(f"   = accepted: {proven.accepted}")
     if proven.witness is not None:
@@ -44,9 +44,8 @@ def _told_finding(proven: Proven) -> str:
 
 def _proofs_in_words(proofs: Proofs) -> str:
     """How much was proven: ``1 proven, 2 accepted, 3 notes``, and what was not decided."""
-    accepted = sum(proven.accepted is not None for proven in proofs.findings)
-    notes = sum(proven.accepted is None and proven.grade == "note" for proven in proofs.findings)
-    counted = sum(proven.counts for proven in proofs.findings)
+    grades = Counter(proven.problem.grade for proven in proofs.findings)
+    accepted, notes, counted = grades["accepted"], grades["note"], grades["error"]
     words = [f"{number} {what}" for number, what in (
         (counted, "proven"), (accepted, "accepted"), (notes, "note" if notes == 1 else "notes"),
         (proofs.undecided, f"not decided in {proofs.seconds:g} s"),
@@ -128,7 +127,7 @@ def _proofs(proofs: Proofs) -> dict[str, Any]:
         "findings": [
             {
                 **_problem(proven.problem),
-                "grade": proven.grade,
+                "grade": proven.problem.grade,
                 "accepted": proven.accepted,
                 "witness": proven.witness,
                 "on": proven.on,
@@ -141,7 +140,9 @@ def _proofs(proofs: Proofs) -> dict[str, Any]:
 
 def _sarif_proven(result: Checked, proven: Proven, index: int) -> dict[str, Any]:
     """A finding of proofs: what the authors accept is suppressed, with their reason."""
-    made = {**_sarif_result(result, proven.problem, index), "level": proven.grade}
+    made = _sarif_result(result, proven.problem, index)
+    if proven.problem.grade != "error":
+        made["level"] = "note"
     if proven.accepted is not None:
         made["suppressions"] = [{"kind": "inSource", "justification": proven.accepted}]
     if proven.witness is not None:
