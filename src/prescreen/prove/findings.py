@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import z3
@@ -145,7 +145,7 @@ class _Search:
                 for other in formulas[place + 1 :]:
                     pair = [one, other]
                     for gap in self._found("overlap", meeting_points(self.model, pair, where)):
-                        wanted = Gap(gap.where, gap.words, (*gap.wanted, *pair))
+                        wanted = replace(gap, wanted=(*gap.wanted, *pair))
                         self._tell_gap("overlap", f"{label}{gap.words} is in two subgroups", wanted, criteria)
 
     # --- questions --------------------------------------------------------------------------------------
@@ -255,8 +255,7 @@ class _Search:
         self._add(Finding(code, f"{name}: {message}", criterion.where, (name,), None, witness))
 
     def _tell_gap(self, code: str, message: str, gap: Gap, criteria: Sequence[Criterion]) -> None:
-        leaves = self.model.leaves_of(*gap.wanted)
-        touched = [c for c in criteria if leaves & self.model.leaves_of(self.model.met(c))]
+        touched = [c for c in criteria if gap.leaves & self.model.leaves_of(self.model.met(c))]
         witness = self._witness(gap.wanted, show=touched)
         names = tuple(criterion.id for criterion in criteria) if len(criteria) == 1 else ()
         self._add(Finding(code, message, gap.where, names, None, witness))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import z3
 
-from prescreen.language.model import AllOf, AnyOf, Condition, Criterion, If, Not, Trial, Unless, Where
+from prescreen.language.model import AllOf, AnyOf, Condition, Criterion, If, Leaf, Not, Trial, Unless, Where
 from prescreen.prove.model import Model
 from prescreen.prove.ranges import Line, Stretch, holes, joined, quantities
 
@@ -16,11 +16,12 @@ from prescreen.prove.ranges import Line, Stretch, holes, joined, quantities
 class Gap:
     """Values of a quantity that nothing (or, of two, both) of what stands at a place takes in.
 
-    words: the values. wanted: what is true of a candidate who has one.
+    words: the values. leaves: what sets limits for the quantity. wanted: what is true of a candidate who has one.
     """
 
     where: Where
     words: str
+    leaves: frozenset[Leaf]
     wanted: tuple[z3.BoolRef, ...]
 
 
@@ -30,7 +31,7 @@ def gaps_between(model: Model, formulas: Sequence[z3.BoolRef], where: Where) -> 
     for quantity in quantities(model, formulas):
         line = Line(model, quantity, leaves)
         for hole in holes(line, line.covered(z3.Or(*formulas))):
-            yield Gap(where, line.words(hole), tuple(line.inside(hole)))
+            yield Gap(where, line.words(hole), frozenset(line.leaves), (line.inside(hole),))
 
 
 def meeting_points(model: Model, formulas: Sequence[z3.BoolRef], where: Where) -> Iterator[Gap]:
@@ -44,7 +45,7 @@ def meeting_points(model: Model, formulas: Sequence[z3.BoolRef], where: Where) -
             if stretch.low == stretch.high is not None and one[place] and other[place]:
                 around = {(one[beside], other[beside]) for beside in (place - 1, place + 1)}
                 if around == {(True, False), (False, True)}:
-                    yield Gap(where, line.words(stretch), tuple(line.inside(stretch)))
+                    yield Gap(where, line.words(stretch), frozenset(line.leaves), (line.inside(stretch),))
 
 
 def alternatives(criterion: Criterion) -> Iterator[AnyOf]:
@@ -138,7 +139,7 @@ def between_cohorts(model: Model, trial: Trial) -> Iterator[BetweenCohorts]:
         line = Line(model, quantity, leaves)
         covered = {cohort: line.covered(formula) for cohort, formula in formulas.items()}
         for hole in holes(line, [any(each) for each in zip(*covered.values(), strict=True)]):
-            yield BetweenCohorts("gap", tuple(formulas), line.words(hole), tuple(line.inside(hole)))
+            yield BetweenCohorts("gap", tuple(formulas), line.words(hole), (line.inside(hole),))
         names = list(covered)
         for place, one in enumerate(names):
             for other in names[place + 1 :]:
@@ -154,5 +155,5 @@ def _overlaps(line: Line, covered: dict[str, list[bool]], formulas: dict[str, z3
     stretch: Stretch = line.stretches[first]
     if last > first:
         stretch = joined(stretch, line.stretches[last])
-    wanted = [*line.inside(line.stretches[first]), *(formulas[name] for name in covered)]
+    wanted = [line.inside(line.stretches[first]), *(formulas[name] for name in covered)]
     yield BetweenCohorts("overlap", tuple(covered), line.words(stretch), tuple(wanted))

@@ -14,10 +14,21 @@ from itertools import pairwise
 
 import z3
 
-from prescreen.language.model import Age, Comparison, Leaf, Observation, Window
+from prescreen.language.model import (
+    Age,
+    Comparison,
+    Leaf,
+    LimitOfRange,
+    Observation,
+    Operator,
+    Select,
+    Threshold,
+    Window,
+)
 from prescreen.language.wording import observation_label
 from prescreen.prove.days import months_of
 from prescreen.prove.model import Model
+from prescreen.time import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +38,17 @@ class Quantity:
     code: str
     anchor: str = ""
     window: Window | None = None
-    of: str | None = None
+    of: LimitOfRange | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Values from `low` to `high` (None: without end), with or without those themselves; `sample` is one of them."""
+    """Values from `low` to `high` (None: without end), with or without those themselves; ages in completed months."""
 
     low: Fraction | None
     low_in: bool
     high: Fraction | None
     high_in: bool
-    sample: Fraction
 
 
 def quantity_of(leaf: Leaf) -> Quantity | None:
@@ -55,20 +65,12 @@ def quantity_of(leaf: Leaf) -> Quantity | None:
     return Quantity(leaf.code, "", leaf.window, limits.pop())
 
 
-def bounds_of(leaf: Leaf) -> list[tuple[str, Fraction]]:
-    """The operators and numbers of a leaf that sets limits: ages in completed months."""
+def limits_of(leaf: Leaf) -> list[Fraction]:
+    """The numbers that a leaf sets as limits: ages in completed months."""
     if isinstance(leaf, Age):
-        ends = (("at_least", leaf.low), ("below", leaf.below))
-        return [(operator, Fraction(months_of(span) or 0)) for operator, span in ends if span is not None]
+        return [Fraction(months_of(span) or 0) for span in (leaf.low, leaf.below) if span is not None]
     assert isinstance(leaf, Observation)
-    return [(test.operator, test.thresholds[0].number) for test in leaf.tests if isinstance(test, Comparison)]
-
-
-def passes(leaf: Leaf, value: Fraction) -> bool:
-    """Whether a value is within the limits of a leaf."""
-    kept = {"at_least": lambda a, b: a >= b, "above": lambda a, b: a > b,
-            "at_most": lambda a, b: a <= b, "below": lambda a, b: a < b}  # fmt: skip
-    return all(kept[operator](value, number) for operator, number in bounds_of(leaf))
+    return [test.thresholds[0].number for test in leaf.tests if isinstance(test, Comparison)]
 
 
 class Line:
@@ -78,7 +80,7 @@ class Line:
         self.model = model
         self.quantity = quantity
         self.leaves = [leaf for leaf in leaves if quantity_of(leaf) == quantity]
-        edges = sorted({number for leaf in self.leaves for _, number in bounds_of(leaf)})
+        edges = sorted({number for leaf in self.leaves for number in limits_of(leaf)})
         self.stretches = list(_completed(edges) if not quantity.code else _values(edges, self._whole(edges)))
 
     def _whole(self, edges: Sequence[Fraction]) -> bool:
@@ -92,14 +94,34 @@ class Line:
             and all(e.denominator == 1 for e in edges)
         )
 
-    def inside(self, stretch: Stretch) -> list[z3.BoolRef]:
-        """What the leaves are for values of a stretch."""
-        truths = [(self.model.condition(leaf), passes(leaf, stretch.sample)) for leaf in self.leaves]
-        return [truth if holds else z3.Not(truth) for truth, holds in truths]
+    def inside(self, stretch: Stretch) -> z3.BoolRef:
+        """The formula that is true for values of a stretch."""
+        return self.model.condition(self._leaf(stretch))
+
+    def _leaf(self, stretch: Stretch) -> Leaf:
+        quantity, text = self.quantity, ""
+        if not quantity.code:
+            low, high = stretch.low, stretch.high
+            return Age(
+                None if low is None else Span(int(low), "months"),
+                None if high is None else Span(int(high), "months"),
+                quantity.anchor,
+                text,
+            )
+        tests = []
+        if stretch.low is not None:
+            tests.append(self._test("at_least" if stretch.low_in else "above", stretch.low))
+        if stretch.high is not None:
+            tests.append(self._test("at_most" if stretch.high_in else "below", stretch.high))
+        assert quantity.window is not None
+        return Observation(quantity.code, tuple(tests), quantity.window, Select(), text)
+
+    def _test(self, operator: Operator, number: Fraction) -> Comparison:
+        return Comparison(operator, (Threshold(number, self.quantity.of, None, str(number)),))
 
     def covered(self, formula: z3.BoolRef) -> list[bool]:
         """For each stretch, whether a formula may be true in it."""
-        return [self.model.possible(formula, *self.inside(stretch)) for stretch in self.stretches]
+        return [self.model.possible(formula, self.inside(stretch)) for stretch in self.stretches]
 
     def words(self, stretch: Stretch) -> str:
         """A stretch in words: ``eGFR from 60 to below 90 mL/min/1.73m2``."""
@@ -149,25 +171,23 @@ def _completed(edges: Sequence[Fraction]) -> Iterator[Stretch]:
     """Stretches of completed months: each from one edge to below the next."""
     every = [Fraction(0), *[edge for edge in edges if edge > 0], (edges[-1] if edges else Fraction(0)) + 1200]
     for low, high in pairwise(dict.fromkeys(every)):
-        yield Stretch(low, True, high, False, low)
+        yield Stretch(low, True, high, False)
 
 
 def _values(edges: Sequence[Fraction], whole: bool) -> Iterator[Stretch]:
     """Stretches between edges, and the edges themselves; of whole numbers, those that hold one."""
     if not edges:
         return
-    yield Stretch(None, False, edges[0], False, edges[0] - 1)
+    yield Stretch(None, False, edges[0], False)
     for low, high in zip(edges, (*edges[1:], None), strict=True):
-        yield Stretch(low, True, low, True, low)
-        if high is None:
-            yield Stretch(low, False, None, False, low + 1)
-        elif not whole or high - low > 1:
-            yield Stretch(low, False, high, False, low + 1 if whole else (low + high) / 2)
+        yield Stretch(low, True, low, True)
+        if high is None or not whole or high - low > 1:
+            yield Stretch(low, False, high, False)
 
 
 def joined(first: Stretch, last: Stretch) -> Stretch:
     """One stretch of two that follow each other, or have some between them."""
-    return Stretch(first.low, first.low_in, last.high, last.high_in, first.sample)
+    return Stretch(first.low, first.low_in, last.high, last.high_in)
 
 
 def holes(line: Line, covered: Sequence[bool]) -> Iterator[Stretch]:
