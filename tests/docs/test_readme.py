@@ -33,6 +33,20 @@ criteria:
       - {expect: met, given: {birth_date: "1990-02-30"}}
       - {expect: failed, given: {birth_date: "2015"}}
 """
+TWICE = """\
+schema: prescreen/trial/1
+id: TWICE
+title: One limit within another
+source: {document: DEMO/protocol.md}
+results_within: 28 days
+criteria:
+  - id: I1
+    text: ALT of at most 3 × ULN.
+    include_if: {observation: ALT, at_most: 3 ULN}
+  - id: I2
+    text: ALT of at most 5 × ULN.
+    include_if: {observation: ALT, at_most: 5 ULN}
+"""
 BAD = '{"id": "C-103", "observatons": []}'
 
 
@@ -60,6 +74,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "bad.json").write_text(BAD)
     (tmp_path / "BAD").mkdir()
     (tmp_path / "BAD" / "trial.yaml").write_text(BAD_TRIAL, encoding="utf-8")
+    (tmp_path / "TWICE").mkdir()
+    (tmp_path / "TWICE" / "trial.yaml").write_text(TWICE, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -118,7 +134,7 @@ def test_every_make_target_is_in_the_table() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/semantics.md", "docs/errors.md"]
+    "page", ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/semantics.md", "docs/errors.md", "docs/proofs.md"]
 )
 def test_links_between_pages_lead_somewhere(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
