@@ -43,7 +43,7 @@ ENGINE = "prescreen.engine."
 MUTANTS = (
     Mutant(
         "`any` swallows an unknown",
-        ENGINE + "compile:_AnyNode.evaluate",
+        ENGINE + "compile:AnyNode.evaluate",
         "if truth is UNKNOWN:",
         "if False:",
     ),
@@ -132,7 +132,7 @@ MUTANTS = (
     Mutant("unknown sex is neither", ENGINE + "person:sex_leaf", "_UNKNOWN if sex is None", "_FALSE if sex is None"),
     Mutant(
         "an unknown exception saves",
-        ENGINE + "compile:_SavedNode.evaluate",
+        ENGINE + "compile:SavedNode.evaluate",
         "disjunction((truth, self.children[1].evaluate(setting)))",
         "(truth if self.children[1].evaluate(setting) is FALSE else TRUE)",
     ),
