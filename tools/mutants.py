@@ -96,8 +96,8 @@ MUTANTS = (
     Mutant(
         "months as 30 days",
         "prescreen.time:_shift_months",
-        "start = date.fromordinal(day)",
-        "return day + 30 * months\n    start = date.fromordinal(day)",
+        "since = from_year * 12 + from_month - 1 + months",
+        "return day + 30 * months\n    since = from_year * 12 + from_month - 1 + months",
     ),
     Mutant(
         "ULN of another result",

@@ -62,6 +62,7 @@ _KINDS: Final[dict[type, str]] = {
 }
 _DAYS_KEPT: Final = 4096
 _MOST_REMEMBERED: Final = 256
+_MOST_REPORTS: Final = 4096
 
 
 class Node:
@@ -268,8 +269,8 @@ class CompiledCriterion:
     repeats_with_ranges: so, where a site's table makes limits depend on sex and age. reach: of each leaf, by number,
     the kinds of facts that may inform it. numbers: the distinct leaves. nodes: all, parts first. timed: the leaves
     whose truth may change with the day. entangled: pairs of leaves that share more than semantics §1 promises to tell
-    apart. memory: reports of findings in which no record of a candidate is (see
-    `engine.screen`).
+    apart. memory: reports of findings in which no record of a candidate is (see `engine.screen`), and what else is the
+    same for many.
     """
 
     criterion: Criterion
@@ -283,6 +284,12 @@ class CompiledCriterion:
     timed: tuple[LeafNode, ...]
     entangled: frozenset[tuple[int, int]]
     memory: dict[tuple[object, ...], Any] = field(default_factory=dict)
+
+    def remember(self, key: tuple[object, ...], made: object) -> None:
+        """Keep in `memory` what was made, under a key in which nothing of a candidate is."""
+        if len(self.memory) >= _MOST_REPORTS:
+            self.memory.clear()
+        self.memory[key] = made
 
     def repeats_in(self, setting: Setting) -> bool:
         """Whether a fact may be used more than once in an evaluation."""

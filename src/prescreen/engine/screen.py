@@ -38,7 +38,6 @@ _STATUS: Final[dict[bool, dict[Truth, Status]]] = {
     True: {TRUE: "failed", FALSE: "met", UNKNOWN: "undetermined"},
 }
 _MOST_HEADLINE: Final = 3
-_MOST_REMEMBERED: Final = 4096
 
 
 @lru_cache(maxsize=128)
@@ -120,9 +119,8 @@ def _result(criterion: CompiledCriterion, later: Later) -> _Result:
         key.append(found.constant)
     remembered: _Result | None = criterion.memory.get(tuple(key))
     if remembered is None:
-        if len(criterion.memory) >= _MOST_REMEMBERED:
-            criterion.memory.clear()
-        remembered = criterion.memory[tuple(key)] = _made(criterion, later)
+        remembered = _made(criterion, later)
+        criterion.remember(tuple(key), remembered)
     return remembered
 
 

@@ -44,9 +44,9 @@ def _digits_of(value: float) -> str:
     if value == int(value) and abs(value) < 1e9:
         return str(int(value))
     if 1e-4 <= abs(value) < 1e9:
-        text = f"{value:.4g}"
-        return f"{value:.0f}" if "e" in text else text
-    return f"{value:.3g}"
+        text = format(value, ".4g")
+        return format(value, ".0f") if "e" in text else text
+    return format(value, ".3g")
 
 
 def with_unit(magnitude: Magnitude, unit: str) -> str:
@@ -150,7 +150,7 @@ def _one_finding(leaf: Observation, result: Result, setting: Setting) -> str:
             limits = limits_of(result, threshold.of, setting)
             limit = limits[0].number if len(limits) == 1 else None
         if limit is not None and point is not None and limit.approx > 0:
-            ratio = f"{point.approx / limit.approx:.4g}"
+            ratio = format(point.approx / limit.approx, ".4g")
             if "e" in ratio:
                 ratio = _digits(float(ratio))
             return f"{text} = {ratio} × {threshold.of} {with_unit(limit, result.concept.unit)}"
