@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Final
-
-import pytest
 
 from prescreen.cli import main
 
@@ -44,14 +44,14 @@ def commands(block: Block) -> Iterator[tuple[str, str]]:
         yield command, output
 
 
-def said_by(command: str, capsys: pytest.CaptureFixture[str]) -> str:
-    """What a command of ours writes to both of its streams."""
+def said_by(command: str) -> str:
+    """What a command of ours writes: standard output, then standard error."""
     name, *arguments = shlex.split(command)
     assert name == "prescreen", command
-    capsys.readouterr()
-    main(arguments)
-    said = capsys.readouterr()
-    return "".join(line.rstrip() + "\n" for line in (said.out + said.err).splitlines())
+    with redirect_stdout(StringIO()) as output, redirect_stderr(StringIO()) as errors:
+        main(arguments)
+    said = output.getvalue() + errors.getvalue()
+    return "".join(line.rstrip() + "\n" for line in said.splitlines())
 
 
 def as_shown(shown: str, given: str) -> bool:

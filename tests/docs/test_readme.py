@@ -56,10 +56,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(("command", "shown"), COMMANDS, ids=lambda text: text[:50])
-def test_commands_give_the_output_shown(
-    command: str, shown: str, here: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    given = said_by(command, capsys)
+def test_commands_give_the_output_shown(command: str, shown: str, here: Path) -> None:
+    given = said_by(command)
     assert as_shown(shown, given), given
 
 
