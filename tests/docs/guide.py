@@ -18,7 +18,7 @@ from typing import Final
 from tests.docs.pages import DOCS, ROOT, Block, as_shown, blocks, commands, said_by
 
 PAGE: Final = DOCS / "authoring.md"
-NEEDED: Final = ("rules", "schemas")
+NEEDED: Final = ("rules", "schemas", "examples")
 """What a reader has: the folders of the repository that the page's files speak of."""
 
 
