@@ -1,7 +1,7 @@
 """The table of docs/protocols.md: how much of each protocol in rules/ is computed, and how much is asked.
 
-Counted from the conditions themselves: a criterion is computed whole where none of its leaves is a question, asked where
-all are, and computed in part otherwise. A criterion whose bounds differ by cohort counts once. Prints the tables;
+Counted from the conditions themselves: a criterion is computed whole where none of its leaves is a question, asked
+where all are, and computed in part otherwise. A criterion whose bounds differ by cohort counts once. Prints the tables;
 `--write` puts them into the page, which keeps the last column of the first, written by hand.
 """
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft7Validator
 
 from prescreen import load_trial, screen
 from prescreen.candidate import Candidate
@@ -74,6 +75,14 @@ def shown() -> set[str]:
 
 def known() -> set[str]:
     return constructs(SCHEMAS["trial"]) | constructs(SCHEMAS["catalogue"])
+
+
+@pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.name)
+def test_an_editor_finds_nothing_wrong_with_the_example(section: Section) -> None:
+    files = {"trial": section.trial, "catalogue": section.catalogue}
+    for name, text in files.items():
+        found = Draft7Validator(SCHEMAS[name]).iter_errors(plain(text)) if text else ()
+        assert [f"{error.json_path}: {error.message[:300]}" for error in found] == []
 
 
 def test_every_construct_has_an_example() -> None:

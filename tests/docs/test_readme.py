@@ -10,7 +10,7 @@ import pytest
 
 from prescreen import load_candidate, load_trial
 from prescreen.cli import cli
-from tests.docs.pages import ROOT, as_shown, blocks, commands, said_by
+from tests.docs.pages import DOCS, ROOT, as_shown, blocks, commands, said_by
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = blocks(README)
@@ -100,9 +100,10 @@ def test_every_make_target_is_in_the_table() -> None:
             assert f"`make {target}`" in README, target
 
 
-@pytest.mark.parametrize(
-    "page", ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/semantics.md", "docs/errors.md"]
-)
+PAGES = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", *(f"docs/{path.name}" for path in sorted(DOCS.glob("*.md")))]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_links_between_pages_lead_somewhere(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     for target in re.findall(r"\]\((?!https:)([^)\s]+)\)", text):
