@@ -49,6 +49,17 @@ def sections() -> list[Section]:
     return [_section(name, text, frame) for name, text in texts.items() if "```yaml" in text and name != FRAME]
 
 
+def recipes() -> list[Section]:
+    """The rules of the table of what protocols say, each as a trial in the frame."""
+    page = PAGE.read_text(encoding="utf-8")
+    frame = _keys(*(block.text for block in blocks(page)[:1]))
+    rules = re.findall(r"(?m)^\| ([^|]*) \| `((?:in|ex)clude_if: .*)` \|$", page)
+    return [
+        Section(said, "", "".join({**frame, "criteria": f"criteria:\n{_criterion(rule, 1)}"}.values()), "")
+        for said, rule in rules
+    ]
+
+
 def _section(name: str, text: str, frame: dict[str, str]) -> Section:
     yaml = [block.text for block in blocks(text) if block.language == "yaml"]
     catalogue = "".join(block for block in yaml if "schema: prescreen/catalogue/1" in block)

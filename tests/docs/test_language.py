@@ -25,7 +25,7 @@ from prescreen.language.source import plain_data
 from prescreen.schemas import schema_text
 from prescreen.yamlio import load_yaml
 from tests.docs.constructs import constructs, used
-from tests.docs.language import PAGE, Section, sections
+from tests.docs.language import PAGE, Section, recipes, sections
 from tests.docs.pages import prose
 
 SECTIONS = sections()
@@ -57,6 +57,18 @@ def test_the_example_loads_and_its_cases_hold(section: Section, tmp_path: Path) 
             on = date.fromisoformat(case.on) if case.on else CASE_DAY
             result = screen(trial, Candidate(profile, trial.catalogue), on=on)[criterion.id]
             assert result.status == case.expect, f"{criterion.id}, case {number}: {result.headline}"
+
+
+RECIPES = recipes()
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
+def test_what_protocols_say_can_be_written_so(recipe: Section, tmp_path: Path) -> None:
+    assert load_trial(recipe.write(tmp_path)).criteria
+
+
+def test_the_table_of_what_protocols_say_is_read() -> None:
+    assert len(RECIPES) >= 20
 
 
 def plain(text: str) -> Any:
