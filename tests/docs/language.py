@@ -45,6 +45,7 @@ def sections() -> list[Section]:
     """The sections that have examples, in the page's order."""
     parts = re.split(r"(?m)^###? (.*)\n", PAGE.read_text(encoding="utf-8"))
     texts = dict(zip(parts[1::2], parts[2::2], strict=True))
+    assert len(texts) == len(parts) // 2, "two sections have one heading"
     frame = _keys(*(block.text for block in blocks(texts[FRAME])))
     return [_section(name, text, frame) for name, text in texts.items() if "```yaml" in text and name != FRAME]
 
