@@ -170,7 +170,7 @@ def _headline(criterion: CompiledCriterion, truths: list[Truth], trees: list[Exp
     _telling(criterion.root, truth, truths, trees, found)
     texts = []
     for text in found:
-        texts.append(text if text[0].isdigit() else text[0].upper() + text[1:])
+        texts.append(text if text[1:2].isupper() else text[:1].upper() + text[1:])  # eGFR is no EGFR
         if len(texts) == _MOST_HEADLINE:
             break
     if len(found) > _MOST_HEADLINE:
