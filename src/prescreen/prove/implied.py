@@ -69,7 +69,7 @@ class Together:
 def in_every_cohort(
     found: Mapping[str | None, Mapping[str, tuple[str, ...]] | None], criteria: Sequence[Criterion]
 ) -> dict[str, dict[str | None, tuple[str, ...]]]:
-    """Of what is implied in each cohort (None: not decided), what is implied in every cohort of its criterion, with what
+    """Of what is implied in each cohort (None: not decided), what is so in every cohort of its criterion, with what
     implies it in each; by nothing where it makes no difference, because nobody enters that cohort anyway."""
     common: dict[str, dict[str | None, tuple[str, ...]]] = {}
     for criterion in criteria:
