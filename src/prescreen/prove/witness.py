@@ -142,8 +142,9 @@ class _Writer:
             made["answers"] = {name: self.model.answers[name][self._whole(given(name))] for name in questions}
         if query.days.anchors:
             made["anchors"] = {name: self._date(day) for name, day in query.days.anchors.items()}
-        if query.records:
-            made["complete"] = {domain: True for domain in DOMAINS if domain in query.records}
+        asked = {leaf.domain for leaf in leaves if isinstance(leaf, Event)} | query.records.keys()
+        if asked:
+            made["complete"] = {domain: True for domain in DOMAINS if domain in asked}
         return made
 
     def statuses(self, criteria: Sequence[Criterion]) -> dict[str, Status]:
