@@ -15,6 +15,42 @@ Kind = Literal["trial", "catalogue"]
 
 
 @dataclass(frozen=True, slots=True)
+class Survivor:
+    """A mutant that no case notices. name: of the criterion or definition in which it was made; what: in words."""
+
+    name: str
+    what: str
+    file: str
+    line: int
+    column: int
+    width: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}: {self.message}"
+
+    @property
+    def message(self) -> str:
+        return f"{self.name}, line {self.line}: {self.what} is noticed by no case"
+
+
+@dataclass(frozen=True, slots=True)
+class Mutations:
+    """How many mutants were made of a rule file, and those that survived."""
+
+    made: int
+    survivors: tuple[Survivor, ...]
+
+    @property
+    def noticed(self) -> int:
+        return self.made - len(self.survivors)
+
+    @property
+    def score(self) -> float:
+        """The share that some case notices, in percent; 100 where there was nothing to change."""
+        return 100 * self.noticed / self.made if self.made else 100.0
+
+
+@dataclass(frozen=True, slots=True)
 class Checked:
     """What was found in one rule file or catalogue folder.
 

@@ -1,0 +1,111 @@
+"""Mutants: rule files with one thing changed. Each must be noticed by a case, or the cases do not hold the rule.
+
+docs/decisions/0013-mutants.md says which changes are made, what counts as noticed, and why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any, Final
+
+from prescreen.check.bench import KINDS, Bench, Place
+from prescreen.check.edits import Edit, edits_of, window_edits
+from prescreen.check.model import Mutations, Survivor
+from prescreen.check.writing import key_node, mapping, put, quoted, renamed, scalar
+from prescreen.engine.compile import CompiledTrial
+from prescreen.language import Trial
+from prescreen.language.source import shown
+from prescreen.yamlio import Node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mutant:
+    """A trial of the criteria that an edit touches. place, at, what: where it was made and what it is, in words."""
+
+    place: Place
+    at: Node
+    what: str
+    trial: Trial
+
+
+def mutations(bench: Bench, file: str) -> Mutations:
+    """How many mutants of the sound criteria there are, and those that no case notices."""
+    made = 0
+    survivors: list[Survivor] = []
+    for mutant in mutants(bench):
+        made += 1
+        if not bench.noticed(CompiledTrial(mutant.trial)):
+            at = mutant.at
+            survivors.append(Survivor(_name(mutant.place), mutant.what, file, at.line, at.column, at.width))
+    survivors.sort(key=lambda survivor: (survivor.line, survivor.column))
+    return Mutations(made, tuple(survivors))
+
+
+def _name(place: Place) -> str:
+    return f"`{shown(place.name)}`" if place.definition else shown(place.name)
+
+
+def mutants(bench: Bench) -> Iterator[Mutant]:
+    """Every mutant: each is a rule file that loads, and no two of a place mean the same, nor what is written."""
+    for place in bench.places():
+        seen = {_meaning(bench.read(place.criteria))}
+        for edit in edits_of(place.condition, bench.day_of(place)):
+            if place.definition:
+                trial = bench.read(place.criteria, definition=(place.name, edit.node))
+            else:
+                (criterion,) = place.criteria
+                kind = _kind(criterion)
+                trial = bench.read([put(criterion, kind, edit.node)])
+            yield from _new(place, edit.at, edit.what, trial, seen)
+        if not place.definition:
+            (criterion,) = place.criteria
+            kind = _kind(criterion)
+            other = KINDS[1 - KINDS.index(kind)]
+            pairs = [renamed(pair, other) if pair[0].text == kind else pair for pair in criterion.pairs()]
+            trial = bench.read([mapping(pairs, criterion)])
+            yield from _new(place, key_node(criterion, kind), f"`{kind}` as `{other}`", trial, seen)
+    yield from _of_all(bench)
+
+
+def _of_all(bench: Bench) -> Iterator[Mutant]:
+    """Mutants of the age of results that the trial states for all leaves that state none."""
+    place = bench.everything()
+    window = place.condition.get("results_within")
+    if window is None or not place.criteria:
+        return
+    said = quoted(("results_within", window))
+    seen = {_meaning(bench.read(place.criteria))}
+    others = [(at, new) for at, _, new in window_edits(window, bench.day_of(place))]
+    others += [(window, scalar("any", window))] if window.text != "any" else []
+    for at, new in others:
+        trial = bench.read(place.criteria, within=new)
+        yield from _new(place, at, f"{said} as {quoted(('results_within', new))}", trial, seen)
+
+
+def _new(place: Place, at: Node, what: str, trial: Trial | None, seen: set[Any]) -> Iterator[Mutant]:
+    if trial is None or (meaning := _meaning(trial)) in seen:
+        return
+    seen.add(meaning)
+    yield Mutant(place, at, what, trial)
+
+
+def _kind(criterion: Node) -> str:
+    return next(key.text for key, _ in criterion.pairs() if key.text in KINDS)
+
+
+_WORDS_ONLY: Final = frozenset({"text", "name", "where"})
+
+
+def _meaning(trial: Trial | None) -> object:
+    """What the criteria of a trial say, whatever the words."""
+    return trial and tuple((each.id, each.kind, _told(each.condition)) for each in trial.criteria)
+
+
+def _told(value: Any) -> object:
+    if isinstance(value, tuple):
+        return tuple(map(_told, value))
+    if not is_dataclass(value):
+        return value
+    told = (_told(getattr(value, each.name)) for each in fields(value) if each.compare and each.name not in _WORDS_ONLY)
+    return (type(value).__name__, *told)
