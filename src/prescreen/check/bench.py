@@ -11,6 +11,7 @@ from typing import Final
 from prescreen.candidate import Candidate
 from prescreen.candidate.facts import Facts
 from prescreen.candidate.read import parse_candidate
+from prescreen.check.cases import CASE_DAY
 from prescreen.check.writing import DayOf, mapping, scalar, sequence, without
 from prescreen.engine.cases import truth_of
 from prescreen.engine.compile import CompiledCriterion, CompiledTrial
@@ -20,9 +21,6 @@ from prescreen.language.trial import read_trial
 from prescreen.problems import InputRefused
 from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth
 from prescreen.yamlio import Node
-
-CASE_DAY: Final = date(2026, 6, 1)
-"""The screening day of a case that names none: fixed, so that a case holds on any day or on none."""
 
 KINDS: Final = ("include_if", "exclude_if")
 _STATUSES: Final = {"met", "failed", "undetermined"}

@@ -45,8 +45,8 @@ class Bound:
         return quoted((self.operator, self.at))
 
     def as_operator(self, operator: str) -> Node | None:
-        """The leaf with another operator; None where that one stands there already."""
-        if self.around.get(operator) is not None:
+        """The leaf with an operator instead; None where another bound has it."""
+        if operator != self.operator and self.around.get(operator) is not None:
             return None
         pairs = [renamed(pair, operator) if pair[0].text == self.operator else pair for pair in self.around.pairs()]
         return self.whole(mapping(pairs, self.around))

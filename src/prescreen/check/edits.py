@@ -29,6 +29,7 @@ from prescreen.check.writing import (
 from prescreen.language import SCREENING
 from prescreen.language.conditions import CONDITIONS
 from prescreen.language.events import DOMAINS
+from prescreen.language.source import shown
 from prescreen.yamlio import Node
 
 
@@ -42,7 +43,7 @@ class Edit:
     node: Node
 
 
-_PARTS: Final = ("if", "then", "else", "not", "unless", "without")
+PARTS: Final = ("if", "then", "else", "not", "unless", "without")
 """The keys under which a condition stands."""
 
 _OPTIONS: Final = (
@@ -60,10 +61,8 @@ _OPTIONS: Final = (
     "except",
     "select",
     "without",
-    "for_at_least",
-    "stable_for",
 )
-"""The options of leaves that may have been forgotten; bounds, `within` and `unless` aside."""
+"""The options of leaves that may have been forgotten; bounds, lengths of time and `unless` aside."""
 
 _LISTS: Final = ("status", "verification", "severity", "site", "confirmed_by", "route", "outcome", "for", "one_of")
 """Options that may be a list of words, one of which may be too many."""
@@ -116,7 +115,7 @@ def edits_of(condition: Node, day_of: DayOf) -> Iterator[Edit]:
     if (exception := condition.get("unless")) is not None:
         yield Edit(exception, f"without {quoted(('unless', exception))}", without(condition, "unless"))
     for key, part in condition.pairs():
-        if key.text in _PARTS and part.kind == "map":
+        if key.text in PARTS and part.kind == "map":
             for edit in edits_of(part, day_of):
                 yield replace(edit, node=put(condition, key.text, edit.node))
 
@@ -189,6 +188,7 @@ def leaf_edits(leaf: Node, day_of: DayOf) -> Iterator[Edit]:
         if name in _OPTIONS:
             yield Edit(value, f"without {said}", without(leaf, name))
         if name in ("for_at_least", "stable_for"):
+            yield Edit(value, f"without {said}", without(leaf, name, "at"))
             for step in (1, -1):
                 if moved := moved_length(value.text, step, lambda _anchor: day_of(_anchor_of(leaf))):
                     yield Edit(value, f"{said} as `{name}: {moved}`", put(leaf, name, scalar(moved, value)))
@@ -198,6 +198,10 @@ def leaf_edits(leaf: Node, day_of: DayOf) -> Iterator[Edit]:
         if name in _LISTS and len(value.items()) > 1:
             for at, word in enumerate(value.items()):
                 yield Edit(word, f"{said} without `{word.text}`", put(leaf, name, dropped_item(value, at)))
+        if (name in DOMAINS or name == "except") and len(value.items()) > 1:
+            for at, code in enumerate(value.items()):
+                what = f"`{name}` without `{shown(written(code))}`"
+                yield Edit(code, what, put(leaf, name, dropped_item(value, at)))
         if name == "except":
             for at, item in enumerate(value.items() or (value,)):
                 for edit in leaf_edits(item, day_of) if item.kind == "map" else ():
@@ -209,9 +213,25 @@ def leaf_edits(leaf: Node, day_of: DayOf) -> Iterator[Edit]:
             yield from _select_edits(leaf, value, day_of)
         if name == "answer" and leaf.get("equals") is None:
             yield Edit(value, f"{said} as its opposite", put(leaf, "equals", scalar("false", value)))
+    yield from _unsaid_edits(leaf)
     for way in ("fall", "rise"):
         if (change := leaf.get(way)) is not None:
             yield from _change_edits(leaf, way, change, day_of)
+
+
+_UNSAID: Final = {
+    "condition": ("status", "active"),
+    "treatment": ("status", "ongoing"),
+    "observation": ("select", "any"),
+}
+"""What a leaf that says nothing of it might have said: only what is so now; not only the latest result."""
+
+
+def _unsaid_edits(leaf: Node) -> Iterator[Edit]:
+    option, word = _UNSAID.get(kind_of(leaf), ("", ""))
+    if option and leaf.get(option) is None and leaf.get("stable_for") is None:
+        at = leaf.pairs()[0][1]
+        yield Edit(at, f"{_flow(leaf)} with `{option}: {word}`", put(leaf, option, scalar(word, at)))
 
 
 def _anchor_of(leaf: Node) -> str:
@@ -236,44 +256,43 @@ def _window_edits(leaf: Node, day_of: DayOf) -> Iterator[Edit]:
     window = leaf.get("within")
     if window is None:
         return
-    said = quoted(("within", window))
-    for at, what, new in window_edits(window, day_of):
-        yield Edit(at, f"{said} as {what}", put(leaf, "within", new))
-    if window.text != "any":
-        yield Edit(window, f"{said} as `within: any`", put(leaf, "within", scalar("any", window)))
+    for edit in window_edits(window, "within", day_of):
+        yield replace(edit, node=put(leaf, "within", edit.node))
 
 
-def window_edits(window: Node, day_of: DayOf) -> Iterator[tuple[Node, str, Node]]:
-    """Other windows for one: the place of the change, the window in words, the window itself."""
+def window_edits(window: Node, key: str, day_of: DayOf) -> Iterator[Edit]:
+    """Other windows for one that stands under a key."""
     if window.kind == "map":
-        for key, value in window.pairs():
-            for at, _, new in _end_edits(key.text, value, day_of):
-                edited = put(window, key.text, new)
-                yield at, quoted(("within", edited)), edited
-            if key.text in _KEYS:
-                edited = mapping([renamed((key, value), _KEYS[key.text])], window)
-                yield key, quoted(("within", edited)), edited
-            if key.text in ("from", "to") and len(window.pairs()) > 1:
-                edited = without(window, key.text)
-                yield value, quoted(("within", edited)), edited
-        return
-    for new in _moved_windows(window, day_of):
-        yield window, quoted(("within", new)), new
+        for name, value in window.pairs():
+            for edit in _end_edits(name.text, value, day_of):
+                yield replace(edit, node=put(window, name.text, edit.node))
+            if name.text in _KEYS:
+                other = _KEYS[name.text]
+                yield Edit(name, f"`{name.text}` as `{other}`", mapping([renamed((name, value), other)], window))
+            if name.text in ("from", "to") and len(window.pairs()) > 1:
+                yield Edit(value, f"without {quoted((name.text, value))}", without(window, name.text))
+    else:
+        for new in _moved_windows(window, day_of):
+            yield Edit(window, f"{quoted((key, window))} as {quoted((key, new))}", new)
+    if window.text != "any":
+        yield Edit(window, f"{quoted((key, window))} as `{key}: any`", scalar("any", window))
 
 
-def _end_edits(key: str, value: Node, day_of: DayOf) -> Iterator[tuple[Node, str, Node]]:
+def _end_edits(key: str, value: Node, day_of: DayOf) -> Iterator[Edit]:
+    """An end of a window moved, or one of the lengths of which the longest or shortest counts."""
     if value.kind == "list":
         for at, item in enumerate(value.items()):
+            said = quoted((key, item))
             for new in _moved_windows(item, day_of):
-                yield item, "", changed_item(value, at, new)
+                yield Edit(item, f"{said} as {quoted((key, new))}", changed_item(value, at, new))
             if len(value.items()) > 1:
-                yield item, "", dropped_item(value, at)
+                yield Edit(item, f"without {said}", dropped_item(value, at))
         return
-    for new in _moved_windows(value, day_of):
-        yield value, "", new
-    if key == "to" and " " not in value.text:
-        for side in ("before", "after"):
-            yield value, "", scalar(f"1 day {side} {value.text}", value)
+    others = list(_moved_windows(value, day_of))
+    if " " not in value.text:
+        others += [scalar(f"1 day {side} {value.text}", value) for side in ("before", "after")]
+    for new in others:
+        yield Edit(value, f"{quoted((key, value))} as {quoted((key, new))}", new)
 
 
 def _moved_windows(node: Node, day_of: DayOf) -> Iterator[Node]:

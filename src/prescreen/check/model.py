@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import floor
 from typing import Final, Literal
 
 import prescreen.catalogue.entries as catalogue
@@ -49,6 +50,11 @@ class Mutations:
         """The share that some case notices, in percent; 100 where there was nothing to change."""
         return 100 * self.noticed / self.made if self.made else 100.0
 
+    @property
+    def percent(self) -> str:
+        """The score in words, never more than it is."""
+        return f"{floor(10 * self.score) / 10:g} %"
+
 
 @dataclass(frozen=True, slots=True)
 class Checked:
@@ -56,6 +62,7 @@ class Checked:
 
     name: the trial's id; None for a catalogue, and for a rule file that does not load. counts: how many there are of
     what was looked at (criteria, cases), in the order in which people are told. problems: in the order of the file.
+    mutations: None where none were made.
     """
 
     file: str
@@ -63,6 +70,7 @@ class Checked:
     name: str | None
     counts: Mapping[str, int]
     problems: tuple[Problem, ...]
+    mutations: Mutations | None = None
 
 
 _OWN: Final[dict[str, str]] = {
@@ -71,6 +79,9 @@ _OWN: Final[dict[str, str]] = {
     "no-case": "a criterion without a case of each status",
     "invalid-given": "a case whose candidate cannot be read",
     "case-fails": "a case with another status than it expects",
+    "threshold-not-tested": "a threshold that no case is on, or beyond",
+    "leaf-not-decided": "a leaf on which no case rests",
+    "mutation-score": "cases that notice too few changes of the rules",
 }
 
 MISTAKES: Final[dict[str, str]] = {**yamlio.MISTAKES, **catalogue.MISTAKES, **language.MISTAKES, **_OWN}

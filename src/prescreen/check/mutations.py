@@ -5,17 +5,18 @@ docs/decisions/0013-mutants.md says which changes are made, what counts as notic
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields, is_dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Final
 
 from prescreen.check.bench import KINDS, Bench, Place
-from prescreen.check.edits import Edit, edits_of, window_edits
+from prescreen.check.edits import edits_of, window_edits
 from prescreen.check.model import Mutations, Survivor
-from prescreen.check.writing import key_node, mapping, put, quoted, renamed, scalar
+from prescreen.check.writing import key_node, mapping, put, renamed
 from prescreen.engine.compile import CompiledTrial
 from prescreen.language import Trial
 from prescreen.language.source import shown
+from prescreen.problems import Problem
 from prescreen.yamlio import Node
 
 
@@ -29,17 +30,32 @@ class Mutant:
     trial: Trial
 
 
-def mutations(bench: Bench, file: str) -> Mutations:
+Telling = Callable[[int], None]
+"""Told how many mutants have been tried so far."""
+
+LEAST_SCORE: Final = 90.0
+"""How many of a hundred mutants the cases of a rule file must notice, where nobody asks for more or less."""
+
+
+def mutations(bench: Bench, file: str, tell: Telling) -> Mutations:
     """How many mutants of the sound criteria there are, and those that no case notices."""
     made = 0
     survivors: list[Survivor] = []
     for mutant in mutants(bench):
         made += 1
+        tell(made)
         if not bench.noticed(CompiledTrial(mutant.trial)):
             at = mutant.at
             survivors.append(Survivor(_name(mutant.place), mutant.what, file, at.line, at.column, at.width))
     survivors.sort(key=lambda survivor: (survivor.line, survivor.column))
     return Mutations(made, tuple(survivors))
+
+
+def score_problems(found: Mutations, least: float, file: str) -> Iterator[Problem]:
+    """Cases that notice too few mutants."""
+    if found.score < least:
+        message = f"the cases notice {found.noticed} of {found.made} mutants, {found.percent}: {least:g} % are asked for"
+        yield Problem("mutation-score", message, file, hint="add a case for each of the mutants that are listed")
 
 
 def _name(place: Place) -> str:
@@ -74,13 +90,9 @@ def _of_all(bench: Bench) -> Iterator[Mutant]:
     window = place.condition.get("results_within")
     if window is None or not place.criteria:
         return
-    said = quoted(("results_within", window))
     seen = {_meaning(bench.read(place.criteria))}
-    others = [(at, new) for at, _, new in window_edits(window, bench.day_of(place))]
-    others += [(window, scalar("any", window))] if window.text != "any" else []
-    for at, new in others:
-        trial = bench.read(place.criteria, within=new)
-        yield from _new(place, at, f"{said} as {quoted(('results_within', new))}", trial, seen)
+    for edit in window_edits(window, "results_within", bench.day_of(place)):
+        yield from _new(place, edit.at, edit.what, bench.read(place.criteria, within=edit.node), seen)
 
 
 def _new(place: Place, at: Node, what: str, trial: Trial | None, seen: set[Any]) -> Iterator[Mutant]:
