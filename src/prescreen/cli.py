@@ -166,12 +166,12 @@ def screen(
 @click.option(
     "--min-mutation-score",
     "least",
-    type=click.FloatRange(0, 100),
+    type=click.IntRange(0, 100),
     metavar="PERCENT",
     help="How many of a rule file's mutants its cases must notice (90, where not said).",
 )
 @click.option("--no-mutations", is_flag=True, help="Make no mutants: a quick run.")
-def check(paths: tuple[str, ...], form: str, out: str | None, least: float | None, no_mutations: bool) -> int:
+def check(paths: tuple[str, ...], form: str, out: str | None, least: int | None, no_mutations: bool) -> int:
     """Check rule files and catalogues: that they load, that cases hold, and that the cases hold the rules.
 
     Each criterion needs a case of each status, each threshold one on it and one beyond it, each leaf one that rests

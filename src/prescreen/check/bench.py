@@ -41,6 +41,10 @@ class Trying:
         when = self.facts.anchors.get(anchor)
         return when.first_day if when is not None and when.is_one_day else None
 
+    def day_or_some(self, anchor: str) -> int:
+        """The day of an anchor; `CASE_DAY` where it is open."""
+        return self.day_of(anchor) or CASE_DAY.toordinal()
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Place:
@@ -69,7 +73,7 @@ class Bench:
         self._rules = rules
         self._root = without(root, "criteria", "definitions", "quantities")
         definitions = root.get("definitions")
-        self._definitions = dict((name.text, node) for name, node in definitions.pairs()) if definitions else {}
+        self._definitions = {name.text: node for name, node in definitions.pairs()} if definitions else {}
         shown = [each for each in trial.criteria if {case.expect for case in each.cases} == _STATUSES]
         self.criteria: tuple[Criterion, ...] = tuple(shown)
         self._nodes = _criterion_nodes(root, shown)
@@ -109,7 +113,7 @@ class Bench:
 
     def everything(self) -> Place:
         """The criteria all together, for what is stated once for the trial."""
-        return Place("results_within", self._root, tuple(self._nodes), self._ids(self._nodes))
+        return Place("the trial", self._root, tuple(self._nodes), self._ids(self._nodes))
 
     def _ids(self, nodes: Iterable[Node]) -> tuple[str, ...]:
         return tuple(name for node in nodes for name in self._nodes[node])
@@ -163,6 +167,12 @@ class Bench:
         """The truth of a criterion's condition in a case."""
         return truth_of(criterion, compiled.setting(trying.facts, trying.day, None), compiled.trial)
 
+    def work(self, place: Place) -> int:
+        """About how much there is to do for one mutant of a place: conditions to read, cases to try."""
+        names = set().union(*(self._used_by(node) for node in place.criteria))
+        read = [*place.criteria, *(self._definitions[name] for name in names)]
+        return sum(_size(without(node, "cases")) for node in read) + len(self.tryings_of(place))
+
     def tryings_of(self, place: Place) -> list[Trying]:
         """The cases of all criteria that rest on a place."""
         return list(dict.fromkeys(trying for name in place.ids for trying in self.tryings[name]))
@@ -182,6 +192,10 @@ def status_of(criterion: CompiledCriterion, truth: Truth) -> str:
     if truth is UNKNOWN:
         return "undetermined"
     return "met" if truth is (FALSE if criterion.excludes else TRUE) else "failed"
+
+
+def _size(node: Node) -> int:
+    return 1 + sum(_size(value) for _, value in node.pairs()) + sum(_size(item) for item in node.items())
 
 
 def _criterion_nodes(root: Node, criteria: Sequence[Criterion]) -> dict[Node, list[str]]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from prescreen.check.cases import CASE_DAY
 from prescreen.check.writing import (
     mapping,
     moved_age,
     moved_length,
     moved_number,
     put,
+    put_at,
     quoted,
     renamed,
     scalar,
@@ -31,14 +33,14 @@ _PLACES: Final = ("age", "dose", "daily_dose", "duration", "count", "lines", "fa
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """One bound of a leaf. at: its number in the file. option: under what it stands ("" beside the observation).
-    around: the mapping in which it stands, `between` written as two bounds; whole: that mapping as part of the leaf."""
+    """One bound of a leaf. at: its number in the file. around: the mapping in which it stands, `between` written as two
+    bounds; path: the keys that lead to it in the leaf, none where the bound stands beside the observation."""
 
     operator: str
     at: Node
-    option: str
+    leaf: Node
+    path: tuple[str, ...]
     around: Node
-    whole: Callable[[Node], Node]
 
     @property
     def words(self) -> str:
@@ -49,7 +51,7 @@ class Bound:
         if operator != self.operator and self.around.get(operator) is not None:
             return None
         pairs = [renamed(pair, operator) if pair[0].text == self.operator else pair for pair in self.around.pairs()]
-        return self.whole(mapping(pairs, self.around))
+        return self._whole(mapping(pairs, self.around))
 
     def moved(self, step: int) -> tuple[Node, Node] | None:
         """The number moved by a step (1 up, -1 down) and the leaf with it; None where it does not move."""
@@ -59,54 +61,50 @@ class Bound:
         if len(moved) < len(numbers):
             return None
         value = sequence(moved, self.at) if self.at.kind == "list" else moved[0]
-        return value, self.whole(put(self.around, self.operator, value))
+        return value, self._whole(put(self.around, self.operator, value))
 
     def _moved(self, text: str, step: int) -> str | None:
-        if self.option == "age":
+        if "age" in self.path:
             return moved_age(text, step)
-        if self.option == "duration":
-            return moved_length(text, step, lambda _anchor: _SOME_DAY)
+        if "duration" in self.path:
+            return moved_length(text, step, _some_day)
         return moved_number(text, step)
 
     def dropped(self) -> Node:
         """The leaf without the bound, and without the option under which no other stands."""
         left = without(self.around, self.operator)
-        if self.option and not any(left.get(name) for name in (*OPERATORS, "per_cohort")):
-            return without(self.whole(left), self.option)
-        return self.whole(left)
+        if self.path and not any(left.get(name) for name in (*OPERATORS, _BY_COHORT)):
+            return without(self.leaf, self.path[0]) if len(self.path) == 1 else self._whole(left)
+        return self._whole(left)
 
-
-_SOME_DAY: Final = 739_000  # durations in months become days; of which months hardly matters
+    def _whole(self, around: Node) -> Node:
+        return put_at(self.leaf, self.path, around)
 
 
 def bounds_of(leaf: Node) -> Iterator[Bound]:
     """The bounds of a leaf, in the order of its options."""
-    for option, around, whole in _arounds(leaf):
+    for path, around in _arounds(leaf):
         plain = _without_between(around)
         for key, value in plain.pairs():
             if key.text in OPERATORS:
-                yield Bound(key.text, value, option, plain, whole)
+                yield Bound(key.text, value, leaf, path, plain)
 
 
-def _arounds(leaf: Node) -> Iterator[tuple[str, Node, Callable[[Node], Node]]]:
-    """The mappings of a leaf in which bounds may stand, those of cohorts too, each with how it becomes the leaf."""
-    outer: list[tuple[str, Node, Callable[[Node], Node]]] = []
-    if leaf.get("observation") is not None:
-        outer.append(("", leaf, lambda new: new))
-    for option in _PLACES:
-        if (node := leaf.get(option)) is not None and node.kind == "map":
-            outer.append((option, node, lambda new, option=option: put(leaf, option, new)))  # type: ignore[misc]
-    for option, node, whole in outer:
-        yield option, node, whole
-        cohorts = node.get("per_cohort")
+_BY_COHORT: Final = "per_cohort"
+
+
+def _arounds(leaf: Node) -> Iterator[tuple[tuple[str, ...], Node]]:
+    """The mappings of a leaf in which bounds may stand, those of cohorts too, and the keys that lead to them."""
+    paths: list[tuple[str, ...]] = [()] if leaf.get("observation") else []
+    paths += [(option,) for option in _PLACES]
+    for path in paths:
+        node = leaf.get(path[0]) if path else leaf
+        if node is None or node.kind != "map":
+            continue
+        yield path, node
+        cohorts = node.get(_BY_COHORT)
         for cohort, own in cohorts.pairs() if cohorts else ():
-            yield (
-                option,
-                own,
-                lambda new, node=node, cohorts=cohorts, cohort=cohort, whole=whole: whole(  # type: ignore[misc]
-                    put(node, "per_cohort", put(cohorts, cohort.text, new))
-                ),
-            )
+            yield (*path, _BY_COHORT, cohort.text), own
 
 
 def _without_between(node: Node) -> Node:
@@ -114,6 +112,10 @@ def _without_between(node: Node) -> Node:
     if ends is None or len(ends.items()) != 2 or node.get("at_least") or node.get("at_most"):
         return node
     low, high = ends.items()
-    return mapping([*without(node, "between").pairs(), (scalar("at_least", ends), low), (scalar("at_most", ends), high)], node)
+    both = ((scalar("at_least", ends), low), (scalar("at_most", ends), high))
+    return mapping([*without(node, "between").pairs(), *both], node)
 
 
+def _some_day(_anchor: str) -> int:
+    """Durations in months become days; of which months hardly matters."""
+    return CASE_DAY.toordinal()

@@ -6,31 +6,24 @@ fails `below: 3 ULN` found exactly 3 ULN, whatever its units, limits and dates.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from prescreen.check.bench import Bench, Place, Trying
 from prescreen.check.bounds import LOOSE, STRICT, Bound, bounds_of
-from prescreen.check.cases import CASE_DAY
 from prescreen.check.edits import PARTS, kind_of
-from prescreen.check.writing import (
-    DayOf,
-    mapping,
-    moved_length,
-    put,
-    quoted,
-    scalar,
-    sequence,
-    without,
-)
+from prescreen.check.lengths import lengths_of, window_lengths
+from prescreen.check.writing import DayOf, mapping, put, quoted, scalar, without
 from prescreen.engine.compile import CompiledTrial
-from prescreen.language import SCREENING, Where
+from prescreen.language import Where
 from prescreen.language.source import shown
 from prescreen.problems import Problem
 from prescreen.truth import FALSE, TRUE, Truth, negation
 from prescreen.yamlio import Node
 
-_LENGTHS: Final = ("for_at_least", "stable_for")
+_MOST_WORK: Final = 250_000
+"""Leaves times conditions of one criterion: where there are more, no leaf of it is called idle."""
+
 _BOTH_SIDES: Final = "show both sides: a candidate exactly on it, and one a step beyond"
 _ALONE: Final = "add two cases that differ in it alone"
 
@@ -41,23 +34,24 @@ def coverage_problems(bench: Bench, file: str) -> Iterator[Problem]:
     for place in bench.places():
         name = f"`{shown(place.name)}`" if place.definition else shown(place.name)
         for condition in conditions_in(place.condition):
-            for at, words, on, beyond in _thresholds(bench, place, condition):
-                if not on or not beyond:
-                    lacking = "is exactly on" if not on else "is beyond"
-                    message = f"{name}: no case {lacking} {words}{'' if on or beyond else ' and none is beyond it'}"
-                    yield at.problem("threshold-not-tested", message, file, _BOTH_SIDES)
+            yield from _untested(name, _thresholds(bench, place, condition), file)
             for leaf, words in _leaves(condition):
                 if Where(leaf.line, leaf.column) not in rests:
                     yield leaf.problem("leaf-not-decided", f"{name}: no case rests on {words}", file, _ALONE)
     everything = bench.everything()
-    window = everything.condition.get("results_within")
-    if window is not None and everything.criteria and _speaks_of_results(bench):
-        on, beyond = _edge_of_all(bench, everything, window)
+    yield from _untested(everything.name, _edge_of_all(bench, everything), file)
+
+
+Threshold = tuple[Node, str, bool, bool]
+"""Its place, its words, whether a case is exactly on it, and whether one is beyond."""
+
+
+def _untested(name: str, thresholds: Iterable[Threshold], file: str) -> Iterator[Problem]:
+    for at, words, on, beyond in thresholds:
         if not on or not beyond:
-            lacking = "is exactly on" if not on else "is beyond"
-            words = quoted(("results_within", window))
-            message = f"no case {lacking} {words}{'' if on or beyond else ' and none is beyond it'}"
-            yield window.problem("threshold-not-tested", message, file, _BOTH_SIDES)
+            lacking = "is beyond" if on else "is exactly on"
+            message = f"{name}: no case {lacking} {words}{'' if on or beyond else ' and none is beyond it'}"
+            yield at.problem("threshold-not-tested", message, file, _BOTH_SIDES)
 
 
 def conditions_in(condition: Node) -> Iterator[Node]:
@@ -97,6 +91,9 @@ def _resting(bench: Bench) -> set[Where]:
         return found
     for criterion in bench.compiled.criteria:
         leaves = [node for node in criterion.nodes if node.number >= 0]
+        if len(leaves) * len(criterion.nodes) > _MOST_WORK:
+            found |= {leaf.condition.where for leaf in leaves}
+            continue
         for trying in bench.tryings[criterion.criterion.id]:
             truths = criterion.truths(bench.compiled.setting(trying.facts, trying.day, None))
             for leaf in leaves:
@@ -114,8 +111,8 @@ def _resting(bench: Bench) -> set[Where]:
     return found
 
 
-def _thresholds(bench: Bench, place: Place, condition: Node) -> Iterator[tuple[Node, str, bool, bool]]:
-    """Each threshold of a leaf or of `at_least_of`: its place, its words, whether a case is on it, and one beyond."""
+def _thresholds(bench: Bench, place: Place, condition: Node) -> Iterator[Threshold]:
+    """The thresholds of a leaf or of `at_least_of`."""
     probe = _Probe(bench, place)
     leaf = without(condition, "unless")
     if kind_of(leaf) == "at_least_of":
@@ -125,15 +122,8 @@ def _thresholds(bench: Bench, place: Place, condition: Node) -> Iterator[tuple[N
     for bound in bounds_of(leaf):
         on, beyond = _sides(probe, bound)
         yield bound.at, bound.words, on, beyond
-    for key in _LENGTHS:
-        if (value := leaf.get(key)) is not None:
-            anchor = at.text if (at := leaf.get("at")) else SCREENING
-            on = probe.differs(leaf, lambda day_of: _with_length(leaf, key, 1, lambda _: day_of(anchor)))
-            yield value, quoted((key, value)), on, probe.differs(leaf, lambda _: without(leaf, key, "at"))
-    if (window := leaf.get("within")) is not None:
-        for at, words, shorter, open_ended in _edges(window):
-            on = probe.differs(leaf, lambda day_of: _with_window(leaf, shorter(day_of)))
-            yield at, words, on, probe.differs(leaf, lambda _: put(leaf, "within", open_ended))
+    for length in lengths_of(leaf):
+        yield length.at, length.words, probe.differs(leaf, length.harder), probe.differs(leaf, length.free)
 
 
 def _sides(probe: _Probe, bound: Bound) -> tuple[bool, bool]:
@@ -154,7 +144,7 @@ def _sides(probe: _Probe, bound: Bound) -> tuple[bool, bool]:
     return on, any(one is FALSE and other is not FALSE for one, other in zip(own, free, strict=True))
 
 
-def _count(probe: _Probe, leaf: Node) -> Iterator[tuple[Node, str, bool, bool]]:
+def _count(probe: _Probe, leaf: Node) -> Iterator[Threshold]:
     """`at_least_of`: just enough of them, and one too few."""
     within = leaf.get("at_least_of")
     count = within.get("count") if within else None
@@ -170,59 +160,6 @@ def _count(probe: _Probe, leaf: Node) -> Iterator[tuple[Node, str, bool, bool]]:
     yield count, quoted(("count", count)), on, beyond
 
 
-def _with_length(leaf: Node, key: str, step: int, day_of: DayOf) -> Node | None:
-    value = leaf.get(key)
-    moved = moved_length(value.text, step, day_of) if value else None
-    return put(leaf, key, scalar(moved, value)) if value and moved else None
-
-
-def _with_window(leaf: Node, window: Node | None) -> Node | None:
-    return None if window is None else put(leaf, "within", window)
-
-
-Edge = tuple[Node, str, Callable[[DayOf], Node | None], Node]
-"""An edge of a window: its place, its words, the window with a step less at this edge, and without this edge."""
-
-
-def _edges(window: Node, key: str = "within") -> Iterator[Edge]:
-    """The edges that a window states as a length of time."""
-    nothing = scalar("any", window)
-    if window.kind == "scalar":
-        if moved_length(window.text, 1, _some_day):
-            yield window, quoted((key, window)), lambda day_of: _moved(window, -1, day_of), nothing
-        return
-    for name, value in window.pairs():
-        words = quoted((name.text, value))
-        if value.kind == "list":  # the longest or the shortest of some: the drug decides which of them it is
-            yield value, words, lambda day_of, n=name.text, v=value: put(window, n, _each_moved(v, day_of)), nothing  # type: ignore[misc]
-        elif moved_length(value.text, 1, _some_day):
-            inward = -1 if (" before " in value.text) == (name.text == "from") else 1
-            left = without(window, name.text)
-            yield (
-                value,
-                words,
-                lambda day_of, n=name.text, v=value, s=inward: _put_moved(window, n, _moved(v, s, day_of)),  # type: ignore[misc]
-                left if left.pairs() else nothing,
-            )
-
-
-def _some_day(_anchor: str) -> int:
-    return CASE_DAY.toordinal()
-
-
-def _moved(node: Node, step: int, day_of: DayOf) -> Node | None:
-    moved = moved_length(node.text, step, day_of)
-    return scalar(moved, node) if moved else None
-
-
-def _put_moved(window: Node, key: str, moved: Node | None) -> Node | None:
-    return None if moved is None else put(window, key, moved)
-
-
-def _each_moved(lengths: Node, day_of: DayOf) -> Node:
-    return sequence([_moved(length, -1, day_of) or length for length in lengths.items()], lengths)
-
-
 def _speaks_of_results(bench: Bench) -> bool:
     """Whether a leaf on results states no window of its own."""
     return any(
@@ -232,16 +169,15 @@ def _speaks_of_results(bench: Bench) -> bool:
     )
 
 
-def _edge_of_all(bench: Bench, everything: Place, window: Node) -> tuple[bool, bool]:
+def _edge_of_all(bench: Bench, everything: Place) -> Iterator[Threshold]:
     """Whether the age of results that the trial states for all decides a case on its edge, and one beyond."""
-    edges = list(_edges(window, "results_within"))
-    if not edges or bench.compiled is None:
-        return True, True
-    _, _, shorter, open_ended = edges[0]
     own = bench.compiled
+    if own is None or not _speaks_of_results(bench):
+        return
 
-    def differs(other: Node | None) -> bool:
-        trial = bench.read(everything.criteria, within=other) if other else None
+    def differs(top: Node | None) -> bool:
+        window = top.get("results_within") if top else None
+        trial = bench.read(everything.criteria, within=window) if window else None
         compiled = CompiledTrial(trial) if trial else None
         return compiled is not None and any(
             bench.truth(own, one, trying) is not bench.truth(compiled, another, trying)
@@ -249,7 +185,8 @@ def _edge_of_all(bench: Bench, everything: Place, window: Node) -> tuple[bool, b
             for trying in bench.tryings[one.criterion.id]
         )
 
-    return differs(shorter(bench.day_of(everything))), differs(open_ended)
+    for length in window_lengths(everything.condition, "results_within"):
+        yield length.at, length.words, differs(length.harder(bench.day_of(everything))), differs(length.free)
 
 
 class _Probe:
@@ -268,21 +205,19 @@ class _Probe:
             return None
         return [truth for trying in self._tryings for truth in self._in(compiled, trying)]
 
-    def differs(self, leaf: Node, written: Callable[[DayOf], Node | None]) -> bool:
-        """Whether a leaf has another truth in some case when it is written otherwise; how may depend on days of the
-        case."""
+    def differs(self, leaf: Node, written: Node | Callable[[DayOf], Node | None]) -> bool:
+        """Whether a leaf has another truth in some case when it is written otherwise; how may depend on the days of
+        the case."""
         own = self._trials(leaf) or []
         for trying in self._tryings:
-            other = written(lambda anchor, trying=trying: trying.day_of(anchor) or CASE_DAY.toordinal())  # type: ignore[misc]
+            other = written if isinstance(written, Node) else written(trying.day_or_some)
             compiled = self._trials(other) if other is not None else None
             if compiled is not None and self._in(own, trying) != self._in(compiled, trying):
                 return True
         return False
 
     def _in(self, compiled: list[CompiledTrial], trying: Trying) -> list[Truth]:
-        return [
-            self._bench.truth(trial, criterion, trying) for trial in compiled for criterion in trial.criteria
-        ]
+        return [self._bench.truth(trial, criterion, trying) for trial in compiled for criterion in trial.criteria]
 
     def _trials(self, leaf: Node) -> list[CompiledTrial] | None:
         if leaf not in self._compiled:

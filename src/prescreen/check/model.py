@@ -36,10 +36,11 @@ class Survivor:
 
 @dataclass(frozen=True, slots=True)
 class Mutations:
-    """How many mutants were made of a rule file, and those that survived."""
+    """How many mutants were made of a rule file, and those that survived; whole: whether they are all there are."""
 
     made: int
     survivors: tuple[Survivor, ...]
+    whole: bool = True
 
     @property
     def noticed(self) -> int:

@@ -20,7 +20,8 @@ def summary(checked: Checked) -> str:
     """One line: what it is, how much was looked at, and how much is wrong."""
     counts = [f"{number} {what}" for what, number in checked.counts.items()]
     if found := checked.mutations:
-        counts.append(f"{found.made} mutants ({found.percent} noticed)")
+        more = "" if found.whole else " and more that were not tried"
+        counts.append(f"{found.made} mutants{more} ({found.percent} noticed)")
     return f"{checked.name or checked.file}: {', '.join(counts)}, {_found(checked.problems)}"
 
 
@@ -98,7 +99,13 @@ def _mutations(found: Mutations) -> dict[str, Any]:
     survivors = [
         {"name": each.name, "change": each.what, "line": each.line, "column": each.column} for each in found.survivors
     ]
-    return {"made": found.made, "noticed": found.noticed, "score": round(found.score, 2), "survivors": survivors}
+    return {
+        "made": found.made,
+        "noticed": found.noticed,
+        "score": round(found.score, 2),
+        "whole": found.whole,
+        "survivors": survivors,
+    }
 
 
 def _as_problems(result: Checked) -> list[Problem]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Final
@@ -44,6 +44,14 @@ def put(node: Node, key: str, value: Node) -> Node:
     if node.get(key) is None:
         return mapping([*node.pairs(), (scalar(key, node), value)], node)
     return mapping([(name, value if name.text == key else old) for name, old in node.pairs()], node)
+
+
+def put_at(node: Node, path: Sequence[str], value: Node) -> Node:
+    """A mapping with another value where a path of its keys leads; the value itself where the path is empty."""
+    if not path:
+        return value
+    inner = node.get(path[0])
+    return node if inner is None else put(node, path[0], put_at(inner, path[1:], value))
 
 
 def without(node: Node, *keys: str) -> Node:
