@@ -30,7 +30,9 @@ _ALONE: Final = "add two cases that differ in it alone"
 
 def coverage_problems(bench: Bench, file: str) -> Iterator[Problem]:
     """Thresholds that no case is on, or beyond; leaves on which no case rests. In no order."""
-    rests = _resting(bench)
+    if bench.compiled is None:
+        return
+    rests = _resting(bench, bench.compiled)
     for place in bench.places():
         name = f"`{shown(place.name)}`" if place.definition else shown(place.name)
         for condition in conditions_in(place.condition):
@@ -84,18 +86,16 @@ def _leaves(condition: Node) -> Iterator[tuple[Node, str]]:
         yield condition, quoted((kind, value))
 
 
-def _resting(bench: Bench) -> set[Where]:
+def _resting(bench: Bench, compiled: CompiledTrial) -> set[Where]:
     """The places of leaves of which some case needs the truth: with the opposite, the condition would be another."""
     found: set[Where] = set()
-    if bench.compiled is None:
-        return found
-    for criterion in bench.compiled.criteria:
+    for criterion in compiled.criteria:
         leaves = [node for node in criterion.nodes if node.number >= 0]
         if len(leaves) * len(criterion.nodes) > _MOST_WORK:
             found |= {leaf.condition.where for leaf in leaves}
             continue
         for trying in bench.tryings[criterion.criterion.id]:
-            truths = criterion.truths(bench.compiled.setting(trying.facts, trying.day, None))
+            truths = criterion.truths(compiled.setting(trying.facts, trying.day, None))
             for leaf in leaves:
                 where, truth = leaf.condition.where, truths[leaf.place]
                 if where in found or truth not in (TRUE, FALSE):
