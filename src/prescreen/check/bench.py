@@ -159,9 +159,15 @@ class Bench:
         return any(
             status_of(criterion, truth) != trying.case.expect
             for criterion in compiled.criteria
-            for trying in self.tryings[criterion.criterion.id]
+            for trying in self._tryings_for(criterion.criterion.id)
             for truth in (self.truth(compiled, criterion, trying),)
         )
+
+    def _tryings_for(self, criterion: str) -> list[Trying]:
+        """The cases of a criterion; those of all its cohorts where an edit has left nothing that differs by cohort."""
+        if criterion in self.tryings:
+            return self.tryings[criterion]
+        return [trying for name, some in self.tryings.items() if name.startswith(f"{criterion}@") for trying in some]
 
     def truth(self, compiled: CompiledTrial, criterion: CompiledCriterion, trying: Trying) -> Truth:
         """The truth of a criterion's condition in a case."""

@@ -47,6 +47,7 @@ PARTS: Final = ("if", "then", "else", "not", "unless", "without")
 """The keys under which a condition stands."""
 
 _OPTIONS: Final = (
+    "detected",
     "on",
     "at",
     "by",
@@ -62,7 +63,7 @@ _OPTIONS: Final = (
     "select",
     "without",
 )
-"""The options of leaves that may have been forgotten; bounds, lengths of time and `unless` aside."""
+"""What a leaf may do without, and may have been forgotten; bounds, lengths of time and `unless` aside."""
 
 _LISTS: Final = ("status", "verification", "severity", "site", "confirmed_by", "route", "outcome", "for", "one_of")
 """Options that may be a list of words, one of which may be too many."""
