@@ -129,6 +129,24 @@ def test_no_mutant_is_another_one_or_the_rule_itself() -> None:
         assert making._meaning(bench.read(place.criteria)) not in meanings
 
 
+def test_mutants_of_every_construct_screen_as_the_bench_says() -> None:
+    """Those of cohorts too; the property below is of one criterion without any."""
+    bench = bench_of(Path(__file__).parent / "mutants" / "every-construct" / "trial.yaml")
+    noticed = 0
+    for mutant in mutants(bench):
+        others = False
+        for criterion in bench.criteria:
+            name = criterion.id if any(each.id == criterion.id for each in mutant.trial.criteria) else criterion.id[:2]
+            if all(each.id != name for each in mutant.trial.criteria):
+                continue
+            for case in criterion.cases:
+                status = statuses(mutant.trial, {"id": "case", **case.given}, date(2026, 6, 1))[name]
+                others = others or status != case.expect
+        assert bench.noticed(CompiledTrial(mutant.trial)) == others, mutant.what
+        noticed += others
+    assert noticed >= 20
+
+
 def test_files_with_mistakes_or_failing_cases_have_no_mutants(tmp_path: Path) -> None:
     path = tmp_path / "trial.yaml"
     for text in (HEAD + LIVER.replace("value: 120", "value: 130"), HEAD.replace("title", "titel") + LIVER):

@@ -9,6 +9,7 @@ from datetime import date
 from typing import Final
 
 from prescreen.candidate import Candidate
+from prescreen.candidate.checks import check_against_day
 from prescreen.candidate.facts import Facts
 from prescreen.candidate.read import parse_candidate
 from prescreen.check.cases import CASE_DAY
@@ -88,16 +89,24 @@ class Bench:
         found: list[Trying] = []
         for case in criterion.cases:
             if case.where not in self._tried:
-                try:
-                    profile = parse_candidate({"id": "case", **case.given}, catalogue=self.trial.catalogue)
-                except InputRefused:
+                trying = self._read_case(case)
+                if trying is None:
                     self.holds = False
                     continue
-                day = CASE_DAY if case.on is None else date.fromisoformat(case.on)
-                facts = Candidate(profile).facts(self.trial.catalogue)
-                self._tried[case.where] = Trying(case, facts, day.toordinal())
+                self._tried[case.where] = trying
             found.append(self._tried[case.where])
         return found
+
+    def _read_case(self, case: Case) -> Trying | None:
+        """A case prepared; None where its candidate cannot be read, or is not born yet."""
+        day = (CASE_DAY if case.on is None else date.fromisoformat(case.on)).toordinal()
+        try:
+            profile = parse_candidate({"id": "case", **case.given}, catalogue=self.trial.catalogue)
+        except InputRefused:
+            return None
+        if check_against_day(profile, day):
+            return None
+        return Trying(case, Candidate(profile).facts(self.trial.catalogue), day)
 
     def places(self) -> Iterator[Place]:
         """Every condition that is written in the file and used, in its order: definitions, then criteria."""
