@@ -24,6 +24,10 @@ from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth
 from prescreen.yamlio import Node
 
 KINDS: Final = ("include_if", "exclude_if")
+MOST_WORK: Final = 1_000_000
+"""Nodes read and conditions decided for one rule file, half a minute of them; of the bundled ones the largest takes a
+tenth of that."""
+
 _STATUSES: Final = {"met", "failed", "undetermined"}
 
 
@@ -66,7 +70,7 @@ class Bench:
     """The sound criteria of a rule file that have a case of each status, and their cases.
 
     holds: whether every case can be read and has the status that it expects; nothing else can be said of cases that
-    have not.
+    have not. spent: how much has been read and tried.
     """
 
     def __init__(self, rules: Rules, trial: Trial, root: Node) -> None:
@@ -78,12 +82,19 @@ class Bench:
         shown = [each for each in trial.criteria if {case.expect for case in each.cases} == _STATUSES]
         self.criteria: tuple[Criterion, ...] = tuple(shown)
         self._nodes = _criterion_nodes(root, shown)
+        self.spent = 0
+        self._top = _size(self._root)
         self._tried: dict[Where, Trying] = {}  # a case of several cohorts is prepared once
         self.holds = True
         self.tryings = {criterion.id: self._prepared(criterion) for criterion in shown}
         own = self.read([*self._nodes]) if shown else None
         self.compiled = CompiledTrial(own) if own else None
         self.holds = self.holds and self.compiled is not None and not self.noticed(self.compiled)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether more has been read and tried than any file that somebody wrote would ask for."""
+        return self.spent > MOST_WORK
 
     def _prepared(self, criterion: Criterion) -> list[Trying]:
         found: list[Trying] = []
@@ -135,6 +146,7 @@ class Bench:
         definitions = {**self._definitions, **dict([definition] if definition else [])}
         used = set().union(*(self._used_by(node, definitions) for node in criteria))
         plain = [without(node, "cases") for node in criteria]
+        self.spent += self._top + sum(map(_size, [*plain, *(definitions[name] for name in used)]))
         root = self._root
         pairs = [(key, within if within and key.text == "results_within" else value) for key, value in root.pairs()]
         if used:
@@ -180,13 +192,12 @@ class Bench:
 
     def truth(self, compiled: CompiledTrial, criterion: CompiledCriterion, trying: Trying) -> Truth:
         """The truth of a criterion's condition in a case."""
-        return truth_of(criterion, compiled.setting(trying.facts, trying.day, None), compiled.trial)
-
-    def work(self, place: Place) -> int:
-        """About how much there is to do for one mutant of a place: conditions to read, cases to try."""
-        names = set().union(*(self._used_by(node) for node in place.criteria))
-        read = [*place.criteria, *(self._definitions[name] for name in names)]
-        return sum(_size(without(node, "cases")) for node in read) + len(self.tryings_of(place))
+        setting = compiled.setting(trying.facts, trying.day, None)
+        truth = truth_of(criterion, setting, compiled.trial)
+        size = len(criterion.nodes)
+        told_apart = truth is UNKNOWN and criterion.repeats_in(setting)  # as many times as there are leaves, about
+        self.spent += size + (size * size // 10 if told_apart else 0)
+        return truth
 
     def tryings_of(self, place: Place) -> list[Trying]:
         """The cases of all criteria that rest on a place."""

@@ -36,6 +36,9 @@ def coverage_problems(bench: Bench, file: str) -> Iterator[Problem]:
     for place in bench.places():
         name = f"`{shown(place.name)}`" if place.definition else shown(place.name)
         for condition in conditions_in(place.condition):
+            if bench.exhausted:
+                yield condition.problem("too-large", "there is more to try than a check does: the rest is not", file)
+                return
             yield from _untested(name, _thresholds(bench, place, condition), file)
             for leaf, words in _leaves(condition):
                 if Where(leaf.line, leaf.column) not in rests:

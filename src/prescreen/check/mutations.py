@@ -37,20 +37,12 @@ LEAST_SCORE: Final = 90
 """How many of a hundred mutants the cases of a rule file must notice, where nobody asks for more or less."""
 
 
-_MOST_WORK: Final = 5_000_000
-"""Conditions read and cases tried, a minute or so of them; the bundled trials take some thousands each."""
-
-
 def mutations(bench: Bench, file: str, tell: Telling) -> Mutations:
     """How many mutants of the sound criteria there are, and those that no case notices."""
-    made = spent = 0
-    work: dict[Place, int] = {}
+    made = 0
     survivors: list[Survivor] = []
     for mutant in mutants(bench):
-        if mutant.place not in work:
-            work[mutant.place] = bench.work(mutant.place)
-        spent += work[mutant.place]
-        if spent > _MOST_WORK:
+        if bench.exhausted:
             return Mutations(made, tuple(survivors), whole=False)
         made += 1
         tell(made)
