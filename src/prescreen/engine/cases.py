@@ -68,15 +68,16 @@ class UncutError(Exception):
 
 
 class Budget:
-    """How much may still be tried; a case of many records costs more."""
+    """How much may still be tried; a case of many records costs more, unless no record is in it."""
 
-    __slots__ = ("left",)
+    __slots__ = ("left", "no_record")
 
-    def __init__(self, left: int = MOST_CASES) -> None:
+    def __init__(self, left: int = MOST_CASES, *, no_record: bool = False) -> None:
         self.left = left
+        self.no_record = no_record
 
     def spend(self, setting: Setting) -> None:
-        self.left -= 1 + setting.facts.size // _RECORDS_A_CASE
+        self.left -= 1 if self.no_record else 1 + setting.facts.size // _RECORDS_A_CASE
         if self.left < 0:
             raise TooManyCasesError
 
@@ -112,7 +113,9 @@ def truth_of(criterion: CompiledCriterion, setting: Setting, trial: Trial, budge
     if truth is not UNKNOWN or not criterion.repeats_in(setting):
         return truth
     try:
-        return _resolve(criterion.root, setting, trial, budget or Budget())
+        # As a report does, which is made once for all of whom no record is in it (see `engine.screen`).
+        budget = budget or Budget(no_record=criterion.rests_on_no_record(setting))
+        return _resolve(criterion.root, setting, trial, budget)
     except (TooManyCasesError, UncutError):
         return UNKNOWN
 

@@ -62,9 +62,11 @@ class Later:
             setting = self.setting
             today, last = setting.day, setting.windows.horizon
             days = tuple(sorted({day for day in _days(node, setting, self.compiled) if today < day <= last}))
-            if len(days) > self.most:
-                self.last = min(self.last, days[self.most])  # what lies further on is not looked at, nor told
-                days = days[: self.most]
+            # What no record is in is shared with others, who may have fewer records.
+            most = self.most if node.find(setting).constant is None else MOST_DAYS
+            if len(days) > most:
+                self.last = min(self.last, days[most])  # what lies further on is not looked at, nor told
+                days = days[:most]
             self._days[node.number] = days
         return days
 

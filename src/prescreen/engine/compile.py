@@ -295,6 +295,10 @@ class CompiledCriterion:
         """Whether a fact may be used more than once in an evaluation."""
         return self.repeats if setting.ranges is None else self.repeats_with_ranges
 
+    def rests_on_no_record(self, setting: Setting) -> bool:
+        """Whether no record of the candidate is in what any leaf found."""
+        return all([node.find(setting).constant is not None for node in self.nodes if isinstance(node, LeafNode)])
+
     def truths(self, setting: Setting) -> list[Truth]:
         """The truth of every node, by place."""
         found: list[Truth] = []
