@@ -16,7 +16,7 @@ from typing import Final
 
 from prescreen.candidate.facts import Result
 from prescreen.engine import person, results
-from prescreen.engine.compare import limits_of
+from prescreen.engine.compare import limits_of, table_days
 from prescreen.engine.compile import CompiledCriterion, Node
 from prescreen.engine.keys import (
     AnchorKey,
@@ -390,6 +390,8 @@ def _instants(code: str, index: int, root: Node, setting: Setting) -> list[int]:
         if isinstance(node.condition, Observation):
             for edge in setting.bounds(node.condition.window):
                 cuts.update((edge - 1, edge, edge + 1))
+    for day in table_days(mine, setting):
+        cuts.update((day * DAY - 1, day * DAY))
     taken: set[int] = set()
     for other in setting.facts.results[code]:
         if other.index != index:

@@ -297,7 +297,7 @@ class CompiledCriterion:
 
     def rests_on_no_record(self, setting: Setting) -> bool:
         """Whether no record of the candidate is in what any leaf found."""
-        return all([node.find(setting).constant is not None for node in self.nodes if isinstance(node, LeafNode)])
+        return all(node.find(setting).constant is not None for node in self.nodes if isinstance(node, LeafNode))
 
     def truths(self, setting: Setting) -> list[Truth]:
         """The truth of every node, by place."""
@@ -488,7 +488,15 @@ class _Builder:
 
 def _repeats(leaves: list[Condition], catalogue: Catalogue, *, ranges: bool) -> bool:
     uses = Counter(key for leaf in leaves for key in _facts_of(leaf, catalogue, ranges=ranges))
-    return any(count > 1 for count in uses.values())
+    return any(count > 1 for count in uses.values()) or any(_repeats_itself(leaf, ranges=ranges) for leaf in leaves)
+
+
+def _repeats_itself(leaf: Condition, *, ranges: bool) -> bool:
+    """Whether a leaf alone may use a fact for several records: an anchor for where they lie, sex and birth date for
+    what limits they have, the day of a result for both."""
+    if isinstance(leaf, Observation):
+        return bool(_anchors(leaf.window)) or (ranges and _uses_limits(leaf))
+    return isinstance(leaf, Event) and (leaf.at != SCREENING or bool(_anchors(leaf.window)))
 
 
 def _facts_of(leaf: Condition, catalogue: Catalogue, *, ranges: bool) -> set[str]:
