@@ -115,3 +115,45 @@ def test_a_result_that_is_too_fresh_today_and_counts_one_day() -> None:
     leaf = {"observation": "ALT", "at_most": "80 U/L", "within": window}
     found = ask(leaf, {"observations": [alt(100, "2026-05-28"), alt(20, "2026-06-01")]})
     assert (found.turns_on, found.condition) == ("2026-06-04", None)
+
+
+def test_a_window_of_which_only_the_anchor_is_open_asks_for_nothing_else() -> None:
+    given = {
+        "treatments": [{"code": "rituximab", "start": "2026-05-20", "end": "2026-05-20", "status": "completed"}],
+        "complete": {"treatments": True},
+        "anchors": {"first_dose": "2026-06"},
+    }
+    found = ask({"treatment": "rituximab", "within": "20 days before first_dose"}, given)
+    assert (found.condition, found.missing) == (None, ("anchor:first_dose",))
+
+
+MEAN = {"select": {"mean_of": 2}, "within": "28 days"}
+
+
+def test_a_mean_of_derived_values_is_decided() -> None:
+    creatinine = [
+        {"code": "creatinine", "value": value, "unit": "mg/dL", "date": day}
+        for value, day in (("1.0", "2026-05-20"), ("1.1", "2026-05-22"))
+    ]
+    man = {"birth_date": "1980-01-01", "sex": "male", "observations": creatinine}
+    assert ask({"observation": "eGFR", "at_least": "60 mL/min/1.73m2", **MEAN}, man).condition is True
+    assert ask({"observation": "eGFR", "below": "60 mL/min/1.73m2", **MEAN}, man).condition is False
+
+
+@pytest.mark.parametrize(
+    ("bound", "first", "second", "condition"),
+    [
+        ({"above": "1 ULN"}, 80, 1, True),  # twice the limit, and some more
+        ({"above": "1 ULN"}, 80, 0, False),
+        ({"at_least": "1 ULN"}, 80, 0, True),
+        ({"at_most": "1 ULN"}, 80, 1, False),
+        ({"above": "1 ULN"}, 79, 1, None),
+    ],
+)
+def test_a_mean_with_a_limit_that_may_be_any(
+    bound: dict[str, Any], first: int, second: int, condition: bool | None
+) -> None:
+    results = [{**alt(first, "2026-05-20"), "reference_range": {"high": 40}}, alt(second, "2026-05-22")]
+    found = ask({"observation": "ALT", **bound, **MEAN}, {"observations": results})
+    assert (found.condition, found.exact) == (condition, True)
+    assert found.missing == (("observation:ALT#reference_range",) if condition is None else ())

@@ -123,6 +123,8 @@ def _result_names(code: str, index: int, leaf: Node, setting: Setting) -> tuple[
             names[f"{name}#detection_limit"] = None
         elif not result.is_point:
             names[name] = None
+    if not names and leaf.condition.select.how == "mean_of" and result.is_point:
+        return ()  # all of it is known: the mean waits for another
     return tuple(names) or (name,)
 
 
@@ -153,7 +155,7 @@ def _event_names(leaf: Event, found: object) -> tuple[str, ...]:
             names.update(
                 {f"{kind}:{code}#{aspect}": None for aspect in open_ones if aspect not in ("duration", "anchor")}
             )
-        if found.absent and names:
+        if found.absent:
             return tuple(names)
         if leaf.count:
             # What is counted already is not counted twice.
