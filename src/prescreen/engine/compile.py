@@ -496,7 +496,7 @@ def _repeats_itself(leaf: Condition, *, ranges: bool) -> bool:
     what limits they have, the day of a result for both."""
     if isinstance(leaf, Observation):
         return bool(_anchors(leaf.window)) or (ranges and _uses_limits(leaf))
-    return isinstance(leaf, Event) and (leaf.at != SCREENING or bool(_anchors(leaf.window)))
+    return isinstance(leaf, Event) and bool(_anchors_of(leaf))
 
 
 def _facts_of(leaf: Condition, catalogue: Catalogue, *, ranges: bool) -> set[str]:
@@ -514,8 +514,7 @@ def _facts_of(leaf: Condition, catalogue: Catalogue, *, ranges: bool) -> set[str
             related = {leaf.domain + ":" + code for code in leaf.codes}
             for code in leaf.codes:
                 related |= {f"{leaf.domain}:{name}" for name in catalogue.descendants(leaf.domain, code)}
-            at = set() if leaf.at == SCREENING else {f"anchor:{leaf.at}"}
-            return related | at | _anchors(leaf.window)
+            return related | _anchors_of(leaf)
         case Age():
             return {"birth_date"} | (set() if leaf.anchor == SCREENING else {f"anchor:{leaf.anchor}"})
         case Sex():
@@ -543,3 +542,11 @@ def _uses_limits(leaf: Observation) -> bool:
 
 def _anchors(window: Window) -> set[str]:
     return {f"anchor:{end.anchor}" for end in (window.start, window.end) if end is not None and end.anchor != SCREENING}
+
+
+def _anchors_of(leaf: Event) -> set[str]:
+    """The anchors on which an existence leaf hangs, those of its exceptions included."""
+    found: set[str] = set()
+    for part in (leaf, *leaf.excepted):
+        found |= _anchors(part.window) | (set() if part.at == SCREENING else {f"anchor:{part.at}"})
+    return found

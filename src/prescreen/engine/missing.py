@@ -123,8 +123,10 @@ def _result_names(code: str, index: int, leaf: Node, setting: Setting) -> tuple[
             names[f"{name}#detection_limit"] = None
         elif not result.is_point:
             names[name] = None
-    if not names and leaf.condition.select.how == "mean_of" and result.is_point:
-        return ()  # all of it is known: the mean waits for another
+    select, found = leaf.condition.select, setting.found[leaf.number]
+    if not names and select.how == "mean_of" and result.is_point and isinstance(found, results.Found):
+        # All of it is known: the mean waits for what is not known of another, or for one more.
+        return () if len(found.results) >= select.count else (name,)
     return tuple(names) or (name,)
 
 

@@ -179,4 +179,7 @@ def _of_event(leaf: Event, found: object, setting: Setting) -> list[Key]:
         for key in dict.fromkeys(_window_anchors(leaf.window, setting)):
             keys += [key] * max(1, len(found.matches))
     keys += _anchor(leaf.at, setting) * max(1, len(found.matches))
+    for exception in leaf.excepted:
+        for key in dict.fromkeys((*_window_anchors(exception.window, setting), *_anchor(exception.at, setting))):
+            keys += [key] * len(found.matches)
     return keys
