@@ -65,6 +65,10 @@ def test_results_so_far_apart_of_which_the_day_is_open() -> None:
     assert on("2026-05-31") is True
     assert on("2026-05") is None
 
+    results = [alt(50, "2026-05-01"), alt(50, "2026-05-07")]  # from five days and some to seven
+    found = ask({"observation": "ALT", "above": "40 U/L", "select": in_a_row}, {"observations": results})
+    assert (found.condition, found.missing) == (None, ("observation:ALT#date",))
+
 
 def test_an_exception_that_hangs_on_an_anchor() -> None:
     around = {"from": "20 days before first_dose", "to": "first_dose"}

@@ -101,6 +101,7 @@ def _of_observation(leaf: Observation, found: object, setting: Setting) -> Itera
     if not found.sure:
         yield FreeKeyOf(free_key(leaf))
     ordered = len(found.results) > 1 and leaf.select.how in ("latest", "first", "consecutive", "mean_of")
+    apart_open = found.approximate and leaf.select.apart is not None  # how far apart is not known closely enough
     for result, truth in zip(found.results, found.truths, strict=True):
         if result.index < 0:  # supposed
             continue
@@ -110,7 +111,8 @@ def _of_observation(leaf: Observation, found: object, setting: Setting) -> Itera
         for used in result.inputs or (result,):
             last = min(used.high, setting.now)
             day_open = last // DAY != used.low // DAY or (last > used.low and _in_hours(leaf.window))
-            if (not inside and day_open) or (ordered and last > used.low and _overlapped(used, found)):
+            together = ordered and (apart_open or _overlapped(used, found))
+            if (not inside and day_open) or (together and last > used.low):
                 yield DateKey(used.concept.name, used.index)
         if truth is UNKNOWN:
             yield from _of_value(leaf, result, setting)
