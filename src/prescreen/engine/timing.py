@@ -29,13 +29,14 @@ def timed(leaf: Event, momentary: bool, record: EventFact, bounds: Bounds, setti
     (status,) = record.statuses
     if leaf.statuses and status not in leaf.statuses:
         return FALSE, []
-    window = _in_window(leaf, record, status, momentary or leaf.by_start, bounds, setting)
+    at_once = momentary or leaf.by_start
+    window = _in_window(leaf, record, status, at_once, bounds, setting)
     if leaf.changed:
         lasting = _changed_since(leaf, record, status, momentary, setting)
     else:
         lasting = _long_enough(leaf, record, status, setting)
     aspects: list[str] = []
-    if window is UNKNOWN and _open(bounds) and _dated(record, status, momentary or leaf.by_start):
+    if window is UNKNOWN and _open(bounds) and _dated(record, status, at_once):
         aspects.append("anchor")
     elif window is UNKNOWN:
         end_open = record.start is not None and record.start.is_one_day and not momentary
