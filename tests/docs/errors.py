@@ -40,7 +40,7 @@ CASES = """\
       - {expect: undetermined, given: {}}
 """
 FEMALE = f"criteria:\n  - id: I1\n    text: Female.\n    include_if: {{sex: female}}\n{CASES}"
-UNSHOWN = {"no-case", "no-document", "no-window"}
+UNSHOWN = {"no-case", "no-document", "no-window", "threshold-not-tested", "leaf-not-decided", "mutation-score"}
 """What the smallest files have besides; it counts only where an example is about it."""
 
 Kind = Literal["condition", "exclusion", "case", "criterion", "top", "trial", "catalogue", "path"]
@@ -95,7 +95,7 @@ def check(example: Example, folder: Path, code: str) -> list[Problem]:
         path = folder / file
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        checked = list(check_paths([str(folder)], proving))
+        checked = list(check_paths([str(folder)], proving=proving))
     found = [problem for result in checked for problem in result.problems]
     proofs = [proven for result in checked if result.proofs for proven in result.proofs.findings]
     found += [proven.problem for proven in proofs if proven.accepted is None]

@@ -64,7 +64,7 @@ def test_the_example_loads_and_its_cases_hold(section: Section, tmp_path: Path) 
 
 def test_what_the_examples_accept_is_found_in_them_and_nothing_else_is(tmp_path: Path) -> None:
     (section,) = (section for section in SECTIONS if section.name == "accepted")
-    (checked,) = check_paths([str(section.write(tmp_path))], Proving())
+    (checked,) = check_paths([str(section.write(tmp_path))], None, proving=Proving())
     assert checked.proofs is not None
     found = [proven.problem for proven in checked.proofs.findings]
     assert [str(problem) for problem in found if problem.grade != "accepted"] == []

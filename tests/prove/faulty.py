@@ -20,5 +20,5 @@ def planted(path: Path) -> list[tuple[str, int]]:
 
 @cache
 def checked(path: Path) -> Checked:
-    (result,) = check_paths([str(path)], Proving())
+    (result,) = check_paths([str(path)], None, proving=Proving())
     return result

@@ -17,6 +17,7 @@ from prescreen.cli import main
 from prescreen.language.load import bundled_trials
 from prescreen.prove.findings import prove
 
+PROVE = ("check", "--no-mutations", "--prove")
 HEAD = """\
 schema: prescreen/trial/1
 id: T
@@ -28,8 +29,8 @@ ADULT = "  - id: I1\n    text: Adults.\n    include_if: {age: {at_least: 18 year
 MINOR = "  - id: E1\n    text: Minors.\n    exclude_if: {age: {below: 18 years}}\n"
 CASES = """\
     cases:
-      - {expect: met, given: {birth_date: "1990"}}
-      - {expect: failed, given: {birth_date: "2020"}}
+      - {expect: met, on: "2026-06-01", given: {birth_date: "2008-06-01"}}
+      - {expect: failed, on: "2026-06-01", given: {birth_date: "2008-06-02"}}
       - {expect: undetermined, given: {}}
 """
 REASON = "    accepted: {repeated-criterion: the protocol says it on both lists}\n"
@@ -40,8 +41,10 @@ GAP = f"""{HEAD}criteria:
     text: Children and older adults.
     include_if: {{any: [{{age: {{below: 18 years}}}}, {{age: {{at_least: 65 years}}}}]}}
     cases:
-      - {{expect: met, given: {{birth_date: "1950"}}}}
-      - {{expect: failed, given: {{birth_date: "1990"}}}}
+      - {{expect: met, on: "2026-06-01", given: {{birth_date: "1961-06-01"}}}}
+      - {{expect: failed, on: "2026-06-01", given: {{birth_date: "1961-06-02"}}}}
+      - {{expect: failed, on: "2026-06-01", given: {{birth_date: "2008-06-01"}}}}
+      - {{expect: met, on: "2026-06-01", given: {{birth_date: "2008-06-02"}}}}
       - {{expect: undetermined, given: {{}}}}
 """
 
@@ -59,15 +62,15 @@ def written(folder: Path, text: str) -> str:
 
 
 def as_data(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
-    main(["check", "--prove", *arguments])
+    main([*PROVE, *arguments])
     return json.loads(capsys.readouterr().out)
 
 
 def test_a_finding_is_told_with_a_candidate_and_counts(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = written(folder, TWICE)
-    assert main(["check", file]) == 0
+    assert main(["check", "--no-mutations", file]) == 0
     capsys.readouterr()
-    assert main(["check", "--prove", file]) == 1
+    assert main([*PROVE, file]) == 1
     told = capsys.readouterr()
     assert told.out == "T: 2 criteria, 6 cases, ok, proofs: 1 proven\n"
     assert told.err.startswith("error[repeated-criterion]: E1: it says the same as I1: who meets one meets the other\n")
@@ -76,7 +79,7 @@ def test_a_finding_is_told_with_a_candidate_and_counts(folder: Path, capsys: pyt
 
 
 def test_what_is_accepted_is_shown_as_such_and_does_not_count(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", "--prove", written(folder, ACCEPTED)]) == 0
+    assert main([*PROVE, written(folder, ACCEPTED)]) == 0
     told = capsys.readouterr()
     assert told.out == "T: 2 criteria, 6 cases, ok, proofs: 1 accepted\n"
     assert told.err.startswith("accepted[repeated-criterion]: E1: ")
@@ -84,15 +87,15 @@ def test_what_is_accepted_is_shown_as_such_and_does_not_count(folder: Path, caps
 
 
 def test_a_note_does_not_count(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", "--prove", written(folder, GAP)]) == 0
+    assert main([*PROVE, written(folder, GAP)]) == 0
     told = capsys.readouterr()
-    assert told.out == "T: 1 criteria, 3 cases, ok, proofs: 1 note\n"
+    assert told.out == "T: 1 criteria, 5 cases, ok, proofs: 1 note\n"
     assert told.err.startswith("note[gap]: I1: age 18 to 64 years lies between two alternatives and is in none\n")
 
 
 def test_an_acceptance_that_no_longer_applies_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     stale = ACCEPTED.replace("below: 18", "below: 12").replace("repeated-criterion:", "gap:")
-    assert main(["check", "--prove", written(folder, stale)]) == 1
+    assert main([*PROVE, written(folder, stale)]) == 1
     told = capsys.readouterr().err
     assert "error[implied-criterion]: E1: everyone who meets I1 meets it as well" in told
     assert "error[needless-acceptance]: `gap` is accepted here, and nothing of the kind is found" in told
@@ -100,7 +103,7 @@ def test_an_acceptance_that_no_longer_applies_is_told(folder: Path, capsys: pyte
 
 def test_an_unknown_code_is_refused_with_a_suggestion(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = written(folder, ACCEPTED.replace("repeated-criterion", "repeated-criterium"))
-    assert main(["check", file]) == 1
+    assert main(["check", "--no-mutations", file]) == 1
     told = capsys.readouterr().err
     assert "error[unknown-key]: `accepted` has no `repeated-criterium`" in told
     assert "did you mean `repeated-criterion`?" in told
@@ -155,7 +158,7 @@ def test_without_a_search_there_is_no_word_of_proofs(folder: Path) -> None:
 
 
 def test_a_file_that_does_not_load_is_not_proven(folder: Path) -> None:
-    (result,) = check_paths([written(folder, TWICE.replace("18 years", "18 yeers"))], Proving())
+    (result,) = check_paths([written(folder, TWICE.replace("18 years", "18 yeers"))], None, proving=Proving())
     assert result.proofs is None
     assert result.problems
 
@@ -163,7 +166,7 @@ def test_a_file_that_does_not_load_is_not_proven(folder: Path) -> None:
 def test_what_was_not_decided_in_time_is_counted(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(z3.Solver, "check", lambda *_: z3.unknown)
-        assert main(["check", "--prove", "--time-limit", "2", written(folder, ACCEPTED)]) == 0
+        assert main([*PROVE, "--time-limit", "2", written(folder, ACCEPTED)]) == 0
     said = re.fullmatch(r"T: 2 criteria, 6 cases, ok, proofs: (\d+) not decided in 2 s\n", capsys.readouterr().out)
     assert said
     assert int(said[1]) >= 5
@@ -176,7 +179,7 @@ def test_without_the_solver_it_is_said_how_to_install_it(
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.delitem(sys.modules, "prescreen.check.proofs", raising=False)
     monkeypatch.setitem(sys.modules, "z3", None)
-    assert main(["check", "--prove", written(folder, TWICE)]) == 2
+    assert main([*PROVE, written(folder, TWICE)]) == 2
     told = capsys.readouterr().err
     assert told.startswith("error[no-solver]: proofs need the solver z3, which is not installed\n")
     assert 'pip install "prescreen[prove]"' in told

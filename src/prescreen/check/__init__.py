@@ -1,4 +1,4 @@
-"""Rule files and catalogues held to what they promise: they load, their cases hold, each status is shown."""
+"""Rule files and catalogues held to what they promise: they load, their cases hold, and the cases hold the rules."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from prescreen.catalogue import Catalogue
 from prescreen.check.catalogues import Catalogues, check_catalogue
 from prescreen.check.files import targets
 from prescreen.check.model import MISTAKES, Checked
+from prescreen.check.mutations import LEAST_SCORE, Telling
 from prescreen.check.rules import check_trial
 from prescreen.language.load import catalogue_beside
 from prescreen.problems import InputRefused
 
-__all__ = ["MISTAKES", "Checked", "Proving", "check_paths"]
+__all__ = ["LEAST_SCORE", "MISTAKES", "Checked", "Proving", "check_paths"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +26,18 @@ class Proving:
     say: Callable[[str], None] = lambda _: None
 
 
-def check_paths(paths: Sequence[str], proving: Proving | None = None) -> Iterator[Checked]:
+def check_paths(
+    paths: Sequence[str],
+    least_score: float | None = LEAST_SCORE,
+    tell: Telling = lambda _made: None,
+    proving: Proving | None = None,
+) -> Iterator[Checked]:
     """Check rule files and catalogues, or folders that hold them at any depth; one result for each.
 
-    proving: to prove what can be proven of each trial as well; this needs the solver (`prescreen[prove]`).
+    least_score: how many percent of its mutants the cases of a rule file must notice; None makes no mutants. tell: is
+    told how many mutants of a rule file have been tried. proving: to prove what can be proven of each trial as well;
+    this needs the solver (`prescreen[prove]`).
+
     A catalogue beside the folder of a trial is checked before it, once, whether a path leads to it or not.
     """
     catalogues = Catalogues()
@@ -45,7 +54,7 @@ def check_paths(paths: Sequence[str], proving: Proving | None = None) -> Iterato
                 yield check_catalogue(folder, catalogues)
         if target.kind == "trial":
             catalogue = catalogues.of(folders[0]) if folders else None
-            checked_trial = check_trial(target.path, catalogue)
+            checked_trial = check_trial(target.path, catalogue, least_score, tell)
             yield checked_trial if proving is None else _proven(checked_trial, catalogue, proving)
 
 
