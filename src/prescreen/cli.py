@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, TextIO
+from typing import TYPE_CHECKING, Final, Literal, TextIO, TypedDict
 
 import click
 
@@ -190,9 +190,58 @@ def check(paths: tuple[str, ...], form: str, out: str | None) -> int:
 
 
 @cli.command()
-@click.argument("of", type=click.Choice(["trial", "catalogue", "candidate", "report"]))
+@click.argument("old")
+@click.argument("new")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "markdown"]),
+    default="text",
+    show_default=True,
+    help="How the changes are written.",
+)
+@click.option("--out", metavar="FILE", help="Write to a file instead of standard output.")
+def diff(old: str, new: str, form: str, out: str | None) -> int:
+    """Tell what an amendment changed: criterion by criterion, in words, with a candidate whose status it changes.
+
+    OLD and NEW are two versions of a trial: each a folder, a trial.yaml or a bundled trial's id.
+    """
+    from prescreen import load_trial
+    from prescreen.amendment import compare
+    from prescreen.problems import InputRefused
+
+    trials: list[Trial] = []
+    for path in (old, new):
+        try:
+            trials.append(load_trial(path))
+        except InputRefused as refused:
+            _tell(refused)
+    if len(trials) < 2:
+        return REFUSED
+    try:
+        _keep_inputs(out, [trial.file for trial in trials if trial.file])
+        amendment = compare(*trials)
+        with _output(out) as stream:
+            if form == "json":
+                stream.write(amendment.model_dump_json(indent=2) + "\n")
+            elif form == "markdown":
+                from prescreen.amendment import markdown
+
+                stream.write(markdown.render(amendment))
+            else:
+                from prescreen.amendment import text
+
+                stream.write(text.render(amendment, **_looks(stream)))
+    except InputRefused as refused:
+        _tell(refused)
+        return REFUSED
+    return DONE
+
+
+@cli.command()
+@click.argument("of", type=click.Choice(["trial", "catalogue", "candidate", "report", "diff"]))
 def schema(of: str) -> int:
-    """Print the JSON Schema of a rule file, a catalogue file, a candidate or a report."""
+    """Print the JSON Schema of a rule file, a catalogue file, a candidate, a report or a comparison."""
     from prescreen.schemas import schema_text
 
     click.echo(schema_text(of), nl=False)
@@ -259,18 +308,28 @@ class _Progress:
 def _write_text(run: _Run, stream: TextIO, detail: _Detail) -> None:
     from prescreen.report import text
 
-    terminal = stream.isatty()
-    colour = terminal and not os.environ.get("NO_COLOR")
-    width = shutil.get_terminal_size().columns if terminal else _WIDTH
+    looks = _looks(stream)
     reports = list(run)
     if run.given > 1 or detail == "summary":
-        stream.write(text.render_summary(reports, colour=colour, width=width))
+        stream.write(text.render_summary(reports, **looks))
     if detail == "summary":
         return
     for report in reports:
         if run.given > 1:
             stream.write("\n")
-        stream.write(text.render(report, verbose=detail == "verbose", colour=colour, width=width))
+        stream.write(text.render(report, verbose=detail == "verbose", **looks))
+
+
+class _Looks(TypedDict):
+    colour: bool
+    width: int
+
+
+def _looks(stream: TextIO) -> _Looks:
+    """Colour and width of a text: those of the terminal, if it goes to one."""
+    terminal = stream.isatty()
+    width = shutil.get_terminal_size().columns if terminal else _WIDTH
+    return {"colour": terminal and not os.environ.get("NO_COLOR"), "width": width}
 
 
 def _write_json(run: _Run, stream: TextIO, _detail: _Detail) -> None:

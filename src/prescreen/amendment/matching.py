@@ -1,0 +1,103 @@
+"""Which criterion of the old version is which of the new one: by id, by text, by what it asks."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from prescreen.amendment.meaning import likeness, meaning, required, subjects
+from prescreen.language.model import Criterion
+
+_SAME: Final = 0.55  # likeness from which two criteria of different ids are one
+_OTHER: Final = 0.12  # likeness under which two criteria of one id are two
+_ID: Final = 0.4  # what the same id adds to likeness
+_KIND: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """pairs: criteria that belong together, in the new order. removed, added: those without a partner."""
+
+    pairs: tuple[tuple[Criterion, Criterion], ...]
+    removed: tuple[Criterion, ...]
+    added: tuple[Criterion, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Traits:
+    words: Counter[str]
+    subjects: Counter[str]
+    meaning: Hashable
+
+
+def matched(old: Sequence[Criterion], new: Sequence[Criterion]) -> Matched:
+    """The criteria of two versions, each with at most one of the other; those of one id that cohorts have split
+    (`I4`, `I4@A`) are compared with the one that they come from."""
+    olds, news = ([_traits(criterion) for criterion in criteria] for criteria in (old, new))
+    scores: list[tuple[float, int, int, int]] = []
+    for i, one in enumerate(old):
+        for j, other in enumerate(new):
+            like = _like(olds[i], news[j])
+            same_id = one.id == other.id
+            if like >= _SAME or (same_id and like >= _OTHER):
+                score = like + _ID * same_id + _KIND * (one.kind == other.kind)
+                scores.append((-score, abs(i - j), i, j))
+    partner: dict[int, int] = {}  # new -> old
+    taken: set[int] = set()
+    for _, _, i, j in sorted(scores):
+        if i not in taken and j not in partner:
+            partner[j] = i
+            taken.add(i)
+    for j, other in enumerate(new):  # cohorts now told apart, or no longer
+        if j in partner:
+            continue
+        split = (i for i, one in enumerate(old) if _base(one.id) == _base(other.id) and one.id != other.id)
+        for i in split:
+            if "@" not in old[i].id or ("@" not in other.id and i not in taken):
+                partner[j] = i
+                taken.add(i)
+                break
+    pairs = tuple((old[partner[j]], new[j]) for j in range(len(new)) if j in partner)
+    removed = tuple(old[i] for i in range(len(old)) if i not in taken)
+    return Matched(pairs, removed, tuple(new[j] for j in range(len(new)) if j not in partner))
+
+
+def moved(pairs: Sequence[tuple[Criterion, Criterion]], old: Sequence[Criterion]) -> set[str]:
+    """New ids of the criteria that no longer stand in the order of the old version: as few as explain the new one."""
+    place = {criterion.id: position for position, criterion in enumerate(old)}
+    order = [place[one.id] for one, _ in pairs]
+    ends: list[int] = []  # the last places of the best rising runs, by length
+    lengths: list[int] = []
+    for position in order:
+        at = bisect_left(ends, position)
+        ends[at : at + 1] = [position]
+        lengths.append(at + 1)
+    kept: set[int] = set()
+    wanted, limit = max(lengths, default=0), len(place)
+    for index in range(len(order) - 1, -1, -1):
+        if lengths[index] == wanted and order[index] < limit:
+            kept.add(index)
+            wanted, limit = wanted - 1, order[index]
+    repeated = {place for place in order if order.count(place) > 1}
+    return {new.id for i, (_, new) in enumerate(pairs) if i not in kept and order[i] not in repeated}
+
+
+def _base(identifier: str) -> str:
+    return identifier.partition("@")[0]
+
+
+def _traits(criterion: Criterion) -> _Traits:
+    words = Counter(re.findall(r"\w+", criterion.text.casefold()))
+    return _Traits(words, subjects(criterion.condition), meaning(required(criterion)))
+
+
+def _like(one: _Traits, other: _Traits) -> float:
+    """0 to 1: by text and by what is asked, whichever tells more; what means the same is the same."""
+    text, asked = likeness(one.words, other.words), likeness(one.subjects, other.subjects)
+    if one.meaning == other.meaning:
+        return max(0.9, text)
+    return max(text, (text + asked) / 2)
