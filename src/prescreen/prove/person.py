@@ -1,0 +1,78 @@
+"""Age, sex and answers as variables of the solver."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import z3
+
+from prescreen.language.model import SCREENING, Age, Answer, Sex
+from prescreen.prove.calendar import MEAN_MONTH, MONTH_MARGIN
+from prescreen.prove.days import FARTHEST, Days, days_of, months_of
+from prescreen.time import Span
+
+OLDEST = 150 * 12  # months
+
+BIRTH = z3.Int("birth")
+FEMALE = z3.Bool("female")
+
+
+def months_at(anchor: str) -> z3.ArithRef:
+    """Completed months of age on the day of an anchor (negative before birth)."""
+    return z3.Int(f"months:{anchor}")
+
+
+def age_facts(leaves: Sequence[Age], days: Days) -> list[z3.BoolRef]:
+    """What holds of every birth date: how completed months on several days, and days, hang together."""
+    anchors = sorted({SCREENING, *(leaf.anchor for leaf in leaves)}) if leaves else []
+    numerator, denominator = MEAN_MONTH
+    found: list[z3.BoolRef] = [BIRTH <= 0, BIRTH >= -FARTHEST] if leaves else []
+    for anchor in anchors:
+        months, old = months_at(anchor), days.anchor(anchor) - BIRTH
+        found += [
+            denominator * (old + MONTH_MARGIN) >= numerator * months,
+            denominator * (old - MONTH_MARGIN) <= numerator * (months + 1),
+            (old >= 0) == (months >= 0),
+        ]
+        for other in anchors:
+            if other != anchor:
+                later = days.anchor(other) >= days.anchor(anchor)
+                found.append(z3.Implies(later, months_at(other) >= months))
+    if leaves:
+        found.append(months_at(SCREENING) <= OLDEST)
+    return found
+
+
+def age(leaf: Age, days: Days) -> z3.BoolRef:
+    """Age within bounds: at least `low`, less than `below`, in completed units."""
+    parts = []
+    if leaf.low is not None:
+        parts.append(_reached(leaf.low, leaf, days))
+    if leaf.below is not None:
+        parts.append(z3.Not(_reached(leaf.below, leaf, days)))
+    return z3.And(*parts)
+
+
+def _reached(span: Span, leaf: Age, days: Days) -> z3.BoolRef:
+    months = months_of(span)
+    if months is not None:
+        return months_at(leaf.anchor) >= months
+    return BIRTH + days_of(span) <= days.anchor(leaf.anchor)
+
+
+def sex(leaf: Sex) -> z3.BoolRef:
+    return FEMALE if leaf.sex == "female" else z3.Not(FEMALE)
+
+
+def answer(leaf: Answer, options: Sequence[bool | str]) -> z3.BoolRef:
+    """Whether a question is answered so: one variable a question, the place of the answer among its options."""
+    return given(leaf.question) == options.index(leaf.equals)
+
+
+def given(question: str) -> z3.ArithRef:
+    """The answer to a question, as its place among the options."""
+    return z3.Int(f"answer:{question}")
+
+
+def answer_facts(question: str, options: Sequence[bool | str]) -> list[z3.BoolRef]:
+    return [given(question) >= 0, given(question) < len(options)]
