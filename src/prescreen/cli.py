@@ -27,6 +27,7 @@ import click
 from prescreen import __version__
 
 if TYPE_CHECKING:
+    from prescreen.amendment import Amendment
     from prescreen.language.model import Trial
     from prescreen.problems import InputRefused
     from prescreen.ranges import Ranges
@@ -201,13 +202,15 @@ def check(paths: tuple[str, ...], form: str, out: str | None) -> int:
     help="How the changes are written.",
 )
 @click.option("--out", metavar="FILE", help="Write to a file instead of standard output.")
-def diff(old: str, new: str, form: str, out: str | None) -> int:
+@click.option("--candidates", metavar="FILE", help="Also write the candidates, one a line, for `prescreen screen`.")
+def diff(old: str, new: str, form: str, out: str | None, candidates: str | None) -> int:
     """Tell what an amendment changed: criterion by criterion, in words, with a candidate whose status it changes.
 
     OLD and NEW are two versions of a trial: each a folder, a trial.yaml or a bundled trial's id.
     """
     from prescreen import load_trial
     from prescreen.amendment import compare
+    from prescreen.amendment.telling import candidate
     from prescreen.problems import InputRefused
 
     trials: list[Trial] = []
@@ -219,23 +222,56 @@ def diff(old: str, new: str, form: str, out: str | None) -> int:
     if len(trials) < 2:
         return REFUSED
     try:
-        _keep_inputs(out, [trial.file for trial in trials if trial.file])
-        amendment = compare(*trials)
+        for target in (out, candidates):
+            _keep_inputs(target, [trial.file for trial in trials if trial.file])
+        amendment = _with_candidates(compare(*trials), *trials)
         with _output(out) as stream:
-            if form == "json":
-                stream.write(amendment.model_dump_json(indent=2) + "\n")
-            elif form == "markdown":
-                from prescreen.amendment import markdown
-
-                stream.write(markdown.render(amendment))
-            else:
-                from prescreen.amendment import text
-
-                stream.write(text.render(amendment, **_looks(stream)))
+            _AMENDMENTS[form](amendment, stream)
+        if candidates is not None:
+            with _output(candidates) as stream:
+                stream.writelines(f"{candidate(witness)}\n" for witness in amendment.witnesses)
     except InputRefused as refused:
         _tell(refused)
         return REFUSED
     return DONE
+
+
+def _with_candidates(amendment: Amendment, old: Trial, new: Trial) -> Amendment:
+    """The amendment with candidates whose status it changes, where the solver is installed."""
+    from prescreen.problems import InputRefused
+
+    if not amendment.criteria:
+        return amendment
+    try:
+        from prescreen.amendment.witnesses import with_witnesses
+    except InputRefused as refused:
+        for problem in refused.problems:
+            _say(f"note: no candidates are looked for: {problem.message}; {problem.hint}")
+        return amendment
+    return with_witnesses(amendment, old, new)
+
+
+def _amendment_text(amendment: Amendment, stream: TextIO) -> None:
+    from prescreen.amendment import text
+
+    stream.write(text.render(amendment, **_looks(stream)))
+
+
+def _amendment_json(amendment: Amendment, stream: TextIO) -> None:
+    stream.write(amendment.model_dump_json(indent=2) + "\n")
+
+
+def _amendment_markdown(amendment: Amendment, stream: TextIO) -> None:
+    from prescreen.amendment import markdown
+
+    stream.write(markdown.render(amendment))
+
+
+_AMENDMENTS: Final[dict[str, Callable[[Amendment, TextIO], None]]] = {
+    "text": _amendment_text,
+    "json": _amendment_json,
+    "markdown": _amendment_markdown,
+}
 
 
 @cli.command()

@@ -132,6 +132,11 @@ class Amendment(msgspec.Struct, frozen=True, gc=False, tag_field="schema", tag=S
     criteria: tuple[CriterionChange, ...]
     cases: int = 0
 
+    @property
+    def witnesses(self) -> tuple[Witness, ...]:
+        """Every candidate that was found, in the order of the criteria."""
+        return tuple(each for change in self.criteria if change.search for each in change.search.witnesses)
+
     def model_dump_json(self, *, indent: int | None = None) -> str:
         """The amendment as JSON; indent: on several lines, by so many blanks."""
         text = msgspec.json.encode(self)
