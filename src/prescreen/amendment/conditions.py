@@ -119,8 +119,7 @@ def _compared(old: Condition, new: Condition, place: _Place) -> Iterator[_Found]
         case (Not(child), _) | (_, Not(child)) if isinstance(child, _Group | Unless | If):
             yield from _walk(plain(old), plain(new), place)
         case _ if (first := stable(old)) and (second := stable(new)):
-            found = event_differences(first, second, place.before, place.after, "stable for")
-            yield from ((told, place) for told in found)
+            yield from ((told, place) for told in _stability(first, second, place))
         case _ if isinstance(old, _Group) or isinstance(new, _Group):
             yield from _groups(old, new, place)
         case _ if _comparable(old, new):
@@ -143,6 +142,13 @@ def _comparable(old: Condition, new: Condition) -> bool:
     return False
 
 
+def _stability(old: Event, new: Event, place: _Place) -> Iterator[Told]:
+    """What must be stable. Of further drugs one more may be stable, and one more may have changed."""
+    found = event_differences(old, new, place.before, place.after, "must be stable for")
+    other = set(old.codes) != set(new.codes)
+    yield from (replace(told, effect="unclear") if other and told.effect != "same" else told for told in found)
+
+
 def _leaves(old: Condition, new: Condition, place: _Place) -> Iterator[_Found]:
     match old, new:
         case (Observation(), Observation()):
@@ -163,6 +169,8 @@ def _leaves(old: Condition, new: Condition, place: _Place) -> Iterator[_Found]:
 
 
 def _replaced(old: Condition, new: Condition, place: _Place) -> Told:
+    if meaning(old) == meaning(Not(new)):
+        return Told("", f"turned into the contrary: {phrase(new, place.after)}", "unclear")
     return Told("", f"now {phrase(new, place.after)} instead of {phrase(old, place.before)}", "unclear")
 
 

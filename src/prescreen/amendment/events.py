@@ -16,7 +16,7 @@ from prescreen.time import Span
 _SHOWN: Final = 3  # codes that a leaf is called by
 
 
-def event_differences(old: Event, new: Event, before: Trial, after: Trial, lasting: str = "must last") -> list[Told]:
+def event_differences(old: Event, new: Event, before: Trial, after: Trial, lasting: str = "must last at least") -> list[Told]:
     """Codes, window and every option. lasting: what `for_at_least` is called."""
     found: list[Found] = []
     found += _codes(old, new, before, after)
@@ -41,7 +41,8 @@ def event_differences(old: Event, new: Event, before: Trial, after: Trial, lasti
     if old.for_at_least != new.for_at_least or old.at != new.at:
         longer: Effect = "weaker" if new.changed else "stronger"
         if old.for_at_least != new.for_at_least:
-            found.append(span_change(lasting, old.for_at_least, new.for_at_least, longer))
+            word = "begun, ended or changed less than" if new.changed else lasting
+            found.append(span_change(word, old.for_at_least, new.for_at_least, longer))
         if old.at != new.at:
             found.append((f"counted {at(new.at)} instead of {at(old.at)}", "unclear"))
     found += bound_changes(of_amounts(old.dose), of_amounts(new.dose), "limit of the dose")

@@ -89,8 +89,9 @@ def _window(label: str, old: Observation, new: Observation, before: Trial, after
     if window_key(old.window) == window_key(new.window):
         return []
     usual = old.window == before.results_within and new.window == after.results_within
-    words, _ = window_change(old.window, new.window)
-    return [Told(label, words, "unclear", "results_within" if usual else None)]
+    words, effect = window_change(old.window, new.window)
+    tail = {"weaker": ": other results settle it too", "stronger": ": other results settle nothing"}.get(effect, "")
+    return [Told(label, f"{words}{tail}", "unclear", "results_within" if usual else None)]
 
 
 def _unit(leaf: Observation, trial: Trial) -> str:
@@ -190,7 +191,7 @@ def _changes(old: Sequence[Change], new: Sequence[Change], unit: str) -> list[Fo
         if was.base != now.base:
             found.append((f"{way} from the {now.base} result instead of the {was.base}", "unclear"))
         if was.over != now.over:
-            found.append((span_change(f"time of the {way}", was.over, now.over, "weaker")[0], "unclear"))
+            found.append((span_change(f"{way} over", was.over, now.over, "weaker")[0], "unclear"))
     return found
 
 

@@ -10,8 +10,8 @@ from prescreen.report.model import Status
 
 Direction = Literal["looser", "stricter", "both", "none", "unclear"]
 """What a change does to candidates. looser: it keeps out nobody who was let in, and may let in some who were kept out;
-stricter: the other way round; both: some this way, some that way; none: no candidate's status changes; unclear: its
-form does not tell."""
+stricter: the other way round; both: it loosens in one respect and tightens in another; none: no candidate's status
+changes; unclear: its form does not tell."""
 
 DIRECTIONS: Final[tuple[Direction, ...]] = ("looser", "stricter", "both", "unclear", "none")
 

@@ -5,7 +5,7 @@ The one module of this package that needs the solver.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, Literal
@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 import msgspec
 import z3
 
-from prescreen.amendment.meaning import subjects
+from prescreen.amendment.meaning import subjects, window_key
 from prescreen.amendment.model import DIRECTIONS, Amendment, CriterionChange, Direction, Search, Witness
 from prescreen.amendment.shared import changed_codes
 from prescreen.api import statuses
@@ -104,7 +104,10 @@ class _Seeker:
         return "undecided"
 
     def _provable(self, *criteria: Criterion) -> bool:
-        """Whether all that the criteria name means the same in both versions, as the solver takes it to do."""
+        """Whether what the solver rules out is so: all that the criteria name means the same in both versions, and they
+        ask for the same results. It knows no stale results, and one version may hold for stale what the other takes."""
+        if len({_results(criterion) for criterion in criteria}) > 1:
+            return False
         named = {name for criterion in criteria for name in subjects(criterion.condition)}
         return not named & self.codes.keys() and (self.same_events or all(name.startswith(_PERSON) for name in named))
 
@@ -112,6 +115,8 @@ class _Seeker:
         if model.undecided:
             return f"the solver did not answer within {self.seconds:g} s"
         if not self._provable(before, after):
+            if _results(before) != _results(after):
+                return "the versions ask for results of different ages"
             return "a code means something else in each version's catalogue"
         if model.unreproduced:
             return "the solver's candidate has other statuses when screened"
@@ -176,7 +181,7 @@ _PERSON: Final = ("observation:", "answer:", "age", "sex")
 def _settled(direction: Direction, looser: Found, stricter: Found) -> Direction:
     """The direction as the solver knows it, where it knows; else that of the form."""
     if looser == stricter == "none":
-        return "none" if direction != "unclear" else direction
+        return "none"
     if isinstance(looser, Witness) and isinstance(stricter, Witness):
         return "both"
     if direction in ("unclear", "both"):
@@ -198,6 +203,12 @@ def _witness(
     """The candidate, named after the criterion and what becomes of its status: no two of an amendment are alike."""
     name = "-".join(filter(None, (criterion, cohort, old or "none", new or "none")))
     return Witness({**candidate, "id": name}, on.isoformat(), old, new, cohort)
+
+
+def _results(criterion: Criterion) -> frozenset[Hashable]:
+    """Which results count for a criterion."""
+    parts = parts_of(criterion.condition)
+    return frozenset((p.code, window_key(p.window), p.select) for p in parts if isinstance(p, Observation))
 
 
 def _lengths(criterion: Criterion) -> list[Span]:

@@ -11,6 +11,7 @@ from prescreen.amendment.spans import order, widened
 from prescreen.language.model import (
     SCREENING,
     AllOf,
+    Answer,
     AnyOf,
     AtLeastOf,
     Condition,
@@ -67,6 +68,8 @@ def phrase(condition: Condition, trial: Trial, inner: bool = False) -> str:
             return f"at least {count} of ({'; '.join(phrase(child, trial) for child in children)})"
         case Not(child) if isinstance(child, AllOf | AnyOf | AtLeastOf | If | Unless):
             return f"not {phrase(child, trial, inner=True)}"
+        case Not(Answer(question, bool() as equals)):
+            return phrase(Answer(question, not equals), trial, inner)
         case If(asked, then, otherwise):
             rest = f", otherwise {phrase(otherwise, trial)}" if otherwise else ""
             text = f"if {phrase(asked, trial)}, then {phrase(then, trial)}{rest}"
@@ -120,15 +123,14 @@ def _side(sign: int) -> str:
 
 
 def span_change(what: str, old: Span | None, new: Span | None, longer: Effect) -> tuple[str, Effect]:
-    """How a length of time changed. longer: what it does to the condition when it grows."""
+    """How a length of time changed. longer: what it does to the condition when it grows; none is the shortest."""
     found = order(new, old)
     effect: Effect = "unclear" if found is None else longer if found > 0 else TURNED[longer]
     if found == 0:
         effect = "same" if old and new and (old.unit == "hours") == (new.unit == "hours") else "unclear"
-    if old is None or new is None:
-        return (f"{what} {new}, without a limit before" if new else f"{what} no longer limited (was {old})"), effect
-    word = {1: "lengthened", -1: "shortened"}.get(found or 0, "changed")
-    return f"{what} {word} from {old} to {new}", effect
+    if new is None:
+        return f"no longer: {what} {old}", effect
+    return (f"now also: {what} {new}" if old is None else f"{what} {new} instead of {old}"), effect
 
 
 def at(anchor: str) -> str:
