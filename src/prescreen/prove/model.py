@@ -8,7 +8,7 @@ so that nothing is open. So what it finds there is a candidate, and `find` scree
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final, Literal
@@ -40,7 +40,7 @@ from prescreen.language.model import (
 from prescreen.prove.codes import Codes
 from prescreen.prove.days import Days
 from prescreen.prove.events import Records, plain, single
-from prescreen.prove.person import age, age_facts, answer, answer_facts, sex
+from prescreen.prove.person import age, age_exact, age_facts, answer, answer_facts, sex
 from prescreen.prove.results import History, compared, real
 
 SCREENED_ON: Final = date(2026, 6, 1)
@@ -100,25 +100,35 @@ class Model:
         formula = self.condition(criterion.condition)
         return formula if criterion.kind == "inclusion" else z3.Not(formula)
 
-    def _formula(self, condition: Condition) -> z3.BoolRef:
+    def with_parts(self, condition: Condition, instead: Mapping[int, z3.BoolRef]) -> z3.BoolRef:
+        """The formula of a condition with other formulas for some of its parts, by the identity of each."""
+        return self._formula(condition, lambda part: self.with_parts(part, instead), instead)
+
+    def _formula(
+        self,
+        condition: Condition,
+        of: Callable[[Condition], z3.BoolRef] | None = None,
+        instead: Mapping[int, z3.BoolRef] | None = None,
+    ) -> z3.BoolRef:
+        of = of or self.condition
+        if instead and id(condition) in instead:
+            return instead[id(condition)]
         match condition:
             case AllOf(children):
-                return z3.And(*map(self.condition, children))
+                return z3.And(*map(of, children))
             case AnyOf(children):
-                return z3.Or(*map(self.condition, children))
+                return z3.Or(*map(of, children))
             case Not(child):
-                return z3.Not(self.condition(child))
+                return z3.Not(of(child))
             case Use(child=child):
-                return self.condition(child)
+                return of(child)
             case AtLeastOf(count, children):
-                return z3.AtLeast(*map(self.condition, children), count)
+                # a sum and not z3.AtLeast, which takes no formulas that are plainly true or false
+                return z3.Sum(*[z3.If(of(child), 1, 0) for child in children]) >= count
             case If(first, then, otherwise):
-                other = z3.BoolVal(True) if otherwise is None else self.condition(otherwise)
-                return z3.If(self.condition(first), self.condition(then), other)
+                return z3.If(of(first), of(then), z3.BoolVal(True) if otherwise is None else of(otherwise))
             case Unless(child, exception, saves):
-                exempt = self.condition(exception)
-                formula = self.condition(child)
-                return z3.Or(formula, exempt) if saves else z3.And(formula, z3.Not(exempt))
+                return z3.Or(of(child), of(exception)) if saves else z3.And(of(child), z3.Not(of(exception)))
             case _:
                 return self._truth(condition)
 
@@ -238,6 +248,7 @@ class Model:
                 case _:
                     pass
         query.sound += age_facts(ages, query.days)
+        query.exact += age_exact(ages, query.days)
 
     def _results(self, query: Query, code: str, leaves: Sequence[Observation]) -> None:
         concept = next(t.catalogue.observations[code] for t in self.trials if code in t.catalogue.observations)

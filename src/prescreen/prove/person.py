@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import z3
 
 from prescreen.language.model import SCREENING, Age, Answer, Sex
-from prescreen.prove.calendar import MEAN_MONTH, MONTH_MARGIN
+from prescreen.prove.calendar import MEAN_MONTH, MONTH_MARGIN, days_of_months
 from prescreen.prove.days import FARTHEST, Days, days_of, months_of
 from prescreen.time import Span
 
@@ -40,6 +40,20 @@ def age_facts(leaves: Sequence[Age], days: Days) -> list[z3.BoolRef]:
                 found.append(z3.Implies(later, months_at(other) >= months))
     if leaves:
         found.append(months_at(SCREENING) <= OLDEST)
+    return found
+
+
+def age_exact(leaves: Sequence[Age], days: Days) -> list[z3.BoolRef]:
+    """What a birth date that is written down keeps to besides: where ages on several days are asked for, on any day but
+    the screening day none is reached within days of it, so that the one birth date fits them all."""
+    found: list[z3.BoolRef] = []
+    for leaf in leaves if len({leaf.anchor for leaf in leaves}) > 1 else ():
+        for span in (leaf.low, leaf.below):
+            months = None if span is None else months_of(span)
+            if months is not None and leaf.anchor != SCREENING:
+                least, most = days_of_months(months, 1)
+                old, reached = days.anchor(leaf.anchor) - BIRTH, months_at(leaf.anchor) >= months
+                found.append(z3.If(reached, old >= most + 2 * MONTH_MARGIN, old < least - 2 * MONTH_MARGIN))
     return found
 
 

@@ -91,6 +91,8 @@ class History:
         others = {leaf for leaf in leaves if leaf.select.how != "latest"}
         changes = sum(len(leaf.changes) for leaf in {*leaves})
         self.slots = tuple(Slot(concept.name, number) for number in range(len(latest) + len(others) + changes))
+        self.copies = max(leaf.select.count for leaf in leaves)
+        self.apart = max(_days_apart(leaf) for leaf in leaves)
         self._to_today = all(_ends_today(leaf.window) for leaf in leaves)
 
     def sound(self) -> list[z3.BoolRef]:
@@ -112,7 +114,8 @@ class History:
 
     def exact(self) -> list[z3.BoolRef]:
         """What a history that is written down keeps to besides."""
-        found = [newer.day > older.day for newer, older in zip(self.slots, self.slots[1:], strict=False)]
+        room = 1 + (self.copies - 1) * self.apart
+        found = [newer.day >= older.day + room for newer, older in zip(self.slots, self.slots[1:], strict=False)]
         for slot in self.slots:
             found.append(slot.lln < slot.uln)
             if any(bound.relative for leaf in self.leaves for change in leaf.changes for bound in change.bounds):
@@ -172,7 +175,10 @@ class History:
                        for place in range(len(passed))]  # fmt: skip
             return [_some(chosen, earlier), truth == _some(chosen, moved)]
         if how in ("consecutive", "mean_of"):  # results that all pass or all fail; each is written `count` times
-            return [z3.Implies(i, p == truth) for i, p in zip(inside, passed, strict=True)]
+            oldest = [slot.day - (self.copies - 1) * self.apart for slot in self.slots]
+            within = [self.days.overlaps(day, day, leaf.window) for day in oldest]
+            same = zip(inside, passed, within, strict=True)
+            return [z3.Implies(i, z3.And(p == truth, w)) for i, p, w in same]
         if how in ("highest", "lowest"):
             extremes = [self._is_extreme(place, inside, 1 if how == "highest" else -1) for place in range(len(inside))]
             return [truth == _some(extremes, passed)]
@@ -249,6 +255,17 @@ def _whole(span: Span) -> int:
     if months is not None:
         return months * 28
     return span.number // 24 if span.unit == "hours" else days_of(span)
+
+
+def _days_apart(leaf: Observation) -> int:
+    """How many days lie between results so that a leaf surely finds them far enough apart."""
+    apart = leaf.select.apart
+    if apart is None:
+        return 0
+    months = months_of(apart)
+    if months is not None:
+        return 32 * months
+    return 1 - (-apart.number // 24) if apart.unit == "hours" else days_of(apart) + 1
 
 
 def _ends_today(window: Window) -> bool:

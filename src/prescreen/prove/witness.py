@@ -15,8 +15,18 @@ from prescreen.candidate.read import parse_candidate
 from prescreen.catalogue import ObservationConcept
 from prescreen.catalogue.model import DOMAINS
 from prescreen.engine.screen import statuses
-from prescreen.language.model import SCREENING, Age, Answer, Comparison, Detected, Event, Observation, Sex, Trial
-from prescreen.prove.days import days_of
+from prescreen.language.model import (
+    SCREENING,
+    Age,
+    Answer,
+    Comparison,
+    Criterion,
+    Detected,
+    Event,
+    Observation,
+    Sex,
+    Trial,
+)
 from prescreen.prove.events import RECORDED, Entry, Records
 from prescreen.prove.model import SCREENED_ON, Model, Query, Status, Undecided
 from prescreen.prove.person import BIRTH, FEMALE, given, months_at
@@ -48,14 +58,19 @@ class Witness:
 
 
 def find(
-    model: Model, wanted: Sequence[z3.BoolRef], *expected: Mapping[str, Status], on: date = SCREENED_ON
+    model: Model,
+    wanted: Sequence[z3.BoolRef],
+    *expected: Mapping[str, Status],
+    show: Sequence[Criterion] = (),
+    on: date = SCREENED_ON,
 ) -> Witness | None:
     """A candidate of whom all the formulas are true; None where none can be written down.
 
     expected: for each trial of the model, the statuses that `screen` must give; a candidate who has others is counted
-    in `model.unreproduced` and not given away. Raises Undecided.
+    in `model.unreproduced` and not given away. show: criteria of the first trial whose statuses, whichever they are,
+    are to be known and shown as well. Raises Undecided.
     """
-    query = model.query(model.leaves_of(*wanted))
+    query = model.query(model.leaves_of(*wanted, *map(model.met, show)))
     solver = model.solver([*query.sound, *query.exact, *wanted])
     for _ in range(_TRIES):
         if model.check(solver) == z3.unsat:
@@ -64,11 +79,13 @@ def find(
         solver.push()
         solver.add(*query.days.fixed(on.toordinal(), found))
         if model.check(solver) == z3.sat:
-            candidate = _Writer(model, query, solver, on.toordinal()).candidate()
-            if candidate is None or not _reproduces(model.trials, candidate, expected, on):
+            writer = _Writer(model, query, solver, on.toordinal())
+            candidate = writer.candidate()
+            first = {**(expected[0] if expected else {}), **writer.statuses(show)}
+            if candidate is None or not _reproduces(model.trials, candidate, (first, *expected[1:]), on):
                 model.unreproduced += 1
                 return None
-            return Witness(candidate, on, dict(expected[0]) if expected else {})
+            return Witness(candidate, on, first)
         solver.pop()
         moved = [day != found.eval(day, model_completion=True) for day in query.days.anchors.values()]
         if not moved:
@@ -124,13 +141,21 @@ class _Writer:
             made["complete"] = {domain: True for domain in DOMAINS if domain in query.records}
         return made
 
+    def statuses(self, criteria: Sequence[Criterion]) -> dict[str, Status]:
+        """The statuses of criteria for what was found."""
+        return {each.id: "met" if self._true(self.model.met(each)) else "failed" for each in criteria}
+
     # --- the solver's numbers ---------------------------------------------------------------------------
 
     def _true(self, formula: z3.BoolRef) -> bool:
-        return z3.is_true(self.found.eval(formula, model_completion=True))
+        """Whether a formula is true in what was found; it stays so, because something is written down by it."""
+        truth = z3.is_true(self.found.eval(formula, model_completion=True))
+        self.solver.add(formula if truth else z3.Not(formula))
+        return truth
 
     def _whole(self, number: z3.ArithRef) -> int:
         whole: int = self.found.eval(number, model_completion=True).as_long()
+        self.solver.add(number == whole)
         return whole
 
     def _exact(self, number: z3.ArithRef) -> Fraction:
@@ -157,10 +182,9 @@ class _Writer:
     def _drop_records(self) -> None:
         for records in self.query.records.values():
             for truth in records.truths.values():
-                if self._true(truth):
+                if z3.is_true(self.found.eval(truth, model_completion=True)):
                     self._settle(z3.Not(truth))
-                if not self._true(truth):
-                    self.solver.add(z3.Not(truth))
+                self._true(truth)
 
     def _number(self, variable: z3.ArithRef, scale: Scale, usual: Sequence[Fraction] = ()) -> int | float | None:
         """A number with few decimals that can stand for a variable, in the unit of the scale."""
@@ -194,8 +218,7 @@ class _Writer:
 
     def _history(self, history: History) -> list[dict[str, Any]] | None:
         found: list[dict[str, Any]] = []
-        times = max(leaf.select.count for leaf in history.leaves)
-        apart = max((_days_apart(leaf) for leaf in history.leaves), default=0)
+        times, apart = history.copies, history.apart
         for slot in history.slots:
             if not any(self._counts(history, slot, leaf) for leaf in history.leaves):
                 continue
@@ -312,15 +335,6 @@ def _limits(history: History) -> set[str]:
             elif isinstance(test, Detected):
                 found.add("LLOD")
     return found
-
-
-def _days_apart(leaf: Observation) -> int:
-    apart = leaf.select.apart
-    if apart is None:
-        return 0
-    if apart.unit == "hours":
-        return 1 - (-apart.number // 24)
-    return days_of(apart) + 1 if apart.unit in ("days", "weeks") else apart.number * (32 if apart.unit == "months" else 367)
 
 
 def _rounded(exact: Fraction) -> Iterator[Fraction]:
