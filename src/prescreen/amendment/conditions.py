@@ -205,6 +205,8 @@ def _others(old: Condition, new: Condition, place: _Place) -> Iterator[_Found]:
             yield Told("", f"now differs by subgroup: {phrase(new, place.after)}", "unclear"), place
         case (If(), _):
             yield Told("", f"no longer differs by subgroup: {phrase(new, place.after)}", "unclear"), place
+        case _ if _comparable(was := plain(old), now := plain(new)):
+            yield from _walk(was, now, place)
         case _:
             yield _replaced(old, new, place), place
 

@@ -16,7 +16,9 @@ from prescreen.time import Span
 _SHOWN: Final = 3  # codes that a leaf is called by
 
 
-def event_differences(old: Event, new: Event, before: Trial, after: Trial, lasting: str = "must last at least") -> list[Told]:
+def event_differences(
+    old: Event, new: Event, before: Trial, after: Trial, lasting: str = "must last at least"
+) -> list[Told]:
     """Codes, window and every option. lasting: what `for_at_least` is called."""
     found: list[Found] = []
     found += _codes(old, new, before, after)

@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
-import z3
 
 from prescreen.amendment.meaning import subjects, window_key
 from prescreen.amendment.model import DIRECTIONS, Amendment, CriterionChange, Direction, Search, Witness
@@ -21,6 +20,9 @@ from prescreen.language.model import Criterion, Moment, Observation, Trial, Wind
 from prescreen.prove import SCREENED_ON, Model, Undecided, find
 from prescreen.report.model import Status
 from prescreen.time import Span, day_text, shift_day
+
+if TYPE_CHECKING:
+    import z3
 
 SECONDS: Final = 10.0
 """How long the solver may take over one question."""
@@ -69,16 +71,14 @@ class _Seeker:
         """A criterion that both versions have."""
         model = Model(self.old, self.new, seconds=self.seconds)
         was, now = model.met(before), model.met(after)
-        looser = self._turned(model, [z3.Not(was), now], before, after, "failed", "met")
-        stricter = self._turned(model, [was, z3.Not(now)], before, after, "met", "failed")
+        looser = self._turned(model, [~was, now], before, after, "failed", "met")
+        stricter = self._turned(model, [was, ~now], before, after, "met", "failed")
         found = [each for each in (looser, stricter) if isinstance(each, Witness)]
         direction = _settled(change.direction, looser, stricter)
-        if not found and (stale := self._stale(before, after)):
-            found = [stale]
-        if found:
-            search = Search("found", tuple(found))
-        elif looser == stricter == "none":
+        if looser == stricter == "none":
             search = Search("none")
+        elif found or (found := self._stale(before, after)):
+            search = Search("found", tuple(found))
         else:
             search = Search("undecided", why=self._why(model, before, after))
         return msgspec.structs.replace(change, search=search, direction=direction)
@@ -127,7 +127,7 @@ class _Seeker:
         trial, criterion = (self.old, before) if before else (self.new, after)
         assert criterion is not None
         model = Model(trial, seconds=self.seconds)
-        failed = z3.Not(model.met(criterion))
+        failed = ~model.met(criterion)
         try:
             found = find(model, [failed], {criterion.id: "failed"})
             if found is None:
@@ -150,7 +150,7 @@ class _Seeker:
             return self._alone(None, after, gained)
         return self._alone(before, None, next((cohort for cohort in was if cohort not in now), None))
 
-    def _stale(self, before: Criterion, after: Criterion) -> Witness | None:
+    def _stale(self, before: Criterion, after: Criterion) -> list[Witness]:
         """A candidate whose results one version still takes and the other holds for stale.
 
         The solver speaks of complete records, in which no result is stale: it gives the results, and their day is moved
@@ -171,8 +171,8 @@ class _Seeker:
                 old = statuses(self.old, candidate, SCREENED_ON)[before.id]
                 new = statuses(self.new, candidate, SCREENED_ON)[after.id]
                 if old != new:
-                    return _witness(candidate, SCREENED_ON, after.id, old, new)
-        return None
+                    return [_witness(candidate, SCREENED_ON, after.id, old, new)]
+        return []
 
 
 _PERSON: Final = ("observation:", "answer:", "age", "sex")
