@@ -16,10 +16,10 @@ from prescreen.amendment.meaning import subjects, window_key
 from prescreen.amendment.model import DIRECTIONS, Amendment, CriterionChange, Direction, Search, Witness
 from prescreen.amendment.shared import changed_codes
 from prescreen.api import statuses
-from prescreen.language.model import Criterion, Moment, Observation, Trial, Window, parts_of
+from prescreen.language.model import SCREENING, Criterion, Moment, Observation, Trial, Window, parts_of
 from prescreen.prove import SCREENED_ON, Model, Undecided, find
 from prescreen.report.model import Status
-from prescreen.time import Span, day_text, shift_day
+from prescreen.time import day_text, shift_day
 
 if TYPE_CHECKING:
     import z3
@@ -154,24 +154,24 @@ class _Seeker:
         """A candidate whose results one version still takes and the other holds for stale.
 
         The solver speaks of complete records, in which no result is stale: it gives the results, and their day is moved
-        to the first one of the wider window.
+        to the first one of a window.
         """
-        on = SCREENED_ON.toordinal()
         for trial, criterion in ((self.old, before), (self.new, after)):
             model = Model(trial, seconds=self.seconds)
-            try:
-                found = find(model, [model.met(criterion)], {criterion.id: "met"})
-            except Undecided:
-                continue
-            for span in _lengths(criterion) if found else ():
-                assert found is not None
-                day = day_text(shift_day(on, span, -1))
-                results = [{**each, "date": day} for each in found.candidate.get("observations", ())]
-                candidate = {**found.candidate, "observations": results}
-                old = statuses(self.old, candidate, SCREENED_ON)[before.id]
-                new = statuses(self.new, candidate, SCREENED_ON)[after.id]
-                if old != new:
-                    return [_witness(candidate, SCREENED_ON, after.id, old, new)]
+            met = model.met(criterion)
+            for status, formula in (("met", met), ("failed", ~met)):
+                try:
+                    found = find(model, [formula], {criterion.id: status})
+                except Undecided:
+                    continue
+                for day in _first_days(criterion, found.candidate) if found else ():
+                    assert found is not None
+                    results = [{**each, "date": day} for each in found.candidate.get("observations", ())]
+                    candidate = {**found.candidate, "observations": results}
+                    old = statuses(self.old, candidate, SCREENED_ON)[before.id]
+                    new = statuses(self.new, candidate, SCREENED_ON)[after.id]
+                    if old != new:
+                        return [_witness(candidate, SCREENED_ON, after.id, old, new)]
         return []
 
 
@@ -211,11 +211,14 @@ def _results(criterion: Criterion) -> frozenset[Hashable]:
     return frozenset((p.code, window_key(p.window), p.select) for p in parts if isinstance(p, Observation))
 
 
-def _lengths(criterion: Criterion) -> list[Span]:
-    """How long before screening the windows of results begin."""
-    found: list[Span] = []
+def _first_days(criterion: Criterion, candidate: dict[str, Any]) -> list[str]:
+    """The first days of the windows of results, as the candidate's anchors place them; those still to come left out."""
+    known = {SCREENING: SCREENED_ON.isoformat(), **candidate.get("anchors", {})}
+    found: list[int] = []
     for part in parts_of(criterion.condition):
         match part:
-            case Observation(window=Window(start=Moment("screening", Span() as span, -1))) if span.unit != "hours":
-                found.append(span)
-    return list(dict.fromkeys(found))
+            case Observation(window=Window(start=Moment(anchor, span, sign))) if anchor in known:
+                day = date.fromisoformat(known[anchor]).toordinal()
+                if span is None or span.unit != "hours":
+                    found.append(shift_day(day, span, sign) if span else day)
+    return [day_text(day) for day in dict.fromkeys(found) if 1 <= day <= SCREENED_ON.toordinal()]
