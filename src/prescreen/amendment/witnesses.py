@@ -159,7 +159,8 @@ class _Seeker:
         for trial, criterion in ((self.old, before), (self.new, after)):
             model = Model(trial, seconds=self.seconds)
             met = model.met(criterion)
-            for status, formula in (("met", met), ("failed", ~met)):
+            asked: dict[Literal["met", "failed"], z3.BoolRef] = {"met": met, "failed": ~met}
+            for status, formula in asked.items():
                 try:
                     found = find(model, [formula], {criterion.id: status})
                 except Undecided:
@@ -184,11 +185,15 @@ def _settled(direction: Direction, looser: Found, stricter: Found) -> Direction:
         return "none"
     if isinstance(looser, Witness) and isinstance(stricter, Witness):
         return "both"
-    if direction in ("unclear", "both"):
-        if isinstance(looser, Witness) and stricter == "none":
-            return "looser"
-        if isinstance(stricter, Witness) and looser == "none":
-            return "stricter"
+    for one, other, way, contrary in (
+        (looser, stricter, "looser", "stricter"),
+        (stricter, looser, "stricter", "looser"),
+    ):
+        if isinstance(one, Witness):
+            if direction == contrary:  # a candidate shows more than a form can tell
+                return "both"
+            if other == "none":
+                return "looser" if way == "looser" else "stricter"
     return direction
 
 
