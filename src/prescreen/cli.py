@@ -164,30 +164,41 @@ def screen(
     help="How the findings are written.",
 )
 @click.option("--out", metavar="FILE", help="Write to a file instead of standard output.")
-def check(paths: tuple[str, ...], form: str, out: str | None) -> int:
+@click.option("--prove", is_flag=True, help="Prove what can be proven of each trial: contradictions, gaps and more.")
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(min=0.001),
+    default=10.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="With --prove: how long the solver may take over one question.",
+)
+def check(paths: tuple[str, ...], form: str, out: str | None, prove: bool, time_limit: float) -> int:
     """Check rule files and catalogues: that they load, that cases hold, that each criterion has a case of each status.
 
     PATH is a folder with trials and catalogues at any depth, a trial's own folder, or a file.
     """
-    from prescreen.check import check_paths
-    from prescreen.check.reporting import FORMS, summary
+    from prescreen.check import Proving, check_paths
+    from prescreen.check.reporting import FORMS, summary, told
     from prescreen.problems import InputRefused
 
     results = []
-    for checked in check_paths(paths):
-        results.append(checked)
-        if form == "text" and out is None:  # said as it is found: a long check is not waited for
-            for problem in checked.problems:
-                _say(str(problem))
-            click.echo(_harmless(summary(checked)))
+    working = _Working()
     try:
+        for checked in check_paths(paths, Proving(time_limit, working.say) if prove else None):
+            working.end()
+            results.append(checked)
+            if form == "text" and out is None:  # said as it is found: a long check is not waited for
+                for each in told(checked):
+                    _say(each)
+                click.echo(_harmless(summary(checked)))
         if form != "text" or out is not None:
             with _output(out) as stream:
                 stream.write(FORMS[form](results))
     except InputRefused as refused:
         _tell(refused)
         return REFUSED
-    return FOUND if any(checked.problems for checked in results) else DONE
+    return FOUND if any(checked.found for checked in results) else DONE
 
 
 @cli.command()
@@ -338,6 +349,26 @@ class _Progress:
 
     def end(self) -> None:
         if self._said:
+            click.echo("\r\033[K", err=True, nl=False)
+
+
+class _Working:
+    """What a long check is at, on a terminal only."""
+
+    def __init__(self) -> None:
+        self._shown = sys.stderr.isatty()
+        self._next = time.monotonic() + _PATIENCE
+        self._said = False
+
+    def say(self, what: str) -> None:
+        if self._shown and time.monotonic() >= self._next:
+            self._next = time.monotonic() + 0.1
+            self._said = True
+            click.echo(f"\r\033[K{_harmless(what)} …", err=True, nl=False)
+
+    def end(self) -> None:
+        if self._said:
+            self._said = False
             click.echo("\r\033[K", err=True, nl=False)
 
 

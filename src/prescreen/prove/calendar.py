@@ -23,7 +23,7 @@ def _firsts() -> list[int]:
 
 @lru_cache(maxsize=4096)
 def days_of_months(months: int, sign: int) -> tuple[int, int]:
-    """The least and the greatest number of days between a day and the one so many months after (sign 1) or before it."""
+    """The least and the greatest number of days from a day to the one so many months after it (sign 1) or before it."""
     months = min(months, MOST_MONTHS)
     firsts, step = _firsts(), sign * months
     least, most = 10**6, 0

@@ -91,5 +91,10 @@ class Codes:
             return frozenset()
         leaf = Event(domain, tuple(sorted(spoken)), ANY_WINDOW, frozenset())
         return frozenset.intersection(
-            *(code.systems for c in self.catalogues if spoken <= c.events[domain].keys() for code in Sought(leaf, c).codes)
+            *(
+                code.systems
+                for c in self.catalogues
+                if spoken <= c.events[domain].keys()
+                for code in Sought(leaf, c).codes
+            )
         )

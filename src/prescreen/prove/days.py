@@ -63,7 +63,7 @@ class Days:
         return found
 
     def fixed(self, screening: int, model: z3.ModelRef) -> list[z3.BoolRef]:
-        """The anchors on the days that a model gave them, and the months before and after them as long as they are then."""
+        """The anchors on the days that a model gave them, and months as long as they then are."""
         found: list[z3.BoolRef] = []
         place = {SCREENING: 0}
         for name, day in self.anchors.items():
@@ -120,7 +120,7 @@ class Days:
             parts.append(self._decided(last >= start[0], last >= start[1]))
         if end is not None:
             parts.append(self._decided(first <= end[0], first <= end[1]))
-        if start is not None and end is not None and window.start.anchor != window.end.anchor:
+        if start is not None and end is not None:  # with ends on two anchors it may end before it begins
             parts.append(start[1] <= end[1])
         return z3.And(*parts)
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Final
 
 import z3
+from pydantic import BaseModel
 
 from prescreen.candidate.profile import AllergyRecord, ConditionRecord, ProcedureRecord, TreatmentRecord
 from prescreen.catalogue import Catalogue
@@ -26,7 +27,7 @@ from prescreen.prove.results import compared, real
 
 WORDS: Final = ("severity", "site", "confirmed_by", "route", "outcome")
 """Attributes of a record that are words."""
-_RECORDS: Final = {
+_RECORDS: Final[dict[Domain, type[BaseModel]]] = {
     "conditions": ConditionRecord,
     "treatments": TreatmentRecord,
     "procedures": ProcedureRecord,
@@ -71,6 +72,17 @@ class Entry:
         wanted = set(codes)
         return z3.Or(*[self.indication == i for i, kind in enumerate(self.indications) if kind.concepts & wanted])
 
+    def same_as(self, other: Entry) -> z3.BoolRef:
+        """Whether two records say the same."""
+        pairs = [(i, other.kinds.index(kind)) for i, kind in enumerate(self.kinds) if kind in other.kinds]
+        alike = [z3.And(self.kind == i, other.kind == j) for i, j in pairs]
+        own = (self.indication, self.status, self.start, self.end, self.dose, self.daily_dose, *self.words.values())
+        others = (
+            *(other.indication, other.status, other.start, other.end, other.dose, other.daily_dose),
+            *other.words.values(),
+        )
+        return z3.And(z3.Or(*alike), *[mine == its for mine, its in zip(own, others, strict=True)])
+
 
 class Records:
     """The records of a domain in a query. leaves: those that ask for one record each, with their truths."""
@@ -92,7 +104,9 @@ class Records:
         spoken = frozenset(code for leaf in self._momentary for code in leaf.codes)
         meant = frozenset(code for leaf in self._momentary for code in leaf.indication)
         kinds = codes.kinds(domain, spoken)
-        indications = (Kind(frozenset(), self._other_indication(meant)), *codes.kinds("conditions", meant)) if meant else ()
+        indications = (
+            (Kind(frozenset(), self._other_indication(meant)), *codes.kinds("conditions", meant)) if meant else ()
+        )
         self.words = {
             word: tuple(sorted({value for leaf in self._momentary for value in getattr(leaf, word)})) for word in WORDS
         }
@@ -166,13 +180,13 @@ class Records:
             anchor, span = days.anchor(leaf.at), leaf.for_at_least
             if leaf.changed:
                 ended = entry.start if momentary else entry.end
-                recent = [z3.And(z3.Not(days.reaches(day, span, anchor)), day <= anchor) for day in (entry.start, ended)]
+                recent = [
+                    z3.And(z3.Not(days.reaches(day, span, anchor)), day <= anchor) for day in (entry.start, ended)
+                ]
                 parts.append(z3.Or(recent[0], z3.And(z3.Not(going_on), recent[1])))
             else:
                 parts.append(
-                    z3.If(
-                        going_on, days.reaches(entry.start, span, anchor), days.reaches(entry.end, span, anchor)
-                    )
+                    z3.If(going_on, days.reaches(entry.start, span, anchor), days.reaches(entry.end, span, anchor))
                 )
         for operator, span in leaf.duration:
             more = int(operator in ("above", "at_most"))

@@ -49,7 +49,7 @@ SCREENED_ON: Final = date(2026, 6, 1)
 Status = Literal["met", "failed"]
 
 
-class Undecided(Exception):
+class Undecided(Exception):  # noqa: N818 - an answer of the solver's, and no error
     """The solver has not answered in its time."""
 
 
@@ -154,13 +154,18 @@ class Model:
             pending.extend(part.children())
         return frozenset(found)
 
+    def in_order(self, leaves: Iterable[Leaf]) -> list[Leaf]:
+        """Leaves in the order in which the model met them."""
+        wanted = frozenset(leaves)
+        return [leaf for leaf in self._truths if leaf in wanted]
+
     # --- questions --------------------------------------------------------------------------------------
 
     def possible(self, *formulas: z3.BoolRef) -> bool:
         """Whether some complete record may make all formulas true; False is proven. Raises Undecided."""
         solver = self.solver(self.query(self.leaves_of(*formulas)).sound)
         solver.add(*formulas)
-        return self.check(solver) == z3.sat
+        return bool(self.check(solver) == z3.sat)
 
     def implies(self, one: z3.BoolRef, other: z3.BoolRef) -> bool:
         """Whether a formula is proven to be true wherever another is."""
@@ -206,8 +211,7 @@ class Model:
         """Everything that is said of some leaves."""
         found = self._queries.get(leaves)
         if found is None:
-            ordered = [leaf for leaf in self._truths if leaf in leaves]
-            found = self._queries[leaves] = self._query(ordered)
+            found = self._queries[leaves] = self._query(self.in_order(leaves))
         return found
 
     def _query(self, leaves: Sequence[Leaf]) -> Query:
@@ -304,5 +308,3 @@ class Model:
         treatments = self.trials[0].catalogue.events["treatments"]
         found = treatments[code].equivalents.get(equivalent) if isinstance(code, str) else None
         return None if found is None else found.factor
-
-

@@ -38,6 +38,12 @@ def age_facts(leaves: Sequence[Age], days: Days) -> list[z3.BoolRef]:
             if other != anchor:
                 later = days.anchor(other) >= days.anchor(anchor)
                 found.append(z3.Implies(later, months_at(other) >= months))
+    for leaf in leaves:
+        for months in {months_of(span) for span in (leaf.low, leaf.below) if span is not None}:
+            if months is not None:
+                least, most = days_of_months(months, 1)
+                old = days.anchor(leaf.anchor) - BIRTH
+                found.append(z3.If(months_at(leaf.anchor) >= months, old >= least, old < most))
     if leaves:
         found.append(months_at(SCREENING) <= OLDEST)
     return found

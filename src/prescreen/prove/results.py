@@ -101,7 +101,12 @@ class History:
         signed = concept.analyte is not None and concept.analyte.may_be_negative
         for slot in self.slots:
             found += [slot.day <= 0, slot.day >= -FARTHEST]
-            found += [slot.kind >= 0, slot.kind <= len(self.kinds), slot.coded >= 0, slot.coded < max(1, len(self.codes))]
+            found += [
+                slot.kind >= 0,
+                slot.kind <= len(self.kinds),
+                slot.coded >= 0,
+                slot.coded < max(1, len(self.codes)),
+            ]
             found += [slot.uln > 0, slot.lln <= slot.uln, slot.lod > 0]
             if not signed:
                 found += [slot.value >= 0, slot.lln >= 0]
@@ -122,6 +127,8 @@ class History:
                 found.append(slot.value > 0)  # there is no share of nothing
             if self.kinds:
                 found.append(slot.kind < len(self.kinds))
+        if len(self.slots) > 1 and any(leaf.select.how in ("highest", "lowest") for leaf in self.leaves):
+            found.append(z3.Distinct(*[slot.value for slot in self.slots]))  # of equal ones, either is the highest
         return found
 
     def meaning(self, leaf: Observation, truth: z3.BoolRef) -> tuple[list[z3.BoolRef], list[z3.BoolRef]]:
@@ -136,9 +143,7 @@ class History:
         other = z3.Or(*[z3.And(i, z3.Not(p)) for i, p in zip(inside, passed, strict=True)])
         sound = [z3.Or(has, z3.Not(self.days.possible(leaf.window)))]
         how = leaf.select.how
-        if leaf.changes:
-            sound.append(z3.Implies(z3.And(has, truth), some))
-        elif how == "consecutive":
+        if leaf.changes or how == "consecutive":
             sound.append(z3.Implies(z3.And(has, truth), some))
         elif how in ("first", "mean_of") or leaf.without is not None or not (how == "latest" or self._to_today):
             sound += [z3.Implies(z3.And(has, truth), some), z3.Implies(z3.And(has, z3.Not(truth)), other)]
@@ -186,9 +191,7 @@ class History:
 
     def _is_extreme(self, place: int, inside: list[z3.BoolRef], sign: int) -> z3.BoolRef:
         own = self.slots[place].value
-        others = [
-            z3.Implies(i, own * sign >= slot.value * sign) for i, slot in zip(inside, self.slots, strict=True)
-        ]
+        others = [z3.Implies(i, own * sign >= slot.value * sign) for i, slot in zip(inside, self.slots, strict=True)]
         return z3.And(inside[place], *others)
 
     def _earlier(self, place: int, change: Change) -> list[z3.BoolRef]:

@@ -16,7 +16,6 @@ from prescreen.catalogue import ObservationConcept
 from prescreen.catalogue.model import DOMAINS
 from prescreen.engine.screen import statuses
 from prescreen.language.model import (
-    SCREENING,
     Age,
     Answer,
     Comparison,
@@ -32,10 +31,11 @@ from prescreen.prove.model import SCREENED_ON, Model, Query, Status, Undecided
 from prescreen.prove.person import BIRTH, FEMALE, given, months_at
 from prescreen.prove.results import History, Slot
 from prescreen.quantities import Scale
-from prescreen.time import completed_months, day_text, shift_day, Span
+from prescreen.time import Span, day_text, shift_day
 
 _TRIES: Final = 4  # with anchors on other days
 _DECIMALS: Final = 6
+_AROUND: Final = 40  # days in which a birth date of an age in months lies
 _USUAL_LIMITS: Final = (Fraction(40), Fraction(10), Fraction(12, 10), Fraction(100), Fraction(1))
 _KEYS: Final = {
     "conditions": ("onset", "abatement"),
@@ -116,6 +116,7 @@ class _Writer:
         """The candidate, None where a number or date in it cannot be written exactly."""
         query, leaves = self.query, self.query.leaves
         self._drop_records()
+        self._merge_records()
         made: dict[str, Any] = {"id": "witness"}
         if any(isinstance(leaf, Age) for leaf in leaves):
             born = self._birth()
@@ -149,7 +150,7 @@ class _Writer:
 
     def _true(self, formula: z3.BoolRef) -> bool:
         """Whether a formula is true in what was found; it stays so, because something is written down by it."""
-        truth = z3.is_true(self.found.eval(formula, model_completion=True))
+        truth = bool(z3.is_true(self.found.eval(formula, model_completion=True)))
         self.solver.add(formula if truth else z3.Not(formula))
         return truth
 
@@ -186,6 +187,15 @@ class _Writer:
                     self._settle(z3.Not(truth))
                 self._true(truth)
 
+    def _merge_records(self) -> None:
+        """One record in the place of several, where one can be what all of them are for."""
+        for records in self.query.records.values():
+            there = [entry for entry in records.entries if self._true(records.truths[entry.leaf])]
+            for place, entry in enumerate(there):
+                for other in there[:place]:
+                    if self._settle(entry.same_as(other)):
+                        break
+
     def _number(self, variable: z3.ArithRef, scale: Scale, usual: Sequence[Fraction] = ()) -> int | float | None:
         """A number with few decimals that can stand for a variable, in the unit of the scale."""
         exact = (self._exact(variable) - scale.offset) / scale.factor
@@ -199,11 +209,12 @@ class _Writer:
     def _birth(self) -> int | None:
         """A birth date on which every age is what the solver made it."""
         ages = [leaf for leaf in self.query.leaves if isinstance(leaf, Age)]
-        months = self._whole(months_at(SCREENING))
-        latest = shift_day(self.screening, Span(max(0, months), "months"), -1)
-        wished = self.screening + self._whole(BIRTH)
-        days = sorted(range(latest - 34, min(latest + 4, self.screening) + 1), key=lambda day: abs(day - wished))
-        for born in days:
+        wished, days = self.screening + self._whole(BIRTH), set[int]()
+        for anchor in {leaf.anchor for leaf in ages}:
+            day, months = self.screening + self._whole(self.query.days.anchor(anchor)), self._whole(months_at(anchor))
+            latest = shift_day(day, Span(abs(months), "months"), -1 if months >= 0 else 1)
+            days.update(range(latest - _AROUND, min(latest + _AROUND, self.screening) + 1))
+        for born in sorted(days, key=lambda day: (abs(day - wished), day)):
             if all(self._has_age(born, leaf) for leaf in ages):
                 return born
         return None
