@@ -14,11 +14,13 @@ from prescreen.time import (
     HOUR,
     LATEST_DAY,
     Span,
+    _civil,
     age_interval,
     completed_months,
     completed_years,
     day_text,
     length_text,
+    ordinal,
     parse_span,
     parse_when,
     shift_day,
@@ -113,6 +115,14 @@ def test_what_leaves_the_calendar_is_the_day_outside_it() -> None:
 def test_what_is_no_span_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is no span of time"):
         parse_span(text)
+
+
+def test_the_calendar_is_that_of_the_standard_library() -> None:
+    """Every day of four centuries around a screening, and both ends of the calendar."""
+    for number in (*range(1, 800), *range(date(1800, 1, 1).toordinal(), date(2200, 1, 2).toordinal()), LATEST_DAY):
+        day = date.fromordinal(number)
+        assert _civil(number) == (day.year, day.month, day.day)
+        assert ordinal(day.year, day.month, day.day) == number
 
 
 def test_spans_are_written_as_people_say_them() -> None:

@@ -43,7 +43,7 @@ ENGINE = "prescreen.engine."
 MUTANTS = (
     Mutant(
         "`any` swallows an unknown",
-        ENGINE + "compile:_AnyNode.evaluate",
+        ENGINE + "compile:AnyNode.evaluate",
         "if truth is UNKNOWN:",
         "if False:",
     ),
@@ -96,8 +96,8 @@ MUTANTS = (
     Mutant(
         "months as 30 days",
         "prescreen.time:_shift_months",
-        "start = date.fromordinal(day)",
-        "return day + 30 * months\n    start = date.fromordinal(day)",
+        "since = from_year * 12 + from_month - 1 + months",
+        "return day + 30 * months\n    since = from_year * 12 + from_month - 1 + months",
     ),
     Mutant(
         "ULN of another result",
@@ -132,7 +132,7 @@ MUTANTS = (
     Mutant("unknown sex is neither", ENGINE + "person:sex_leaf", "_UNKNOWN if sex is None", "_FALSE if sex is None"),
     Mutant(
         "an unknown exception saves",
-        ENGINE + "compile:_SavedNode.evaluate",
+        ENGINE + "compile:SavedNode.evaluate",
         "disjunction((truth, self.children[1].evaluate(setting)))",
         "(truth if self.children[1].evaluate(setting) is FALSE else TRUE)",
     ),

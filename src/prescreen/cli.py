@@ -214,7 +214,15 @@ def check(paths: tuple[str, ...], form: str, out: str | None, prove: bool, time_
 )
 @click.option("--out", metavar="FILE", help="Write to a file instead of standard output.")
 @click.option("--candidates", metavar="FILE", help="Also write the candidates, one a line, for `prescreen screen`.")
-def diff(old: str, new: str, form: str, out: str | None, candidates: str | None) -> int:
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(min=0.001),
+    default=10.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long the solver may take over one question.",
+)
+def diff(old: str, new: str, form: str, out: str | None, candidates: str | None, time_limit: float) -> int:
     """Tell what an amendment changed: criterion by criterion, in words, with a candidate whose status it changes.
 
     OLD and NEW are two versions of a trial: each a folder, a trial.yaml or a bundled trial's id.
@@ -232,10 +240,11 @@ def diff(old: str, new: str, form: str, out: str | None, candidates: str | None)
             _tell(refused)
     if len(trials) < 2:
         return REFUSED
+    before, after = trials
     try:
         for target in (out, candidates):
             _keep_inputs(target, [trial.file for trial in trials if trial.file])
-        amendment = _with_candidates(compare(*trials), *trials)
+        amendment = _with_candidates(compare(before, after), before, after, time_limit)
         with _output(out) as stream:
             _AMENDMENTS[form](amendment, stream)
         if candidates is not None:
@@ -247,7 +256,7 @@ def diff(old: str, new: str, form: str, out: str | None, candidates: str | None)
     return DONE
 
 
-def _with_candidates(amendment: Amendment, old: Trial, new: Trial) -> Amendment:
+def _with_candidates(amendment: Amendment, old: Trial, new: Trial, seconds: float) -> Amendment:
     """The amendment with candidates whose status it changes, where the solver is installed."""
     from prescreen.problems import InputRefused
 
@@ -259,7 +268,10 @@ def _with_candidates(amendment: Amendment, old: Trial, new: Trial) -> Amendment:
         for problem in refused.problems:
             _say(f"note: no candidates are looked for: {problem.message}; {problem.hint}")
         return amendment
-    return with_witnesses(amendment, old, new)
+    working = _Working()
+    found = with_witnesses(amendment, old, new, seconds=seconds, say=working.say)
+    working.end()
+    return found
 
 
 def _amendment_text(amendment: Amendment, stream: TextIO) -> None:
@@ -353,7 +365,7 @@ class _Progress:
 
 
 class _Working:
-    """What a long check is at, on a terminal only."""
+    """What a long check or comparison is at, on a terminal only."""
 
     def __init__(self) -> None:
         self._shown = sys.stderr.isatty()

@@ -109,13 +109,41 @@ def parse_when(text: str) -> When:
     return When(text, max(low, EARLIEST), min(high, LATEST))
 
 
+_BEFORE_MONTH: Final = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
+_FOUR_CENTURIES: Final = 146_097  # days
+
+
 def ordinal(year: int, month: int, day: int) -> int:
-    return date(year, month, day).toordinal()
+    """The number of a day, 1 for 0001-01-01: as `date.toordinal` counts."""
+    past = year - 1
+    leap_day = 1 if month > 2 and _is_leap(year) else 0
+    return past * 365 + past // 4 - past // 100 + past // 400 + _BEFORE_MONTH[month - 1] + leap_day + day
+
+
+def _civil(day: int) -> tuple[int, int, int]:
+    """Year, month and day of a number: `date.fromordinal` without making an object, since ages and windows ask often.
+
+    Years run from March, so that the day that comes and goes is the last (H. Hinnant, "chrono-Compatible Low-Level
+    Date Algorithms", `civil_from_days`).
+    """
+    since = day + 305  # days since 0000-03-01
+    era = since // _FOUR_CENTURIES
+    of_era = since - era * _FOUR_CENTURIES
+    year_of_era = (of_era - of_era // 1460 + of_era // 36_524 - of_era // 146_096) // 365
+    of_year = of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
+    month = (5 * of_year + 2) // 153  # from March
+    day_of_month = of_year - (153 * month + 2) // 5 + 1
+    year = year_of_era + era * 400
+    return (year, month + 3, day_of_month) if month < 10 else (year + 1, month - 9, day_of_month)
+
+
+def _is_leap(year: int) -> bool:
+    return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
 
 
 def _month_length(year: int, month: int) -> int:
     if month == 2:
-        return 29 if year % 4 == 0 and (year % 100 != 0 or year % 400 == 0) else 28
+        return 29 if _is_leap(year) else 28
     return 30 if month in (4, 6, 9, 11) else 31
 
 
@@ -179,13 +207,14 @@ def shift_day(day: int, span: Span, sign: int) -> int:
 
 
 def _shift_months(day: int, months: int) -> int:
-    start = date.fromordinal(day)
-    year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
+    from_year, from_month, from_day = _civil(day)
+    since = from_year * 12 + from_month - 1 + months
+    year, month = since // 12, since % 12
     if year < 1:
         return EARLIEST_DAY - 1
     if year > 9999:
         return LATEST_DAY + 1
-    return ordinal(year, month + 1, min(start.day, _month_length(year, month + 1)))
+    return ordinal(year, month + 1, min(from_day, _month_length(year, month + 1)))
 
 
 def unshift_day(day: int, span: Span) -> int:
@@ -214,8 +243,9 @@ def completed_months(birth: int, day: int) -> int:
 
 
 def _completed(birth: int, day: int, months: int) -> int:
-    born, today = date.fromordinal(birth), date.fromordinal(day)
-    count = (today.year * 12 + today.month - born.year * 12 - born.month) // months
+    year, month, _ = _civil(day)
+    birth_year, birth_month, _ = _civil(birth)
+    count = (year * 12 + month - birth_year * 12 - birth_month) // months
     return count - 1 if _shift_months(birth, count * months) > day else count
 
 

@@ -5,7 +5,7 @@ The one module of this package that needs the solver.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -24,17 +24,24 @@ from prescreen.time import day_text, shift_day
 if TYPE_CHECKING:
     import z3
 
-SECONDS: Final = 10.0
-"""How long the solver may take over one question."""
-
 Found = Witness | Literal["none", "undecided"]
 
 
-def with_witnesses(amendment: Amendment, old: Trial, new: Trial, *, seconds: float = SECONDS) -> Amendment:
+def with_witnesses(
+    amendment: Amendment, old: Trial, new: Trial, *, seconds: float = 10.0, say: Callable[[str], None] = lambda _: None
+) -> Amendment:
     """The same amendment with what came of looking for candidates; where the solver settles a direction that the form
-    of a change leaves open, with that. amendment: of these two versions."""
+    of a change leaves open, with that.
+
+    amendment: of these two versions. seconds: how long the solver may take over one question. say: is told which
+    criterion is looked at.
+    """
     seeker = _Seeker(old, new, seconds)
-    criteria = tuple(seeker.seek(change) for change in amendment.criteria)
+    changes: list[CriterionChange] = []
+    for change in amendment.criteria:
+        say(change.name)
+        changes.append(seeker.seek(change))
+    criteria = tuple(changes)
     counts = {direction: sum(change.direction == direction for change in criteria) for direction in DIRECTIONS}
     return msgspec.structs.replace(
         amendment, criteria=criteria, counts={name: number for name, number in counts.items() if number}

@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import Final
 
 from prescreen.candidate.facts import Result
-from prescreen.engine import events, person, results
+from prescreen.engine import person, results
 from prescreen.engine.compare import limits_of
 from prescreen.engine.compile import CompiledCriterion, Node
 from prescreen.engine.keys import (
@@ -98,12 +98,12 @@ def resolve(criterion: CompiledCriterion, setting: Setting, trial: Trial) -> Res
     if truth is not UNKNOWN:
         return _KLEENE[truth]
     if not criterion.repeats_in(setting):
-        return _KLEENE[UNKNOWN] if _promised(criterion.root, setting, trial) else Resolved(UNKNOWN, False)
+        return _KLEENE[UNKNOWN] if _promised(criterion, setting) else Resolved(UNKNOWN, False)
     try:
         truth = _resolve(criterion.root, setting, trial, Budget())
     except (TooManyCasesError, UncutError):
         return Resolved(UNKNOWN, False)
-    return Resolved(truth, truth is not UNKNOWN or _promised(criterion.root, setting, trial))
+    return Resolved(truth, truth is not UNKNOWN or _promised(criterion, setting))
 
 
 def truth_of(criterion: CompiledCriterion, setting: Setting, trial: Trial, budget: Budget | None = None) -> Truth:
@@ -182,42 +182,19 @@ def matters(
     return False
 
 
-def _promised(root: Node, setting: Setting, trial: Trial) -> bool:
+def _promised(criterion: CompiledCriterion, setting: Setting) -> bool:
     """Whether an unknown is one of those that semantics §1 promises to be exact."""
-    nodes = {leaf.number: leaf for leaf in undecided(root, setting)}.values()
-    leaves = [leaf.condition for leaf in nodes]
-    for node in nodes:
-        found = setting.found[node.number]
-        if isinstance(found, results.Found | events.Found) and found.approximate:
+    leaves = undecided(criterion.root, setting)
+    for leaf in leaves:
+        found = setting.found[leaf.number]
+        if found is not None and found.approximate:
             return False
-    catalogue = trial.catalogue
-    for i, one in enumerate(leaves):
-        if isinstance(one, Observation):
-            inputs = set(catalogue.observations[one.code].inputs)
+    if criterion.entangled:
+        for one in leaves:
             for other in leaves:
-                if (
-                    other is not one
-                    and isinstance(other, Observation)
-                    and (other.code in inputs or (inputs and other.code == one.code))
-                ):
-                    return False
-            if inputs and any(isinstance(other, Age) for other in leaves):
-                return False
-        if isinstance(one, Event):
-            for other in leaves[i + 1 :]:
-                if isinstance(other, Event) and other.domain == one.domain and _related(one, other, trial):
+                if (one.number, other.number) in criterion.entangled:
                     return False
     return True
-
-
-def _related(one: Event, other: Event, trial: Trial) -> bool:
-    def reach(leaf: Event) -> set[str]:
-        found = set(leaf.codes)
-        for code in leaf.codes:
-            found |= set(trial.catalogue.descendants(leaf.domain, code))
-        return found
-
-    return bool(reach(one) & reach(other))
 
 
 # --- the cases of each kind of fact ------------------------------------------------------------------

@@ -39,7 +39,7 @@ from prescreen.language.model import (
     Window,
     parts_of,
 )
-from prescreen.language.wording import describe, observation_label
+from prescreen.language.wording import describe, leaf_label, window_words
 from prescreen.ranges import Ranges
 from prescreen.report.model import Explanation, Missing
 from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth, at_least, choice, conjunction, disjunction, negation
@@ -62,6 +62,7 @@ _KINDS: Final[dict[type, str]] = {
 }
 _DAYS_KEPT: Final = 4096
 _MOST_REMEMBERED: Final = 256
+_MOST_REPORTS: Final = 4096
 
 
 class Node:
@@ -117,15 +118,18 @@ def keep(memory: dict[Any, Any], key: object, made: object) -> None:
 class LeafNode(Node):
     """A leaf: decided once in an evaluation, wherever it occurs.
 
-    label: what people call an observation. memory, shared: what was made of findings in which no record of a candidate
-    is, by what tells them apart: how they are explained; by day, how they change.
+    label, window: what people call what is looked for, and when it counts. memory, shared: what was made of findings in
+    which no record of a candidate is, by what tells them apart: how they are explained; by day, how they change.
     """
 
-    __slots__ = ("decide", "label", "memory", "shared")
+    __slots__ = ("decide", "label", "memory", "shared", "window")
 
-    def __init__(self, condition: Condition, requirement: str, number: int, decide: Decide, label: str) -> None:
+    def __init__(
+        self, condition: Condition, requirement: str, number: int, decide: Decide, label: str, window: str
+    ) -> None:
         super().__init__(condition, (), requirement)
         self.label = label
+        self.window = window
         self.memory: dict[tuple[str, ...], Explanation] = {}
         self.shared: dict[tuple[int, tuple[str, ...]], Any] = {}
         self.number = number
@@ -145,7 +149,7 @@ class LeafNode(Node):
         return truths[self.place]
 
 
-class _AllNode(Node):
+class AllNode(Node):
     __slots__ = ()
 
     def evaluate(self, setting: Setting) -> Truth:
@@ -159,10 +163,17 @@ class _AllNode(Node):
         return result
 
     def combined(self, truths: list[Truth]) -> Truth:
-        return conjunction([truths[child.place] for child in self.children])
+        result = TRUE
+        for child in self.children:
+            truth = truths[child.place]
+            if truth is FALSE:
+                return FALSE
+            if truth is UNKNOWN:
+                result = UNKNOWN
+        return result
 
 
-class _AnyNode(Node):
+class AnyNode(Node):
     __slots__ = ()
 
     def evaluate(self, setting: Setting) -> Truth:
@@ -176,10 +187,17 @@ class _AnyNode(Node):
         return result
 
     def combined(self, truths: list[Truth]) -> Truth:
-        return disjunction([truths[child.place] for child in self.children])
+        result = FALSE
+        for child in self.children:
+            truth = truths[child.place]
+            if truth is TRUE:
+                return TRUE
+            if truth is UNKNOWN:
+                result = UNKNOWN
+        return result
 
 
-class _CountNode(Node):
+class CountNode(Node):
     __slots__ = ("count",)
 
     def __init__(self, condition: AtLeastOf, children: tuple[Node, ...], requirement: str) -> None:
@@ -193,7 +211,7 @@ class _CountNode(Node):
         return at_least(self.count, [truths[child.place] for child in self.children])
 
 
-class _NotNode(Node):
+class NotNode(Node):
     __slots__ = ()
 
     def evaluate(self, setting: Setting) -> Truth:
@@ -203,7 +221,7 @@ class _NotNode(Node):
         return negation(truths[self.children[0].place])
 
 
-class _SavedNode(Node):
+class SavedNode(Node):
     """`unless` that saves: the requirement or the exception."""
 
     __slots__ = ()
@@ -216,7 +234,7 @@ class _SavedNode(Node):
         return disjunction((truths[self.children[0].place], truths[self.children[1].place]))
 
 
-class _SparedNode(Node):
+class SparedNode(Node):
     """`unless` that spares: the requirement without the exception."""
 
     __slots__ = ()
@@ -229,7 +247,7 @@ class _SparedNode(Node):
         return conjunction((truths[self.children[0].place], negation(truths[self.children[1].place])))
 
 
-class _IfNode(Node):
+class IfNode(Node):
     __slots__ = ()
 
     def evaluate(self, setting: Setting) -> Truth:
@@ -250,8 +268,9 @@ class CompiledCriterion:
     repeats: a fact may be used more than once, so that Kleene's tables alone may be needlessly unknown;
     repeats_with_ranges: so, where a site's table makes limits depend on sex and age. reach: of each leaf, by number,
     the kinds of facts that may inform it. numbers: the distinct leaves. nodes: all, parts first. timed: the leaves
-    whose truth may change with the day. memory: reports of findings in which no record of a candidate is (see
-    `engine.screen`).
+    whose truth may change with the day. entangled: pairs of leaves that share more than semantics §1 promises to tell
+    apart. memory: reports of findings in which no record of a candidate is (see `engine.screen`), and what else is the
+    same for many.
     """
 
     criterion: Criterion
@@ -263,7 +282,14 @@ class CompiledCriterion:
     numbers: tuple[int, ...]
     nodes: tuple[Node, ...]
     timed: tuple[LeafNode, ...]
+    entangled: frozenset[tuple[int, int]]
     memory: dict[tuple[object, ...], Any] = field(default_factory=dict)
+
+    def remember(self, key: tuple[object, ...], made: object) -> None:
+        """Keep in `memory` what was made, under a key in which nothing of a candidate is."""
+        if len(self.memory) >= _MOST_REPORTS:
+            self.memory.clear()
+        self.memory[key] = made
 
     def repeats_in(self, setting: Setting) -> bool:
         """Whether a fact may be used more than once in an evaluation."""
@@ -343,7 +369,37 @@ def _criterion(criterion: Criterion, builder: _Builder) -> CompiledCriterion:
         tuple(reach),
         in_order,
         tuple({node.number: node for node in nodes if not isinstance(node.condition, Answer | Sex)}.values()),
+        _entangled({node.number: node.condition for node in nodes}, catalogue),
     )
+
+
+def _entangled(leaves: dict[int, Condition], catalogue: Catalogue) -> frozenset[tuple[int, int]]:
+    """Pairs of leaves, both ways round, of which an unknown is not promised to be exact (semantics §1): a derived
+    quantity beside its own inputs or an age, and existence leaves on the same or related concepts."""
+    return frozenset(
+        pair
+        for one, first in leaves.items()
+        for other, second in leaves.items()
+        if one != other and _are_entangled(first, second, catalogue)
+        for pair in ((one, other), (other, one))
+    )
+
+
+def _are_entangled(one: Condition, other: Condition, catalogue: Catalogue) -> bool:
+    match one, other:
+        case Observation(), Observation():
+            inputs = catalogue.observations[one.code].inputs
+            return other.code in inputs or (bool(inputs) and other.code == one.code)
+        case Observation(), Age():
+            return bool(catalogue.observations[one.code].inputs)
+        case Event(), Event():
+            return one.domain == other.domain and not _below(one, catalogue).isdisjoint(_below(other, catalogue))
+    return False
+
+
+def _below(leaf: Event, catalogue: Catalogue) -> set[str]:
+    """The concepts of an existence leaf, and all that are narrower."""
+    return set(leaf.codes).union(*(catalogue.descendants(leaf.domain, code) for code in leaf.codes))
 
 
 class _Builder:
@@ -359,21 +415,21 @@ class _Builder:
         words = describe(condition, self.trial.catalogue, self.trial.questions)
         match condition:
             case AllOf():
-                return _AllNode(condition, self._parts(*condition.children), words)
+                return AllNode(condition, self._parts(*condition.children), words)
             case AnyOf():
-                return _AnyNode(condition, self._parts(*condition.children), words)
+                return AnyNode(condition, self._parts(*condition.children), words)
             case AtLeastOf():
-                return _CountNode(condition, self._parts(*condition.children), words)
+                return CountNode(condition, self._parts(*condition.children), words)
             case Not():
-                return _NotNode(condition, self._parts(condition.child), words)
+                return NotNode(condition, self._parts(condition.child), words)
             case Use():
                 return Node(condition, self._parts(condition.child), words)
             case Unless():
                 parts = self._parts(condition.child, condition.exception)
-                return _SavedNode(condition, parts, words) if condition.saves else _SparedNode(condition, parts, words)
+                return SavedNode(condition, parts, words) if condition.saves else SparedNode(condition, parts, words)
             case If():
                 branches = (condition.then,) if condition.otherwise is None else (condition.then, condition.otherwise)
-                return _IfNode(condition, self._parts(condition.condition, *branches), words)
+                return IfNode(condition, self._parts(condition.condition, *branches), words)
             case _:
                 return self._leaf(condition, words)
 
@@ -392,8 +448,10 @@ class _Builder:
             number, decide = len(self.leaves), self._decide(leaf)
         else:
             decide = self.leaves[number].decide
-        label = observation_label(leaf.code, self.trial.catalogue) if isinstance(leaf, Observation) else ""
-        node = LeafNode(leaf, words, number, decide, label)
+        label, window = "", ""
+        if isinstance(leaf, Observation | Event):
+            label, window = leaf_label(leaf, self.trial.catalogue), window_words(leaf.window) or "any time"
+        node = LeafNode(leaf, words, number, decide, label, window)
         if number == len(self.leaves):
             self.numbers[leaf] = number
             self.leaves.append(node)

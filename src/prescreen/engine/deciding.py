@@ -87,7 +87,8 @@ def _of_nothing(criterion: CompiledCriterion, setting: Setting, compiled: Compil
     found: Truth | None = criterion.memory.get(key)
     if found is None:
         blank = compiled.setting(restrict(setting.facts, ()), setting.day, None)
-        found = criterion.memory[key] = truth_of(criterion, blank, compiled.trial)
+        found = truth_of(criterion, blank, compiled.trial)
+        criterion.remember(key, found)
     return found
 
 
@@ -96,14 +97,19 @@ def _read_once(criterion: CompiledCriterion, leaves: set[int]) -> bool:
 
     Taking away a fact then leaves one of these leaves open, and with it the criterion.
     """
-    inside: set[str] = set()
-    outside: set[str] = set()
-    for number, keys in criterion.reach:
-        if number in leaves:
-            inside |= keys
-        else:
-            outside |= keys
-    return inside.isdisjoint(outside)
+    key = ("read once", frozenset(leaves))
+    known: bool | None = criterion.memory.get(key)
+    if known is None:
+        inside: set[str] = set()
+        outside: set[str] = set()
+        for number, keys in criterion.reach:
+            if number in leaves:
+                inside |= keys
+            else:
+                outside |= keys
+        known = inside.isdisjoint(outside)
+        criterion.remember(key, known)
+    return known
 
 
 def restrict(facts: Facts, names: Iterable[str]) -> Facts:

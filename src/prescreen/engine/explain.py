@@ -61,7 +61,7 @@ def _leaf(node: LeafNode, truth: Truth, setting: Setting, trial: Trial) -> Expla
             return _observation(node, leaf, found, setting, trial)
         case Event():
             assert isinstance(found, events.Found)
-            finding, reason = wording.event_finding(leaf, found, setting, trial.catalogue)
+            finding, reason = wording.event_finding(node, leaf, found, setting)
             return Explanation(
                 KIND_OF[leaf.domain], known(truth), node.requirement, finding, None, None, None, reason,
                 _event_evidence(leaf, found, setting, trial.catalogue),
@@ -85,7 +85,7 @@ def _observation(
 ) -> Explanation:
     requirement = node.requirement
     telling = wording.telling(found)
-    finding, reason = wording.observation_finding(node.label, leaf, found, telling, setting, trial.catalogue)
+    finding, reason = wording.observation_finding(node, leaf, found, telling, setting, trial.catalogue)
     if telling is None:
         stale = () if found.stale is None else (_result_evidence(found.stale, "outside", None, None),)
         return Explanation("observation", known(found.truth), requirement, finding, None, None, None, reason, stale)
@@ -142,7 +142,7 @@ def _compared(leaf: Observation, result: Result, setting: Setting) -> tuple[str 
             sources.append(f"{threshold.of} {wording.with_unit(chosen.number, unit)}: {chosen.source}")
         if result.is_point and result.value_low is not None and number.approx:
             level = compare(result.value_low, number) == 0
-            distance = 0.0 if level else float(f"{result.value_low.approx / number.approx - 1:.6g}")
+            distance = 0.0 if level else float(format(result.value_low.approx / number.approx - 1, ".6g"))
             if margin is None or abs(distance) < abs(margin):
                 margin = distance
     return "; ".join(texts) or None, "; ".join(dict.fromkeys(sources)) or None, margin

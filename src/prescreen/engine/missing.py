@@ -74,7 +74,7 @@ def leaf_names(leaf: Node, setting: Setting) -> tuple[str, ...]:
         for name in key_names(key, leaf, setting):
             names[name] = None
     wanted = tuple(names)
-    if isinstance(found, results.Found | events.Found):  # what is found of a person is shared by all leaves
+    if isinstance(found, (results.Found, events.Found)):  # what is found of a person is shared by all leaves
         found.wanted = wanted
     return wanted
 

@@ -13,12 +13,21 @@ from typing import Final
 from prescreen.candidate.facts import KIND_OF
 from prescreen.engine import events, results
 from prescreen.engine.cases import Budget, TooManyCasesError, UncutError, cases
-from prescreen.engine.compile import CompiledCriterion, CompiledTrial, Node
+from prescreen.engine.compile import (
+    AllNode,
+    CompiledCriterion,
+    CompiledTrial,
+    CountNode,
+    IfNode,
+    Node,
+    NotNode,
+    SparedNode,
+)
 from prescreen.engine.keys import AnchorKey, DateKey, Key
 from prescreen.engine.missing import key_names, leaf_names
 from prescreen.engine.open import open_keys, undecided
 from prescreen.engine.setting import Setting
-from prescreen.language.model import AllOf, AtLeastOf, Event, If, Not, Observation, Trial, Unless
+from prescreen.language.model import Event, Observation, Trial
 from prescreen.report.model import NextFact
 from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth
 
@@ -138,25 +147,23 @@ def _ways(node: Node, setting: Setting) -> Settles:
         return _IS_FALSE
     if node.number >= 0:
         return _count([_leaf_ways(node, setting)], 1)
-    match node.condition:
-        case Not():
-            return _ways(node.children[0], setting).turned()
-        case AtLeastOf():
-            return _count([_ways(child, setting) for child in node.children], node.condition.count)
-        case If():
-            return _if(node, setting)
-        case Unless() if not node.condition.saves:
-            requirement, exception = node.children
-            parts = [_ways(requirement, setting)] if requirement.evaluate(setting) is UNKNOWN else []
-            if exception.evaluate(setting) is UNKNOWN:
-                parts.append(_ways(exception, setting).turned())
-            return parts[0] if len(parts) == 1 else _count(parts, 2)
-        case _:
-            # Of `all` the parts are true or open, of `any` false or open: only the open ones are left to be settled.
-            parts = [_ways(child, setting) for child in node.children if child.evaluate(setting) is UNKNOWN]
-            if len(parts) == 1:
-                return parts[0]
-            return _count(parts, len(parts) if isinstance(node.condition, AllOf) else 1)
+    if isinstance(node, NotNode):
+        return _ways(node.children[0], setting).turned()
+    if isinstance(node, CountNode):
+        return _count([_ways(child, setting) for child in node.children], node.count)
+    if isinstance(node, IfNode):
+        return _if(node, setting)
+    if isinstance(node, SparedNode):
+        requirement, exception = node.children
+        parts = [_ways(requirement, setting)] if requirement.evaluate(setting) is UNKNOWN else []
+        if exception.evaluate(setting) is UNKNOWN:
+            parts.append(_ways(exception, setting).turned())
+        return parts[0] if len(parts) == 1 else _count(parts, 2)
+    # Of `all` the parts are true or open, of `any` false or open: only the open ones are left to be settled.
+    parts = [_ways(child, setting) for child in node.children if child.evaluate(setting) is UNKNOWN]
+    if len(parts) == 1:
+        return parts[0]
+    return _count(parts, len(parts) if isinstance(node, AllNode) else 1)
 
 
 def _if(node: Node, setting: Setting) -> Settles:

@@ -11,7 +11,9 @@ from prescreen.time import DAY, EARLIEST_DAY, LATEST_DAY, shift_day
 from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth
 
 FOUND: Final = {truth: Found(truth) for truth in Truth}
-_TRUE, _FALSE, _UNKNOWN = FOUND[TRUE], FOUND[FALSE], FOUND[UNKNOWN]
+_TRUE: Final = FOUND[TRUE]
+_FALSE: Final = FOUND[FALSE]
+_UNKNOWN: Final = FOUND[UNKNOWN]
 
 Decide = Callable[[Setting], Found]
 

@@ -10,14 +10,24 @@ from prescreen.candidate.facts import Candidate, Facts, Result
 from prescreen.engine import wording
 from prescreen.engine.cases import resolve, truth_of
 from prescreen.engine.change import Later, Turn, rescreening_day, turning
-from prescreen.engine.compile import CompiledCriterion, CompiledTrial, Node
+from prescreen.engine.compile import (
+    AllNode,
+    AnyNode,
+    CompiledCriterion,
+    CompiledTrial,
+    IfNode,
+    Node,
+    NotNode,
+    SavedNode,
+    SparedNode,
+)
 from prescreen.engine.deciding import deciding
 from prescreen.engine.explain import explain
 from prescreen.engine.missing import missing
 from prescreen.engine.next import Ways, next_facts, ways
 from prescreen.engine.setting import Setting
 from prescreen.engine.timing import contradicts_itself
-from prescreen.language.model import AllOf, AnyOf, If, Not, Trial, Unless
+from prescreen.language.model import Trial
 from prescreen.ranges import Ranges
 from prescreen.report.model import CriterionReport, Explanation, Issue, Missing, Report, Status, Verdict
 from prescreen.time import day_text
@@ -28,7 +38,6 @@ _STATUS: Final[dict[bool, dict[Truth, Status]]] = {
     True: {TRUE: "failed", FALSE: "met", UNKNOWN: "undetermined"},
 }
 _MOST_HEADLINE: Final = 3
-_MOST_REMEMBERED: Final = 4096
 
 
 @lru_cache(maxsize=128)
@@ -110,9 +119,8 @@ def _result(criterion: CompiledCriterion, later: Later) -> _Result:
         key.append(found.constant)
     remembered: _Result | None = criterion.memory.get(tuple(key))
     if remembered is None:
-        if len(criterion.memory) >= _MOST_REMEMBERED:
-            criterion.memory.clear()
-        remembered = criterion.memory[tuple(key)] = _made(criterion, later)
+        remembered = _made(criterion, later)
+        criterion.remember(tuple(key), remembered)
     return remembered
 
 
@@ -162,7 +170,7 @@ def _headline(criterion: CompiledCriterion, truths: list[Truth], trees: list[Exp
     _telling(criterion.root, truth, truths, trees, found)
     texts = []
     for text in found:
-        texts.append(text if text[0].isdigit() else text[0].upper() + text[1:])
+        texts.append(text if text[1:2].isupper() else text[:1].upper() + text[1:])  # eGFR is no EGFR
         if len(texts) == _MOST_HEADLINE:
             break
     if len(found) > _MOST_HEADLINE:
@@ -184,28 +192,27 @@ def _telling(node: Node, truth: Truth, truths: list[Truth], trees: list[Explanat
             _telling(child, truths[child.place], truths, trees, found)
         return
     first = truths[children[0].place]
-    match node.condition:
-        case Not():
-            _telling(children[0], first, truths, trees, found)
-        case If():
-            _telling(children[0], first, truths, trees, found)
-            for child, branch in zip(children[1:], (TRUE, FALSE), strict=False):
-                if first is branch or first is UNKNOWN:
-                    _telling(child, truths[child.place], truths, trees, found)
-        case Unless():
-            # saved by either part, or failed by both; spared (not by the requirement, or by the exception), or caught
-            # by the requirement without the exception: in each case what carries the truth is told.
-            _telling(children[0], first, truths, trees, found)
-            second = truths[children[1].place]
-            if second is not FALSE or first is not UNKNOWN:
-                _telling(children[1], second, truths, trees, found)
-        case condition:
-            one = (isinstance(condition, AnyOf) and truth is TRUE) or (isinstance(condition, AllOf) and truth is FALSE)
-            for child in children:
-                if truths[child.place] is truth:
-                    _telling(child, truth, truths, trees, found)
-                    if one:
-                        return
+    if isinstance(node, NotNode):
+        _telling(children[0], first, truths, trees, found)
+    elif isinstance(node, IfNode):
+        _telling(children[0], first, truths, trees, found)
+        for child, branch in zip(children[1:], (TRUE, FALSE), strict=False):
+            if first is branch or first is UNKNOWN:
+                _telling(child, truths[child.place], truths, trees, found)
+    elif isinstance(node, (SavedNode, SparedNode)):
+        # saved by either part, or failed by both; spared (not by the requirement, or by the exception), or caught
+        # by the requirement without the exception: in each case what carries the truth is told.
+        _telling(children[0], first, truths, trees, found)
+        second = truths[children[1].place]
+        if second is not FALSE or first is not UNKNOWN:
+            _telling(children[1], second, truths, trees, found)
+    else:
+        one = (isinstance(node, AnyNode) and truth is TRUE) or (isinstance(node, AllNode) and truth is FALSE)
+        for child in children:
+            if truths[child.place] is truth:
+                _telling(child, truth, truths, trees, found)
+                if one:
+                    return
 
 
 def _verdicts(trial: Trial, criteria: tuple[CriterionReport, ...]) -> tuple[Verdict, dict[str, Verdict]]:

@@ -161,12 +161,14 @@ def day_when(day: int) -> When:
 
 
 def depends_on_day_only(window: Window) -> bool:
-    return all(end is None or end.anchor == SCREENING for end in (window.start, window.end))
+    start, end = window.start, window.end
+    return (start is None or start.anchor == SCREENING) and (end is None or end.anchor == SCREENING)
 
 
 def hangs_on_day(window: Window) -> bool:
     """Whether an end of a window moves with the screening day."""
-    return any(end is not None and end.anchor == SCREENING for end in (window.start, window.end))
+    start, end = window.start, window.end
+    return (start is not None and start.anchor == SCREENING) or (end is not None and end.anchor == SCREENING)
 
 
 def only_moves_on(window: Window) -> bool:

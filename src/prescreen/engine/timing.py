@@ -19,7 +19,8 @@ def contradicts_itself(record: EventFact, setting: Setting) -> bool:
     return (
         record.end is not None
         and record.end.high <= setting.now
-        and record.statuses == frozenset((LASTING.get(record.domain, ""),))
+        and len(record.statuses) == 1
+        and LASTING.get(record.domain) in record.statuses
     )
 
 

@@ -10,10 +10,10 @@ from prescreen.candidate.profile import TreatmentRecord
 from prescreen.catalogue import Catalogue
 from prescreen.engine import events, results, tallies
 from prescreen.engine.compare import limits_of, threshold_for, threshold_magnitude
-from prescreen.engine.compile import events_of
+from prescreen.engine.compile import LeafNode, events_of
 from prescreen.engine.setting import Setting
-from prescreen.language.model import ANY_WINDOW, Age, Answer, Comparison, Event, Observation, Sex
-from prescreen.language.wording import event_label, observation_label, window_words
+from prescreen.language.model import Age, Answer, Comparison, Event, Observation, Sex
+from prescreen.language.wording import event_label, observation_label
 from prescreen.quantities import Magnitude
 from prescreen.time import When, completed_months, completed_years, length_text
 from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth
@@ -26,13 +26,27 @@ def number_text(magnitude: Magnitude) -> str:
     return _digits(magnitude.approx)
 
 
+_DIGITS: Final[dict[float, str]] = {}
+_MOST_REMEMBERED: Final = 4096
+
+
 def _digits(value: float) -> str:
+    """Limits and thresholds are the same for many candidates, so what was made of a number is remembered."""
+    text = _DIGITS.get(value)
+    if text is None:
+        if len(_DIGITS) >= _MOST_REMEMBERED:
+            _DIGITS.clear()
+        text = _DIGITS[value] = _digits_of(value)
+    return text
+
+
+def _digits_of(value: float) -> str:
     if value == int(value) and abs(value) < 1e9:
         return str(int(value))
     if 1e-4 <= abs(value) < 1e9:
-        text = f"{value:.4g}"
-        return f"{value:.0f}" if "e" in text else text
-    return f"{value:.3g}"
+        text = format(value, ".4g")
+        return format(value, ".0f") if "e" in text else text
+    return format(value, ".3g")
 
 
 def with_unit(magnitude: Magnitude, unit: str) -> str:
@@ -53,12 +67,15 @@ def value_text(result: Result) -> str:
 
 
 def observation_finding(
-    name: str, leaf: Observation, found: results.Found, chosen: Result | None, setting: Setting, catalogue: Catalogue
+    node: LeafNode,
+    leaf: Observation,
+    found: results.Found,
+    chosen: Result | None,
+    setting: Setting,
+    catalogue: Catalogue,
 ) -> tuple[str, str | None]:
-    """What an observation leaf found, and the stable name of why it is unknown.
-
-    name: what people call the observation; chosen: the result that tells.
-    """
+    """What an observation leaf found, and the stable name of why it is unknown; chosen: the result that tells."""
+    name = node.label
     if chosen is None:
         if found.lacking:
             return (
@@ -68,7 +85,7 @@ def observation_finding(
         if found.refused:
             return f"{name}: no result counts, for each follows {_spoiler(leaf, catalogue)}", "refused"
         if found.stale is not None:
-            return f"{name} of {found.stale.when.text} is outside the window ({_window(leaf)})", "stale"
+            return f"{name} of {found.stale.when.text} is outside the window ({node.window})", "stale"
         return f"{name} is not on file", "missing"
     if found.conflict:
         values = " and ".join(value_text(result) for result in found.results[:4])
@@ -83,7 +100,7 @@ def observation_finding(
     if leaf.changes and not found.earlier:
         return text, "missing"
     if not found.sure:
-        return f"{text}; it may lie outside the window ({_window(leaf)})", "date"
+        return f"{text}; it may lie outside the window ({node.window})", "date"
     if len(found.results) > 1 and TRUE in found.truths and FALSE in found.truths:
         others = ", ".join(f"{value_text(r)} on {r.when.text}" for r in found.results[:4])
         return f"{name}: which result counts is open ({others})", "date"
@@ -133,7 +150,9 @@ def _one_finding(leaf: Observation, result: Result, setting: Setting) -> str:
             limits = limits_of(result, threshold.of, setting)
             limit = limits[0].number if len(limits) == 1 else None
         if limit is not None and point is not None and limit.approx > 0:
-            ratio = _digits(float(f"{point.approx / limit.approx:.4g}"))
+            ratio = format(point.approx / limit.approx, ".4g")
+            if "e" in ratio:
+                ratio = _digits(float(ratio))
             return f"{text} = {ratio} × {threshold.of} {with_unit(limit, result.concept.unit)}"
     return text
 
@@ -155,10 +174,6 @@ def _why_unknown(leaf: Observation, result: Result, setting: Setting) -> tuple[s
         elif result.coded is None:
             return "; a coded result is needed", "code"
     return "; the value is not known closely enough", "censored"
-
-
-def _window(leaf: Observation) -> str:
-    return window_words(leaf.window) if leaf.window != ANY_WINDOW else "any time"
 
 
 def _facts_words(facts: Sequence[str], catalogue: Catalogue) -> str:
@@ -224,22 +239,20 @@ _ASPECT_WORDS = {
 }
 
 
-def event_finding(leaf: Event, found: events.Found, setting: Setting, catalogue: Catalogue) -> tuple[str, str | None]:
+def event_finding(node: LeafNode, leaf: Event, found: events.Found, setting: Setting) -> tuple[str, str | None]:
     """What an existence leaf found, and the stable name of why it is unknown."""
+    label = node.label
     if leaf.tallies and found.matches:
         told = listed([event_text(record, setting) for record, _, _ in found.matches[:4]])
         return (told, None) if found.truth is not UNKNOWN else (f"{told}: what they come to together is open", "tally")
     if found.truth is TRUE:
         sure = [event_text(record, setting) for record, truth, _ in found.matches if truth is TRUE]
         return listed(sure[:3]) or "as supposed", None
-    label = listed([event_label(leaf.domain, code, catalogue) for code in leaf.codes[:3]])
-    if leaf.changed:
-        label = f"change of {label}"
     if found.truth is FALSE:
         if any(fact.startswith("complete:") for fact in found.against):
             return f"no {label}: the {leaf.domain} on file are declared complete", None
         if not found.against:
-            return f"no {label}: nothing past can lie in the window ({window_words(leaf.window)})", None
+            return f"no {label}: nothing past can lie in the window ({node.window})", None
         return f"no {label}: recorded as absent", None
     if found.matches:
         record, _, aspects = next(((r, t, a) for r, t, a in found.matches if t is UNKNOWN), found.matches[0])

@@ -95,6 +95,14 @@ def event_label(domain: Domain, code: str, catalogue: Catalogue) -> str:
     return concept.label if concept else _readable(code)
 
 
+def leaf_label(leaf: Observation | Event, catalogue: Catalogue) -> str:
+    """What people call what a leaf looks for; of many codes the first three."""
+    if isinstance(leaf, Observation):
+        return observation_label(leaf.code, catalogue)
+    label = _listed((event_label(leaf.domain, code, catalogue) for code in leaf.codes[:3]), "and")
+    return f"change of {label}" if leaf.changed else label
+
+
 def window_words(window: Window) -> str:
     """``within 24 weeks before screening``; nothing for any time."""
     match window:
