@@ -165,7 +165,7 @@ def _observation(leaf: Observation) -> Hashable:
     return (
         "observation",
         leaf.code,
-        _sorted({key for test in leaf.tests for key in test_keys(test)}),
+        _sorted({key for test in leaf.tests for key in keys_of(test)}),
         window_key(leaf.window),
         select,
         _sorted(map(change_key, leaf.changes)),
@@ -173,7 +173,7 @@ def _observation(leaf: Observation) -> Hashable:
     )
 
 
-def test_keys(test: Test) -> tuple[Hashable, ...]:
+def keys_of(test: Test) -> tuple[Hashable, ...]:
     """A test by what it asks. A limit in one unit is a number; in several units each counts for results of its own."""
     match test:
         case Comparison(operator, thresholds):
