@@ -38,6 +38,20 @@ AMENDED = (
     ("        - {answer: consent}\n", ""),
     ("above: 5 ULN", "above: 4 ULN"),
 )
+TWICE = """\
+schema: prescreen/trial/1
+id: TWICE
+title: One limit within another
+source: {document: DEMO/protocol.md}
+results_within: 28 days
+criteria:
+  - id: I1
+    text: ALT of at most 3 × ULN.
+    include_if: {observation: ALT, at_most: 3 ULN}
+  - id: I2
+    text: ALT of at most 5 × ULN.
+    include_if: {observation: ALT, at_most: 5 ULN}
+"""
 BAD = '{"id": "C-103", "observatons": []}'
 
 
@@ -62,6 +76,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "bad.json").write_text(BAD)
     (tmp_path / "BAD").mkdir()
     (tmp_path / "BAD" / "trial.yaml").write_text(BAD_TRIAL, encoding="utf-8")
+    (tmp_path / "TWICE").mkdir()
+    (tmp_path / "TWICE" / "trial.yaml").write_text(TWICE, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

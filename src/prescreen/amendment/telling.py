@@ -25,7 +25,10 @@ _COUNTED: Final[dict[Direction, str]] = {
     "none": "without effect on any status",
 }
 
-LEGEND: Final = "looser: keeps out nobody who was let in; stricter: lets in nobody who was kept out. Told by the form of a change, or proven."
+LEGEND: Final = (
+    "looser: keeps out nobody who was let in; stricter: lets in nobody who was kept out. "
+    "Told by the form of a change, or proven."
+)
 
 
 def title(amendment: Amendment) -> str:

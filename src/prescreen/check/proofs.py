@@ -30,9 +30,9 @@ def with_proofs(checked: Checked, catalogue: Catalogue | None, seconds: float, s
     found = prove(rules.trial, seconds, say)
     used: set[Where] = set()
     findings = [_proven(finding, rules, used) for finding in found.findings]
-    findings += _needless(rules, used, found.undecided)
+    findings += _needless(rules, used, found.unsure)
     findings.sort(key=lambda proven: (proven.problem.line or 0, proven.problem.column or 0))
-    proofs = Proofs(tuple(findings), found.asked, sum(found.undecided.values()), found.unshown, seconds)
+    proofs = Proofs(tuple(findings), found.asked, found.undecided, found.unshown, seconds)
     return replace(checked, proofs=proofs)
 
 
@@ -61,13 +61,13 @@ def _explaining(finding: Finding, trial: Trial) -> Iterator[Accepted]:
             yield from criterion.accepted
 
 
-def _needless(rules: Rules, used: set[Where], undecided: dict[str, int]) -> Iterator[Proven]:
+def _needless(rules: Rules, used: set[Where], unsure: set[str]) -> Iterator[Proven]:
     """What is accepted and was not found, where it was looked for to the end."""
     trial = rules.trial
     assert trial is not None
     every = [*trial.accepted, *(each for criterion in trial.criteria for each in criterion.accepted)]
     for accepted in {each.where: each for each in every}.values():
-        if accepted.where not in used and accepted.code not in undecided:
+        if accepted.where not in used and accepted.code not in unsure:
             message = f"`{accepted.code}` is accepted here, and nothing of the kind is found"
             yield Proven(_problem("needless-acceptance", message, accepted.where, rules, "leave it out"))
 

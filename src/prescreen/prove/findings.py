@@ -18,19 +18,22 @@ from prescreen.prove.witness import Witness, find
 
 Say = Callable[[str], None]
 _Kind = TypeVar("_Kind")
+_IMPLIED = frozenset({"implied-criterion", "repeated-criterion"})
 
 
 @dataclass
 class Proofs:
     """What was found in a trial.
 
-    asked: how many questions the solver answered or not; undecided: what it has not answered in its time, by the code
-    of finding that was looked for; unshown: candidates who were screened and had other statuses than the solver said.
+    asked: how many questions the solver was asked; undecided: how many of them it has not answered in its time; unsure:
+    the codes of findings that were not looked for to the end; unshown: candidates who were screened and had other
+    statuses than the solver said.
     """
 
     findings: list[Finding] = field(default_factory=list)
     asked: int = 0
-    undecided: dict[str, int] = field(default_factory=dict)
+    undecided: int = 0
+    unsure: set[str] = field(default_factory=set)
     unshown: int = 0
 
 
@@ -43,7 +46,8 @@ def prove(trial: Trial, seconds: float = 10.0, say: Say = lambda _: None) -> Pro
     search.gaps()
     found = search.proofs
     found.findings.sort(key=lambda finding: (finding.where.line, finding.where.column, finding.code))
-    found.asked, found.unshown = search.model.asked, search.model.unreproduced
+    found.asked, found.undecided = search.model.asked, search.model.undecided
+    found.unshown = search.model.unreproduced
     return found
 
 
@@ -100,15 +104,16 @@ class _Search:
                 together = Together(self.model, mine)
                 core = together.contradiction()
             except Undecided:
-                self._undecided("nobody-enters")
+                self.proofs.unsure |= {"nobody-enters", *_IMPLIED}
                 continue
             if core:
                 self._tell_contradiction(cohort, [together.criteria[name] for name in core])
+                self.proofs.unsure |= _IMPLIED  # of those who meet everything else there is nobody
                 continue
             try:
                 implied[cohort] = together.implied()
             except Undecided:
-                self._undecided("implied-criterion")
+                self.proofs.unsure |= _IMPLIED
         for name, by in in_every_cohort(implied, self.trial.criteria).items():
             self._tell_implied(name, by)
 
@@ -125,7 +130,7 @@ class _Search:
                     self._tell_gap("gap", message, gap, (criterion,))
             self._subgroups([criterion], (criterion,))
         self._subgroups(self.trial.criteria, ())
-        for between in self._found("gap", between_cohorts(self.model, self.trial)):
+        for between in self._found("gap", between_cohorts(self.model, self.trial)):  # and overlaps
             names = listed(list(between.cohorts))
             how = "no cohort takes in" if between.code == "gap" else "both cohorts take in"
             message = f"cohorts {names}: {how} {between.words}"
@@ -154,7 +159,7 @@ class _Search:
         try:
             return not self.model.possible(*formulas)
         except Undecided:
-            self._undecided(code)
+            self.proofs.unsure.add(code)
             return False
 
     def _found(self, code: str, search: Iterator[_Kind]) -> Iterator[_Kind]:
@@ -162,10 +167,7 @@ class _Search:
         try:
             yield from search
         except Undecided:
-            self._undecided(code)
-
-    def _undecided(self, code: str) -> None:
-        self.proofs.undecided[code] = self.proofs.undecided.get(code, 0) + 1
+            self.proofs.unsure |= {"gap", "overlap"} if code in ("gap", "overlap") else {code}
 
     def _witness(self, *wishes: Sequence[z3.BoolRef], show: Sequence[Criterion]) -> Witness | None:
         """A candidate of the first wish that one can be found for."""

@@ -74,8 +74,8 @@ def subgroups(criteria: Sequence[Criterion], *, across: bool) -> Iterator[list[C
     """The conditions of subgroups that stand side by side: of criteria that are nothing but an `if` (across), or within
     a criterion, of one `if … else if …` that asks nothing of the others, or of several `if` in one `all`."""
     if across:
-        roots = [each.condition for each in criteria if each.kind == "inclusion" and isinstance(each.condition, If)]
-        yield from _side_by_side(roots)
+        roots = {each.where: each.condition for each in criteria if each.kind == "inclusion"}  # once for all cohorts
+        yield from _side_by_side(list(roots.values()))
         return
     pending = [criterion.condition for criterion in criteria]
     while pending:

@@ -46,6 +46,8 @@ from prescreen.prove.results import History, compared, real
 SCREENED_ON: Final = date(2026, 6, 1)
 """The screening day of candidates that are found."""
 
+_MOST_MEGABYTES: Final = 2000
+
 Status = Literal["met", "failed"]
 
 
@@ -191,7 +193,8 @@ class Model:
 
     def solver(self, facts: Iterable[z3.BoolRef]) -> z3.Solver:
         solver = z3.Solver()
-        solver.set("timeout", int(self.seconds * 1000))
+        solver.set("timeout", max(1, int(self.seconds * 1000)))
+        solver.set("max_memory", _MOST_MEGABYTES)
         solver.set("random_seed", 0)
         solver.add(*facts)
         return solver
@@ -199,7 +202,10 @@ class Model:
     def check(self, solver: z3.Solver, *assumptions: z3.BoolRef) -> Any:
         """The solver's answer, sat or unsat. Raises Undecided where it has none in its time."""
         self.asked += 1
-        found = solver.check(*assumptions)
+        try:
+            found = solver.check(*assumptions)
+        except z3.Z3Exception:  # out of memory
+            found = z3.unknown
         if found == z3.unknown:
             self.undecided += 1
             raise Undecided
