@@ -78,10 +78,23 @@ def test_bounds_that_come_to_differ_by_cohort() -> None:
     same = one("{observation: eGFR, at_least: 30 mL/min/1.73m2}")
     split = one("{observation: eGFR, per_cohort: {A: {at_least: 30 mL/min/1.73m2}, B: {at_least: 45 mL/min/1.73m2}}}")
     found = compare(same, split)
-    assert told(found) == [("X1", "X1@A", ("renumbered",)), ("X1", "X1@B", ("renumbered", "condition"))]
-    assert [change.direction for change in found.criteria] == ["none", "stricter"]
-    back = compare(split, same)
-    assert ("X1@A", "X1", ("renumbered",)) in told(back)
+    assert told(found) == [("X1", "X1@B", ("condition",))]
+    assert [change.direction for change in found.criteria] == ["stricter"]
+    back = with_witnesses(compare(split, same), split, same)
+    assert told(back) == [("X1@B", "X1", ("condition",))]
+    assert [change.direction for change in back.criteria] == ["looser"]
+    assert [witness.candidate["id"] for witness in back.witnesses] == ["X1@B-failed-met"]
+
+
+def test_a_limit_for_all_in_the_place_of_one_for_each_cohort() -> None:
+    split = one("{observation: BMI, per_cohort: {A: {at_most: 30 kg/m2}, B: {at_most: 35 kg/m2}}}")
+    same = one("{observation: BMI, at_most: 32 kg/m2}")
+    found = with_witnesses(compare(split, same), split, same)
+    assert [(change.old, change.new, change.direction) for change in found.criteria] == [
+        ("X1@A", "X1", "looser"),
+        ("X1@B", "X1", "stricter"),
+    ]
+    assert [witness.candidate["id"] for witness in found.witnesses] == ["X1@A-failed-met", "X1@B-met-failed"]
 
 
 def test_a_criterion_asked_of_another_cohort() -> None:

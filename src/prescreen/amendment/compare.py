@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from prescreen.amendment.conditions import condition_differences
-from prescreen.amendment.matching import matched, moved
+from prescreen.amendment.matching import base, matched, moved
 from prescreen.amendment.meaning import meaning, required, subjects
 from prescreen.amendment.model import (
     DIRECTIONS,
@@ -118,7 +118,7 @@ def _changed(
     """What changed in a criterion; None where nothing did."""
     what: list[Change] = []
     differences: list[Difference] = []
-    if before.id != after.id:
+    if base(before.id) != base(after.id):
         what.append("renumbered")
     if moved_about:
         what.append("moved")

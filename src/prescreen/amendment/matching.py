@@ -36,7 +36,7 @@ class _Traits:
 
 def matched(old: Sequence[Criterion], new: Sequence[Criterion]) -> Matched:
     """The criteria of two versions, each with at most one of the other; those of one id that cohorts have split
-    (`I4`, `I4@A`) are compared with the one that they come from."""
+    (`I4@A`, `I4@B`) are each compared with the one that they come from or become."""
     olds, news = ([_traits(criterion) for criterion in criteria] for criteria in (old, new))
     scores: list[tuple[float, int, int, int]] = []
     for i, one in enumerate(old):
@@ -55,15 +55,22 @@ def matched(old: Sequence[Criterion], new: Sequence[Criterion]) -> Matched:
     for j, other in enumerate(new):  # cohorts now told apart, or no longer
         if j in partner:
             continue
-        split = (i for i, one in enumerate(old) if _base(one.id) == _base(other.id) and one.id != other.id)
+        split = (i for i, one in enumerate(old) if base(one.id) == base(other.id) and one.id != other.id)
         for i in split:
             if "@" not in old[i].id or ("@" not in other.id and i not in taken):
                 partner[j] = i
                 taken.add(i)
                 break
-    pairs = tuple((old[partner[j]], new[j]) for j in range(len(new)) if j in partner)
+    pairs: list[tuple[Criterion, Criterion]] = []
+    for j, other in enumerate(new):
+        if j in partner:
+            pairs.append((old[partner[j]], other))
+        if "@" not in other.id:
+            several = [i for i, one in enumerate(old) if i not in taken and "@" in one.id and base(one.id) == other.id]
+            taken.update(several)
+            pairs += [(old[i], other) for i in several]
     removed = tuple(old[i] for i in range(len(old)) if i not in taken)
-    return Matched(pairs, removed, tuple(new[j] for j in range(len(new)) if j not in partner))
+    return Matched(tuple(pairs), removed, tuple(new[j] for j in range(len(new)) if j not in partner))
 
 
 def moved(pairs: Sequence[tuple[Criterion, Criterion]], old: Sequence[Criterion]) -> set[str]:
@@ -86,7 +93,8 @@ def moved(pairs: Sequence[tuple[Criterion, Criterion]], old: Sequence[Criterion]
     return {new.id for i, (_, new) in enumerate(pairs) if i not in kept and order[i] not in repeated}
 
 
-def _base(identifier: str) -> str:
+def base(identifier: str) -> str:
+    """The id as the rule file has it: ``I4`` of ``I4@A``."""
     return identifier.partition("@")[0]
 
 

@@ -103,7 +103,7 @@ class _Seeker:
         try:
             found = find(model, wanted, {before.id: old}, {after.id: new})
             if found is not None:
-                return _witness(found.candidate, found.on, after.id, old, new)
+                return _witness(found.candidate, found.on, max(before.id, after.id, key=len), old, new)
             if self._provable(before, after) and not model.possible(*wanted):
                 return "none"
         except Undecided:
@@ -179,7 +179,7 @@ class _Seeker:
                     old = statuses(self.old, candidate, SCREENED_ON)[before.id]
                     new = statuses(self.new, candidate, SCREENED_ON)[after.id]
                     if old != new:
-                        return [_witness(candidate, SCREENED_ON, after.id, old, new)]
+                        return [_witness(candidate, SCREENED_ON, max(before.id, after.id, key=len), old, new)]
         return []
 
 
