@@ -7,13 +7,13 @@ under an exclusion or a `not` the direction is turned round.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import groupby, product
 
 from prescreen.amendment.events import event_differences, stable
 from prescreen.amendment.leaves import age_differences, answer_differences, observation_differences, sex_differences
-from prescreen.amendment.meaning import likeness, meaning, plain, subjects
+from prescreen.amendment.meaning import Keys, meaning, plain
 from prescreen.amendment.model import Difference
 from prescreen.amendment.words import Effect, Sign, Told, direction, listed, phrase
 from prescreen.language.model import (
@@ -42,7 +42,7 @@ def condition_differences(
 ) -> tuple[Difference, ...]:
     """Every difference between two conditions. sign: 1 where it helps a candidate if the condition holds, -1 where that
     keeps out."""
-    found = _merged(_walk(old, new, _Place(before, after, sign)))
+    found = _merged(_walk(old, new, _Place(before, after, sign, Keys())))
     return tuple(dict.fromkeys(found))
 
 
@@ -53,6 +53,7 @@ class _Place:
     before: Trial
     after: Trial
     sign: Sign
+    keys: Keys
     cause: str | None = None
 
     def turned(self) -> _Place:
@@ -88,7 +89,7 @@ def _merged(found: Iterator[_Found]) -> Iterator[Difference]:
 def _walk(old: Condition, new: Condition, place: _Place) -> Iterator[_Found]:
     """The differences of two parts; of parts that mean the same, only how they are written."""
     found = _compared(old, new, place)
-    if meaning(old) == meaning(new):
+    if place.keys.same(old, new):
         found = (item for item in found if item[0].effect == "same")
     yield from found
 
@@ -163,13 +164,13 @@ def _leaves(old: Condition, new: Condition, place: _Place) -> Iterator[_Found]:
             told = answer_differences(old, new)
         case _:
             told = []
-    if not told and meaning(old) != meaning(new):
+    if not told and not place.keys.same(old, new):
         told = [_replaced(old, new, place)]
     yield from ((each, place) for each in told)
 
 
 def _replaced(old: Condition, new: Condition, place: _Place) -> Told:
-    if meaning(old) == meaning(Not(new)):
+    if place.keys.meaning(old) == meaning(Not(new)):
         return Told("", f"turned into the contrary: {phrase(new, place.after)}", "unclear")
     return Told("", f"now {phrase(new, place.after)} instead of {phrase(old, place.before)}", "unclear")
 
@@ -195,13 +196,15 @@ def _said(found: Iterator[_Found], where: str) -> Iterator[_Found]:
 def _others(old: Condition, new: Condition, place: _Place) -> Iterator[_Found]:
     """Parts of different kinds: a subgroup that was made or given up, a `not` that came or went, another thing."""
     match old, new:
-        case (_, If(asked, then, None)) if _like(old, then) >= _ALIKE:
+        case (_, If(asked, then, None)) if place.keys.likeness(old, then) >= _ALIKE:
             yield Told("", f"now asked only where {phrase(asked, place.after)}", "weaker"), place
             yield from _walk(old, then, place)
-        case (If(asked, then, None), _) if _like(then, new) >= _ALIKE:
+        case (If(asked, then, None), _) if place.keys.likeness(then, new) >= _ALIKE:
             yield Told("", f"no longer asked only where {phrase(asked, place.before)}", "stronger"), place
             yield from _walk(then, new, place)
-        case (_, If(asked, then, otherwise)) if otherwise and max(_like(old, then), _like(old, otherwise)) >= _ALIKE:
+        case (_, If(asked, then, otherwise)) if (
+            otherwise and max(place.keys.likeness(old, each) for each in (then, otherwise)) >= _ALIKE
+        ):
             yield Told("", f"now differs by subgroup: {phrase(new, place.after)}", "unclear"), place
         case (If(), _):
             yield Told("", f"no longer differs by subgroup: {phrase(new, place.after)}", "unclear"), place
@@ -211,14 +214,10 @@ def _others(old: Condition, new: Condition, place: _Place) -> Iterator[_Found]:
             yield _replaced(old, new, place), place
 
 
-def _like(one: Condition, other: Condition) -> float:
-    return likeness(subjects(one), subjects(other))
-
-
 def _groups(old: Condition, new: Condition, place: _Place) -> Iterator[_Found]:
     """`all`, `any`, `at_least_of`; a condition that stands alone is a group of one."""
     was, now = _parts(old), _parts(new)
-    pairs, removed, added = _aligned(was, now)
+    pairs, removed, added = _aligned(was, now, place.keys)
     if not pairs:
         yield _replaced(old, new, place), place
         return
@@ -299,26 +298,24 @@ def _name(group: Condition) -> str:
 _Pairs = list[tuple[Condition, Condition]]
 
 
-def _aligned(old: Sequence[Condition], new: Sequence[Condition]) -> tuple[_Pairs, list[Condition], list[Condition]]:
+def _aligned(
+    old: Sequence[Condition], new: Sequence[Condition], keys: Keys
+) -> tuple[_Pairs, list[Condition], list[Condition]]:
     """Which parts of two groups belong together, in the new order, and which are left over on either side."""
     chosen: dict[int, int] = {}  # new position -> old position
-    free = set(range(len(old)))
-    keys = [meaning(part) for part in old]
-    for position, part in enumerate(new):
-        key = meaning(part)
-        same = next((other for other in sorted(free) if keys[other] == key), None)
-        if same is not None:
-            chosen[position] = same
-            free.discard(same)
-    scores = sorted(
-        (
-            (-_kinship(old[i], new[j]), abs(i - j), i, j)
-            for i in free
-            for j in range(len(new))
-            if j not in chosen and _kinship(old[i], new[j]) >= _ALIKE
-        ),
-    )
-    for _, _, i, j in scores:
+    alike: dict[Hashable, list[int]] = {}
+    for i in range(len(old) - 1, -1, -1):
+        alike.setdefault(keys.meaning(old[i]), []).append(i)
+    for j, part in enumerate(new):
+        if same := alike.get(keys.meaning(part)):
+            chosen[j] = same.pop()
+    free = set(range(len(old))) - set(chosen.values())
+    scores: list[tuple[float, int, int, int]] = []
+    for i, j in product(sorted(free), [j for j in range(len(new)) if j not in chosen]):
+        kinship = _kinship(old[i], new[j], keys)
+        if kinship >= _ALIKE:
+            scores.append((-kinship, abs(i - j), i, j))
+    for _, _, i, j in sorted(scores):
         if i in free and j not in chosen:
             chosen[j] = i
             free.discard(i)
@@ -326,9 +323,9 @@ def _aligned(old: Sequence[Condition], new: Sequence[Condition]) -> tuple[_Pairs
     return pairs, [old[i] for i in sorted(free)], [new[j] for j in range(len(new)) if j not in chosen]
 
 
-def _kinship(old: Condition, new: Condition) -> float:
+def _kinship(old: Condition, new: Condition, keys: Keys) -> float:
     """How likely one part has become another: what both speak of, and whether they are of one kind."""
-    like = _like(old, new)
+    like = keys.likeness(old, new)
     if not like:
         return 0.0
     return like + (0.3 if type(old) is type(new) else 0.0) + (0.2 if _comparable(old, new) else 0.0)

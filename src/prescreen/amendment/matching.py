@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Final
 
 from prescreen.amendment.meaning import likeness, meaning, required, subjects
@@ -16,6 +17,8 @@ _SAME: Final = 0.55  # likeness from which two criteria of different ids are one
 _OTHER: Final = 0.12  # likeness under which two criteria of one id are two
 _ID: Final = 0.4  # what the same id adds to likeness
 _KIND: Final = 0.05
+_MOST: Final = 100_000  # pairs that are looked at; of more, those of one id or one meaning
+_ALIKE: Final = 10  # criteria of one meaning among so many
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +42,12 @@ def matched(old: Sequence[Criterion], new: Sequence[Criterion]) -> Matched:
     (`I4@A`, `I4@B`) are each compared with the one that they come from or become."""
     olds, news = ([_traits(criterion) for criterion in criteria] for criteria in (old, new))
     scores: list[tuple[float, int, int, int]] = []
-    for i, one in enumerate(old):
-        for j, other in enumerate(new):
-            like = _like(olds[i], news[j])
-            same_id = one.id == other.id
-            if like >= _SAME or (same_id and like >= _OTHER):
-                score = like + _ID * same_id + _KIND * (one.kind == other.kind)
-                scores.append((-score, abs(i - j), i, j))
+    for i, j in _candidates(old, new, olds, news):
+        like = _like(olds[i], news[j])
+        same_id = old[i].id == new[j].id
+        if like >= _SAME or (same_id and like >= _OTHER):
+            score = like + _ID * same_id + _KIND * (old[i].kind == new[j].kind)
+            scores.append((-score, abs(i - j), i, j))
     partner: dict[int, int] = {}  # new -> old
     taken: set[int] = set()
     for _, _, i, j in sorted(scores):
@@ -71,6 +73,28 @@ def matched(old: Sequence[Criterion], new: Sequence[Criterion]) -> Matched:
             pairs += [(old[i], other) for i in several]
     removed = tuple(old[i] for i in range(len(old)) if i not in taken)
     return Matched(tuple(pairs), removed, tuple(new[j] for j in range(len(new)) if j not in partner))
+
+
+def _candidates(
+    old: Sequence[Criterion], new: Sequence[Criterion], olds: Sequence[_Traits], news: Sequence[_Traits]
+) -> Iterator[tuple[int, int]]:
+    """The pairs that may belong together: each with each, but where nothing changed or where that would be too many."""
+    place = {criterion.id: j for j, criterion in enumerate(new)}
+    by_id = {i: place[criterion.id] for i, criterion in enumerate(old) if criterion.id in place}
+    settled = {i: j for i, j in by_id.items() if olds[i] == news[j]}
+    yield from settled.items()
+    rest = [i for i in range(len(old)) if i not in settled]
+    others = sorted(set(range(len(new))) - set(settled.values()))
+    if len(rest) * len(others) <= _MOST:
+        yield from product(rest, others)
+        return
+    alike: dict[Hashable, list[int]] = {}
+    for j in others:
+        alike.setdefault(news[j].meaning, []).append(j)
+    for i in rest:
+        yield from ((i, j) for j in alike.get(olds[i].meaning, [])[:_ALIKE])
+        if i in by_id:
+            yield i, by_id[i]
 
 
 def moved(pairs: Sequence[tuple[Criterion, Criterion]], old: Sequence[Criterion]) -> set[str]:

@@ -112,7 +112,7 @@ def _key(condition: Condition) -> Hashable:
         case AtLeastOf(count, children):
             if count == 1 or count == len(children):
                 return _group("any" if count == 1 else "all", children)
-            return ("at_least_of", count, _sorted(map(_key, children)))
+            return ("at_least_of", count, frozenset(Counter(map(_key, children)).items()))
         case If(asked, then, otherwise):
             return ("if", _key(asked), _key(then), _key(otherwise) if otherwise else None)
         case Not(child):
@@ -135,8 +135,8 @@ def _group(how: Literal["all", "any"], children: Iterable[Condition]) -> Hashabl
     parts: set[Hashable] = set()
     for child in children:
         key = _key(child)
-        parts |= set(key[1:]) if isinstance(key, tuple) and key[0] == how else {key}
-    return next(iter(parts)) if len(parts) == 1 else (how, *_sorted(parts))
+        parts |= key[1] if isinstance(key, tuple) and key[0] == how else {key}
+    return next(iter(parts)) if len(parts) == 1 else (how, frozenset(parts))
 
 
 def _sorted(keys: Iterable[Hashable]) -> tuple[Hashable, ...]:
@@ -212,6 +212,34 @@ def _event(leaf: Event) -> Hashable:
         leaf.by_start,
         _sorted((operator, _span(span)) for operator, span in leaf.duration),
     )
+
+
+class Keys:
+    """The keys and subjects of the conditions that are looked at, each found once."""
+
+    def __init__(self) -> None:
+        self._found: dict[int, tuple[Condition, Hashable]] = {}  # with the condition, so that no other takes its place
+        self._subjects: dict[int, tuple[Condition, Counter[str]]] = {}
+
+    def meaning(self, condition: Condition) -> Hashable:
+        found = self._found.get(id(condition))
+        if found is None:
+            found = self._found[id(condition)] = condition, meaning(condition)
+        return found[1]
+
+    def subjects(self, condition: Condition) -> Counter[str]:
+        found = self._subjects.get(id(condition))
+        if found is None:
+            found = self._subjects[id(condition)] = condition, subjects(condition)
+        return found[1]
+
+    def same(self, one: Condition, other: Condition) -> bool:
+        """Whether two conditions mean the same by their form."""
+        return self.meaning(one) == self.meaning(other)
+
+    def likeness(self, one: Condition, other: Condition) -> float:
+        """The share of what two conditions speak of that both do."""
+        return likeness(self.subjects(one), self.subjects(other))
 
 
 def subjects(condition: Condition) -> Counter[str]:
