@@ -98,6 +98,14 @@ def test_the_one_may_be_without_the_other(one: Any, other: Any) -> None:
     assert not implies(one, other)
 
 
+def test_a_contradiction_is_as_small_as_can_be() -> None:
+    loaded = trial({**ALT, "at_most": "3 ULN"}, {"sex": "female"}, {**ALT, "above": "5 ULN"}, {**ALT, "above": "6 ULN"})
+    model = Model(loaded)
+    formulas = {criterion.id: model.met(criterion) for criterion in loaded.criteria}
+    assert model.contradiction(formulas) in (("I0", "I2"), ("I0", "I3"))
+    assert model.contradiction({name: formulas[name] for name in ("I1", "I2", "I3")}) == ()
+
+
 def test_two_versions_of_a_trial_share_their_facts() -> None:
     old, new = trial({**ALT, "at_most": "3 ULN"}), trial({**ALT, "at_most": "2 ULN"})
     model = Model(old, new)

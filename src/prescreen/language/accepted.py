@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from prescreen.language.model import Accepted, Where
@@ -20,10 +21,14 @@ FINDINGS: Final[dict[str, str]] = {
 }
 """The kinds of findings that an author can accept, and what each means."""
 
+OF_TRIAL: Final = ("nobody-enters", "needless-part", "gap", "overlap")
+"""What may be accepted at the top of a rule file: what concerns several criteria, cohorts or a definition."""
+OF_CRITERION: Final = tuple(code for code in FINDINGS if code != "nobody-enters")
 
-def read_accepted(source: Source, node: Node | None) -> tuple[Accepted, ...]:
-    """The findings that are accepted, each with the reason."""
-    fields = source.fields(node, "`accepted`", tuple(FINDINGS)) if node else None
+
+def read_accepted(source: Source, node: Node | None, known: Sequence[str]) -> tuple[Accepted, ...]:
+    """The findings that are accepted, each with the reason; known: those that can be accepted in this place."""
+    fields = source.fields(node, "`accepted`", tuple(known)) if node else None
     if fields is None:
         return ()
     found = []

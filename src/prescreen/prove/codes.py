@@ -30,14 +30,6 @@ class Codes:
         self._coded: dict[Domain, list[tuple[str, str]]] = {}
         self._kinds: dict[tuple[Domain, frozenset[str]], tuple[Kind, ...]] = {}
 
-    def related(self, domain: Domain, one: Iterable[str], other: Iterable[str]) -> bool:
-        """Whether a record may be of concepts of both."""
-        return not self._below(domain, one).isdisjoint(self._below(domain, other))
-
-    def _below(self, domain: Domain, codes: Iterable[str]) -> frozenset[str]:
-        found = frozenset(codes)
-        return found.union(*(c.descendants(domain, code) for c in self.catalogues for code in found))
-
     def kinds(self, domain: Domain, spoken: frozenset[str]) -> tuple[Kind, ...]:
         """Every set of the concepts spoken of that one record is of; the plainest code for each."""
         key = (domain, spoken)

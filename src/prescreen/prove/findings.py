@@ -109,6 +109,7 @@ class _Search:
             if core:
                 self._tell_contradiction(cohort, [together.criteria[name] for name in core])
                 self.proofs.unsure |= _IMPLIED  # of those who meet everything else there is nobody
+                implied[cohort] = {name: () for name in together.criteria if name not in core}
                 continue
             try:
                 implied[cohort] = together.implied()
@@ -244,7 +245,7 @@ class _Search:
         others = [criteria[other] for other in dict.fromkeys(other for each in by.values() for other in each)]
         sets = set(by.values())
         if not others:
-            return  # nobody can fail it, and this was not decided in time where it is told
+            return  # nobody enters any of its cohorts, or nobody can fail it, which was not decided where it is told
         code = "implied-criterion"
         if len(others) == 1 and self._impossible(code, met, z3.Not(self.model.met(others[0]))):
             code, message = "repeated-criterion", f"it says the same as {others[0].id}: who meets one meets the other"

@@ -69,11 +69,12 @@ class Together:
 def in_every_cohort(
     found: Mapping[str | None, Mapping[str, tuple[str, ...]] | None], criteria: Sequence[Criterion]
 ) -> dict[str, dict[str | None, tuple[str, ...]]]:
-    """Of what is implied in each cohort (None: not looked at, or nobody enters it), what is implied in every cohort of
-    its criterion, with what implies it in each."""
+    """Of what is implied in each cohort (None: not decided), what is so in every cohort of its criterion, with what
+    implies it in each; by nothing where it makes no difference, because nobody enters that cohort anyway."""
     common: dict[str, dict[str | None, tuple[str, ...]]] = {}
     for criterion in criteria:
         mine = {c: each for c, each in found.items() if c is None or not criterion.cohorts or c in criterion.cohorts}
         if mine and all(each is not None and criterion.id in each for each in mine.values()):
-            common[criterion.id] = {cohort: each[criterion.id] for cohort, each in mine.items() if each is not None}
+            by = {cohort: each[criterion.id] for cohort, each in mine.items() if each is not None}
+            common[criterion.id] = {cohort: names for cohort, names in by.items() if names}
     return common

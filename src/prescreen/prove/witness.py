@@ -26,6 +26,7 @@ from prescreen.language.model import (
     Sex,
     Trial,
 )
+from prescreen.problems import InputRefused
 from prescreen.prove.events import RECORDED, Entry, Records
 from prescreen.prove.model import SCREENED_ON, Model, Query, Status, Undecided
 from prescreen.prove.person import BIRTH, FEMALE, given, months_at
@@ -98,7 +99,10 @@ def _reproduces(
     trials: Sequence[Trial], candidate: dict[str, Any], expected: Sequence[Mapping[str, Status]], on: date
 ) -> bool:
     for trial, wanted in zip(trials, expected, strict=False):
-        profile = parse_candidate(candidate, catalogue=trial.catalogue)
+        try:
+            profile = parse_candidate(candidate, catalogue=trial.catalogue)
+        except InputRefused:
+            return False
         said = statuses(trial, Candidate(profile, trial.catalogue), on)
         if any(said[name] != status for name, status in wanted.items()):
             return False
@@ -248,7 +252,7 @@ class _Writer:
         concept = history.concept
         record: dict[str, Any] = {"code": concept.name}
         if history.coded or concept.analyte is None:
-            record["value"] = history.codes[self._whole(slot.coded)]
+            record["value"] = history.codes[self._whole(slot.coded)] if history.codes else None
             return record
         unit = self._unit(history, slot)
         scale = concept.analyte.scale(unit)
