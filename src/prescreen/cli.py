@@ -20,13 +20,14 @@ from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, TextIO
+from typing import TYPE_CHECKING, Final, Literal, TextIO, TypedDict
 
 import click
 
 from prescreen import __version__
 
 if TYPE_CHECKING:
+    from prescreen.amendment import Amendment
     from prescreen.language.model import Trial
     from prescreen.problems import InputRefused
     from prescreen.ranges import Ranges
@@ -204,11 +205,11 @@ def check(
         raise click.UsageError("--min-mutation-score and --no-mutations exclude each other")
     least = None if no_mutations else LEAST_SCORE if least is None else least
     results = []
-    progress, working = _Progress("mutants"), _Working()
+    progress = _Progress()
     try:
-        for checked in check_paths(paths, least, progress.say, Proving(time_limit, working.say) if prove else None):
+        proving = Proving(time_limit, progress.say) if prove else None
+        for checked in check_paths(paths, least, lambda made: progress.say(f"{made} mutants"), proving):
             progress.end()
-            working.end()
             results.append(checked)
             if form == "text" and out is None:  # said as it is found: a long check is not waited for
                 for each in told(checked):
@@ -225,9 +226,105 @@ def check(
 
 
 @cli.command()
-@click.argument("of", type=click.Choice(["trial", "catalogue", "candidate", "report"]))
+@click.argument("old")
+@click.argument("new")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "markdown"]),
+    default="text",
+    show_default=True,
+    help="How the changes are written.",
+)
+@click.option("--out", metavar="FILE", help="Write to a file instead of standard output.")
+@click.option("--candidates", metavar="FILE", help="Also write the candidates, one a line, for `prescreen screen`.")
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(min=0.001),
+    default=10.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long the solver may take over one question.",
+)
+def diff(old: str, new: str, form: str, out: str | None, candidates: str | None, time_limit: float) -> int:
+    """Tell what an amendment changed: criterion by criterion, in words, with a candidate whose status it changes.
+
+    OLD and NEW are two versions of a trial: each a folder, a trial.yaml or a bundled trial's id.
+    """
+    from prescreen import load_trial
+    from prescreen.amendment import compare
+    from prescreen.amendment.telling import candidate
+    from prescreen.problems import InputRefused
+
+    trials: list[Trial] = []
+    for path in (old, new):
+        try:
+            trials.append(load_trial(path))
+        except InputRefused as refused:
+            _tell(refused)
+    if len(trials) < 2:
+        return REFUSED
+    before, after = trials
+    try:
+        for target in (out, candidates):
+            _keep_inputs(target, [trial.file for trial in trials if trial.file])
+        amendment = _with_candidates(compare(before, after), before, after, time_limit)
+        with _output(out) as stream:
+            _AMENDMENTS[form](amendment, stream)
+        if candidates is not None:
+            with _output(candidates) as stream:
+                stream.writelines(f"{candidate(witness)}\n" for witness in amendment.witnesses)
+    except InputRefused as refused:
+        _tell(refused)
+        return REFUSED
+    return DONE
+
+
+def _with_candidates(amendment: Amendment, old: Trial, new: Trial, seconds: float) -> Amendment:
+    """The amendment with candidates whose status it changes, where the solver is installed."""
+    from prescreen.problems import InputRefused
+
+    if not amendment.criteria:
+        return amendment
+    try:
+        from prescreen.amendment.witnesses import with_witnesses
+    except InputRefused as refused:
+        for problem in refused.problems:
+            _say(f"note: no candidates are looked for: {problem.message}; {problem.hint}")
+        return amendment
+    progress = _Progress()
+    found = with_witnesses(amendment, old, new, seconds=seconds, say=progress.say)
+    progress.end()
+    return found
+
+
+def _amendment_text(amendment: Amendment, stream: TextIO) -> None:
+    from prescreen.amendment import text
+
+    stream.write(text.render(amendment, **_looks(stream)))
+
+
+def _amendment_json(amendment: Amendment, stream: TextIO) -> None:
+    stream.write(amendment.model_dump_json(indent=2) + "\n")
+
+
+def _amendment_markdown(amendment: Amendment, stream: TextIO) -> None:
+    from prescreen.amendment import markdown
+
+    stream.write(markdown.render(amendment))
+
+
+_AMENDMENTS: Final[dict[str, Callable[[Amendment, TextIO], None]]] = {
+    "text": _amendment_text,
+    "json": _amendment_json,
+    "markdown": _amendment_markdown,
+}
+
+
+@cli.command()
+@click.argument("of", type=click.Choice(["trial", "catalogue", "candidate", "report", "diff"]))
 def schema(of: str) -> int:
-    """Print the JSON Schema of a rule file, a catalogue file, a candidate or a report."""
+    """Print the JSON Schema of a rule file, a catalogue file, a candidate, a report or a comparison."""
     from prescreen.schemas import schema_text
 
     click.echo(schema_text(of), nl=False)
@@ -253,12 +350,12 @@ class _Run:
         from prescreen.problems import InputRefused
 
         catalogue = self.trial.catalogue
-        progress = _Progress("candidates")
+        progress = _Progress()
         seen: dict[str, str] = {}
         for path in self.paths:
             for item in read_candidates(path, catalogue=catalogue, seen=seen):
                 self.given += 1
-                progress.say(self.given)
+                progress.say(f"{self.given} candidates")
                 if isinstance(item, InputRefused):
                     self._refuse(item)
                 elif problems := check_against_day(item, self.day.toordinal(), path):
@@ -273,28 +370,7 @@ class _Run:
 
 
 class _Progress:
-    """How far a long run is, on a terminal only."""
-
-    def __init__(self, of: str) -> None:
-        self._of = of
-        self._shown = sys.stderr.isatty()
-        self._next = time.monotonic() + _PATIENCE
-        self._said = False
-
-    def say(self, number: int) -> None:
-        if self._shown and time.monotonic() >= self._next:
-            self._next = time.monotonic() + 0.5
-            self._said = True
-            click.echo(f"\r{number} {self._of} …", err=True, nl=False)
-
-    def end(self) -> None:
-        if self._said:
-            self._said = False
-            click.echo("\r\033[K", err=True, nl=False)
-
-
-class _Working:
-    """What a long check is at, on a terminal only."""
+    """What a long run is at, on a terminal only."""
 
     def __init__(self) -> None:
         self._shown = sys.stderr.isatty()
@@ -316,18 +392,28 @@ class _Working:
 def _write_text(run: _Run, stream: TextIO, detail: _Detail) -> None:
     from prescreen.report import text
 
-    terminal = stream.isatty()
-    colour = terminal and not os.environ.get("NO_COLOR")
-    width = shutil.get_terminal_size().columns if terminal else _WIDTH
+    looks = _looks(stream)
     reports = list(run)
     if run.given > 1 or detail == "summary":
-        stream.write(text.render_summary(reports, colour=colour, width=width))
+        stream.write(text.render_summary(reports, **looks))
     if detail == "summary":
         return
     for report in reports:
         if run.given > 1:
             stream.write("\n")
-        stream.write(text.render(report, verbose=detail == "verbose", colour=colour, width=width))
+        stream.write(text.render(report, verbose=detail == "verbose", **looks))
+
+
+class _Looks(TypedDict):
+    colour: bool
+    width: int
+
+
+def _looks(stream: TextIO) -> _Looks:
+    """Colour and width of a text: those of the terminal, if it goes to one."""
+    terminal = stream.isatty()
+    width = shutil.get_terminal_size().columns if terminal else _WIDTH
+    return {"colour": terminal and not os.environ.get("NO_COLOR"), "width": width}
 
 
 def _write_json(run: _Run, stream: TextIO, _detail: _Detail) -> None:

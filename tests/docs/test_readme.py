@@ -32,6 +32,12 @@ criteria:
       - {expect: met, given: {birth_date: "1990-02-30"}}
       - {expect: failed, given: {birth_date: "2015"}}
 """
+AMENDED = (
+    ("Aged 18 to 65 years, and consent given.", "Aged 18 to 75 years."),
+    ("at_most: 65 years", "at_most: 75 years"),
+    ("        - {answer: consent}\n", ""),
+    ("above: 5 ULN", "above: 4 ULN"),
+)
 TWICE = """\
 schema: prescreen/trial/1
 id: TWICE
@@ -62,6 +68,11 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "DEMO").mkdir()
     (tmp_path / "DEMO" / "trial.yaml").write_text(trial, encoding="utf-8")
     (tmp_path / "DEMO" / "protocol.md").write_text("A demonstration.\n")
+    (tmp_path / "DEMO-2").mkdir()
+    for before, after in AMENDED:
+        assert trial.count(before) == 1
+        trial = trial.replace(before, after)
+    (tmp_path / "DEMO-2" / "trial.yaml").write_text(trial, encoding="utf-8")
     (tmp_path / "bad.json").write_text(BAD)
     (tmp_path / "BAD").mkdir()
     (tmp_path / "BAD" / "trial.yaml").write_text(BAD_TRIAL, encoding="utf-8")
