@@ -177,3 +177,78 @@ def test_other_cases_are_counted_and_nothing_else() -> None:
     old, new = (trial(f"[{{id: I1, text: t, include_if: {ALT}{more}}}]") for more in ("", case))
     found = compare(old, new)
     assert (found.cases, found.same_meaning, found.criteria, found.trial) == (1, True, (), ())
+
+
+EXTENDED = """\
+schema: prescreen/catalogue/1
+conditions:
+  odd-cancer: {label: odd cancer, parents: [breast-cancer], icd-10-cm: [Q99.9], ask: coordinator, question: "Odd?"}
+"""
+
+
+def extended(folder: Path, condition: str, catalogue: str = "") -> Trial:
+    """A trial with one criterion and, where there is one, a catalogue of its own beside it."""
+    rules = folder / "T1" / "trial.yaml"
+    rules.parent.mkdir(parents=True)
+    rules.write_text(f"{HEAD}criteria: [{{id: X1, text: one, exclude_if: {condition}}}]\n")
+    if catalogue:
+        (folder / "catalogue").mkdir()
+        (folder / "catalogue" / "own.yaml").write_text(catalogue)
+    return load_trial(rules)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "{condition: breast-cancer}",
+        "{treatment: rituximab, for: breast-cancer}",
+        "{condition: malignancy, except: [breast-cancer]}",
+    ],
+)
+def test_a_narrower_concept_of_the_catalogue_changes_what_a_code_means(tmp_path: Path, condition: str) -> None:
+    old, new = extended(tmp_path / "old", condition), extended(tmp_path / "new", condition, EXTENDED)
+    found = with_witnesses(compare(old, new), old, new)
+    assert not found.same_meaning
+    assert ("breast-cancer", ("X1",)) in [(change.name, change.used_by) for change in found.trial]
+    (change,) = found.criteria
+    assert change.direction == "unclear"
+    assert change.search
+    assert change.search.result != "none"
+
+
+def test_so_does_an_input_of_a_quantity(tmp_path: Path) -> None:
+    own = (
+        "schema: prescreen/catalogue/1\nobservations:\n"
+        "  a: {{label: A, unit: ug/L, plausible: ['0', '{}'], ask: coordinator, question: 'A?'}}\n"
+    )
+    trials = []
+    for most in ("10", "1000"):
+        folder = tmp_path / most
+        loaded = folder / "T1" / "trial.yaml"
+        loaded.parent.mkdir(parents=True)
+        (folder / "catalogue").mkdir()
+        (folder / "catalogue" / "own.yaml").write_text(own.format(most))
+        quantity = "quantities: {Q: {formula: 'a + a', unit: ug/L}}\n"
+        loaded.write_text(
+            f"{HEAD}{quantity}criteria: [{{id: X1, text: one, include_if: {{observation: Q, below: 30 ug/L}}}}]\n"
+        )
+        trials.append(load_trial(loaded))
+    assert not compare(*trials).same_meaning
+
+
+def test_a_code_that_one_version_does_not_know(tmp_path: Path) -> None:
+    old = extended(tmp_path / "old", "{condition: breast-cancer}")
+    new = extended(tmp_path / "new", "{condition: odd-cancer}", EXTENDED)
+    for one_way, other_way in ((old, new), (new, old)):
+        (change,) = with_witnesses(compare(one_way, other_way), one_way, other_way).criteria
+        assert change.search
+        assert change.search.result == "found"
+
+
+def test_certainty_that_is_asked_of_a_diagnosis_matters() -> None:
+    old = one("{condition: hypertension}", "exclude_if")
+    new = one("{condition: hypertension, verification: [confirmed, provisional]}", "exclude_if")
+    (change,) = with_witnesses(compare(old, new), old, new).criteria
+    assert change.direction == "stricter"
+    assert change.search
+    assert change.search.result == "undecided"

@@ -98,6 +98,22 @@ def test_the_one_may_be_without_the_other(one: Any, other: Any) -> None:
     assert not implies(one, other)
 
 
+def test_a_suspicion_is_no_diagnosis_and_the_other_way_round_it_counts() -> None:
+    known: Any = {"condition": "stroke"}
+    suspected: Any = {"condition": "stroke", "verification": ["confirmed", "provisional"]}
+    only_suspected: Any = {**suspected, "except": [{**known, "verification": "confirmed"}]}
+    assert implies(known, suspected)
+    assert not implies(suspected, known)
+    assert implies(only_suspected, suspected)
+    assert not implies(suspected, only_suspected)
+
+
+def test_what_is_derived_may_lie_outside_what_is_plausible() -> None:
+    loaded = trial({"observation": "BMI", "above": "150 kg/m2"}, {"observation": "weight", "above": "2000 kg"})
+    model = Model(loaded)
+    assert [model.possible(model.met(criterion)) for criterion in loaded.criteria] == [True, False]
+
+
 def test_a_contradiction_is_as_small_as_can_be() -> None:
     loaded = trial({**ALT, "at_most": "3 ULN"}, {"sex": "female"}, {**ALT, "above": "5 ULN"}, {**ALT, "above": "6 ULN"})
     model = Model(loaded)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from prescreen.amendment.conditions import condition_differences
 from prescreen.amendment.matching import base, matched, moved
-from prescreen.amendment.meaning import meaning, required, subjects
+from prescreen.amendment.meaning import meaning, named, required
 from prescreen.amendment.model import (
     DIRECTIONS,
     Amendment,
@@ -174,7 +174,7 @@ def _turned(before: Criterion, after: Criterion, old: Trial, new: Trial) -> list
 
 def _recoded(criterion: Criterion, codes: dict[str, str]) -> list[Difference]:
     """Codes of the criterion that mean something else in the catalogue of the new version."""
-    used = [name for name in subjects(criterion.condition) if name in codes]
+    used = [name for name in sorted(named(criterion.condition)) if name in codes]
     return [Difference(codes[name], "unclear", f"catalogue:{name.partition(':')[2]}") for name in used]
 
 

@@ -263,6 +263,18 @@ def subjects(condition: Condition) -> Counter[str]:
     return found
 
 
+def named(condition: Condition) -> set[str]:
+    """All that the meaning of a condition rests on: what it speaks of, indications and exceptions among it."""
+    found = set(subjects(condition))
+    for part in parts_of(condition):
+        if isinstance(part, Observation) and part.without:
+            found |= named(part.without)
+        if isinstance(part, Event):
+            found |= {f"conditions:{code}" for code in part.indication}
+            found.update(*(named(excepted) for excepted in part.excepted))
+    return found
+
+
 def likeness(one: Counter[str], other: Counter[str]) -> float:
     """The share of what two conditions speak of that both do, 0 to 1."""
     both = (one | other).total()

@@ -7,7 +7,7 @@ from typing import Final
 
 from prescreen.amendment.conditions import condition_differences
 from prescreen.amendment.matching import Matched
-from prescreen.amendment.meaning import subjects, window_key
+from prescreen.amendment.meaning import named, window_key
 from prescreen.amendment.model import Matter, TrialChange
 from prescreen.amendment.words import listed, readable, when, window_change
 from prescreen.catalogue import EventConcept, ObservationConcept
@@ -23,24 +23,59 @@ _MEANT: Final[dict[type, tuple[str, ...]]] = {
 
 
 def changed_codes(old: Trial, new: Trial) -> dict[str, str]:
-    """The codes that both versions name and whose concepts differ, and how: by ``observation:ALT``,
-    ``conditions:SLE``."""
+    """The codes that both versions name and that the catalogue gives another meaning, and how: by ``observation:ALT``,
+    ``conditions:SLE``. A concept means something else, too, where a broader or a narrower one does, or an input."""
     if old.catalogue.sha256 == new.catalogue.sha256:
         return {}
-    named = [{name for criterion in trial.criteria for name in subjects(criterion.condition)} for trial in (old, new)]
+    used = [set().union(*(named(criterion.condition) for criterion in trial.criteria)) for trial in (old, new)]
     found: dict[str, str] = {}
-    for name in sorted(set.intersection(*named)):
+    for name in sorted(set.intersection(*used)):
         domain, _, code = name.partition(":")
         was, now = (_concept(trial, domain, code) for trial in (old, new))
         if was is None or now is None or type(was) is not type(now):
             continue
-        differ = [field for field in _MEANT[type(now)] if getattr(was, field) != getattr(now, field)]
-        if differ:
+        if differ := _differences(was, now):
             found[name] = f"{now.label}: {_recoded(was, now, differ)}"
+            continue
+        rests = [_rests_on(trial, concept) for trial, concept in ((old, was), (new, now))]
+        others = sorted(
+            (rests[1].get(other) or rests[0][other]).label
+            for other in rests[0].keys() | rests[1].keys()
+            if _differences(rests[0].get(other), rests[1].get(other))
+        )
+        if others:
+            kin = "inputs" if isinstance(now, ObservationConcept) else "broader or narrower concepts"
+            found[name] = f"{now.label}: the catalogue gives other {kin}: {listed(others)}"
     return found
 
 
-def _concept(trial: Trial, domain: str, code: str) -> ObservationConcept | EventConcept | None:
+_Concept = ObservationConcept | EventConcept
+
+
+def _differences(was: _Concept | None, now: _Concept | None) -> list[str]:
+    """What differs between the meanings of a concept; all of it where one version does not know it."""
+    if was is None or now is None or type(was) is not type(now):
+        return ["concept"]
+    return [field for field in _MEANT[type(now)] if getattr(was, field) != getattr(now, field)]
+
+
+def _rests_on(trial: Trial, concept: _Concept) -> dict[str, _Concept]:
+    """The concepts on which the meaning of one rests: its inputs and theirs, or all that are broader or narrower."""
+    found: dict[str, _Concept] = {}
+    if isinstance(concept, EventConcept):
+        names = trial.catalogue.ancestors(concept.domain, concept.name)
+        names |= trial.catalogue.descendants(concept.domain, concept.name)
+        return {name: trial.catalogue.events[concept.domain][name] for name in names}
+    pending = list(concept.inputs)
+    while pending:
+        known = trial.catalogue.observation(pending.pop())
+        if known is not None and known.name not in found:
+            found[known.name] = known
+            pending += known.inputs
+    return found
+
+
+def _concept(trial: Trial, domain: str, code: str) -> _Concept | None:
     if domain == "observation":
         return trial.catalogue.observation(code)
     for known in ("conditions", "treatments", "procedures", "allergies"):
@@ -49,7 +84,7 @@ def _concept(trial: Trial, domain: str, code: str) -> ObservationConcept | Event
     return None
 
 
-def _recoded(was: ObservationConcept | EventConcept, now: ObservationConcept | EventConcept, differ: list[str]) -> str:
+def _recoded(was: _Concept, now: _Concept, differ: list[str]) -> str:
     if isinstance(was, ObservationConcept) and isinstance(now, ObservationConcept) and was.written != now.written:
         return f"formula changed from “{was.written}” to “{now.written}”"
     return f"the catalogue gives other {listed(readable(field) for field in differ)}"
@@ -78,7 +113,7 @@ def trial_changes(old: Trial, new: Trial, found: Matched, codes: Mapping[str, st
             and isinstance(concept, ObservationConcept)
             and concept.written
         )
-        used = _users(new, lambda part, name=name: name in subjects(part))  # type: ignore[misc]
+        used = _users(new, lambda part, name=name: name in named(part))  # type: ignore[misc]
         changes.append(TrialChange("quantity" if own else "catalogue", name.partition(":")[2], (words,), used))
     return changes
 

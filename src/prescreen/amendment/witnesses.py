@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
-from prescreen.amendment.meaning import subjects, window_key
+from prescreen.amendment.meaning import named, window_key
 from prescreen.amendment.model import DIRECTIONS, Amendment, CriterionChange, Direction, Search, Witness
 from prescreen.amendment.shared import changed_codes
 from prescreen.api import statuses
@@ -115,8 +115,8 @@ class _Seeker:
         ask for the same results. It knows no stale results, and one version may hold for stale what the other takes."""
         if len({_results(criterion) for criterion in criteria}) > 1:
             return False
-        named = {name for criterion in criteria for name in subjects(criterion.condition)}
-        return not named & self.codes.keys() and (self.same_events or all(name.startswith(_PERSON) for name in named))
+        names = {name for criterion in criteria for name in named(criterion.condition)}
+        return not names & self.codes.keys() and (self.same_events or all(name.startswith(_PERSON) for name in names))
 
     def _why(self, model: Model, before: Criterion, after: Criterion) -> str:
         if model.undecided:

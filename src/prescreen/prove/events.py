@@ -16,7 +16,7 @@ import z3
 from pydantic import BaseModel
 
 from prescreen.candidate.profile import AllergyRecord, ConditionRecord, ProcedureRecord, TreatmentRecord
-from prescreen.catalogue import Catalogue
+from prescreen.catalogue import Catalogue, EventConcept
 from prescreen.catalogue.model import Domain
 from prescreen.engine.timing import LASTING
 from prescreen.language.events import STATUSES
@@ -34,6 +34,7 @@ _RECORDS: Final[dict[Domain, type[BaseModel]]] = {
     "allergies": AllergyRecord,
 }
 RECORDED: Final = "recorded"
+PROVISIONAL: Final = "provisional"
 
 
 def plain(leaf: Event) -> Event:
@@ -63,6 +64,7 @@ class Entry:
         self.start, self.end = z3.Int(f"{name}.start"), z3.Int(f"{name}.end")
         self.dose, self.daily_dose = z3.Real(f"{name}.dose"), z3.Real(f"{name}.daily_dose")
         self.words = {word: z3.Int(f"{name}.{word}") for word in WORDS if word in _RECORDS[leaf.domain].model_fields}
+        self.provisional = z3.Bool(f"{name}.provisional") if PROVISIONAL in leaf.verification else z3.BoolVal(False)
 
     def is_of(self, codes: Iterable[str]) -> z3.BoolRef:
         wanted = set(codes)
@@ -87,9 +89,7 @@ class Entry:
 class Records:
     """The records of a domain in a query. leaves: those that ask for one record each, with their truths."""
 
-    def __init__(
-        self, domain: Domain, leaves: Mapping[Event, z3.BoolRef], codes: Codes, days: Days, catalogue: Catalogue
-    ) -> None:
+    def __init__(self, domain: Domain, leaves: Mapping[Event, z3.BoolRef], codes: Codes, days: Days) -> None:
         self.domain = domain
         self.truths = dict(leaves)
         self.codes = codes
@@ -98,7 +98,7 @@ class Records:
         self.lasting = LASTING.get(domain, "")
         self._momentary = {
             leaf: domain in ("procedures", "allergies")
-            or all(catalogue.events[domain][code].momentary for code in leaf.codes)
+            or all(_known(codes.catalogues, domain, code).momentary for code in leaf.codes)
             for leaf in (*leaves, *(each for leaf in leaves for each in leaf.excepted))
         }
         spoken = frozenset(code for leaf in self._momentary for code in leaf.codes)
@@ -110,6 +110,7 @@ class Records:
         self.words = {
             word: tuple(sorted({value for leaf in self._momentary for value in getattr(leaf, word)})) for word in WORDS
         }
+        self._open: list[z3.BoolRef] = []
         self.entries = tuple(
             Entry(leaf, number, [kind for kind in kinds if kind.concepts & set(leaf.codes)], indications)
             for number, leaf in enumerate(leaves)
@@ -147,6 +148,7 @@ class Records:
             written = [entry.kind == i for i, kind in enumerate(entry.kinds) if kind.code is not None]
             said = [entry.indication == i for i, kind in enumerate(entry.indications) if kind.code is not None]
             there = self.truths[entry.leaf]
+            found.append(z3.Not(entry.provisional))  # what asks for confirmed records would be left open
             found.append(z3.Implies(there, z3.Or(*written)))
             if entry.indications:
                 found.append(z3.Implies(there, z3.Or(*said)))
@@ -170,9 +172,11 @@ class Records:
         """Whether a record that is there is what a leaf asks for."""
         days, momentary = self.days, self._momentary[leaf]
         last = entry.start if momentary or leaf.by_start else entry.end
-        if "confirmed" not in leaf.verification:
-            return z3.BoolVal(False)  # records that are written down are confirmed
         parts = [entry.is_of(leaf.codes), days.overlaps(entry.start, last, leaf.window)]
+        if PROVISIONAL not in leaf.verification:
+            parts.append(z3.Not(entry.provisional))
+        elif "confirmed" not in leaf.verification:
+            parts.append(entry.provisional)
         if leaf.statuses:
             parts.append(self._has_status(entry, leaf.statuses))
         going_on = self._has_status(entry, {self.lasting}) if self.lasting else z3.BoolVal(True)
@@ -200,11 +204,21 @@ class Records:
             parts.append(entry.is_for(leaf.indication))
         parts += [_dosed(entry.dose, amount) for amount in leaf.dose]
         parts += [_dosed(entry.daily_dose, amount) for amount in leaf.daily_dose]
-        parts += [z3.Not(self.matches(entry, each)) for each in leaf.excepted]
+        for each in leaf.excepted:
+            parts.append(z3.Not(self.matches(entry, each)))
+            if PROVISIONAL not in each.verification:  # a provisional record may be what is left out, or not
+                open_ = z3.Bool(f"{entry.name}.open.{len(self._open)}")
+                self._open.append(open_)
+                parts.append(z3.Implies(entry.provisional, open_))
         return z3.And(*parts)
 
     def _has_status(self, entry: Entry, statuses: Iterable[str]) -> z3.BoolRef:
         return z3.Or(*[entry.status == i for i, status in enumerate(self.statuses) if status in statuses])
+
+
+def _known(catalogues: Iterable[Catalogue], domain: Domain, code: str) -> EventConcept:
+    """A concept of the first catalogue that has it: of two versions of a trial, one may know more than the other."""
+    return next(catalogue.events[domain][code] for catalogue in catalogues if code in catalogue.events[domain])
 
 
 def _dosed(dose: z3.ArithRef, amount: Amount) -> z3.BoolRef:

@@ -280,8 +280,7 @@ class Model:
                 singles.setdefault(leaf.domain, {})[each] = self._truth(each)
         for domain in DOMAINS:
             if domain in singles:
-                catalogue = self.trials[0].catalogue
-                records = query.records[domain] = Records(domain, singles[domain], self.codes, query.days, catalogue)
+                records = query.records[domain] = Records(domain, singles[domain], self.codes, query.days)
                 query.sound += records.sound()
                 query.exact += records.exact()
         for leaf in leaves:
@@ -311,6 +310,8 @@ class Model:
             query.exact.append(truth == z3.And(parts[0], z3.Or(*worth)))
 
     def _factor(self, code: object, equivalent: str) -> Any:
-        treatments = self.trials[0].catalogue.events["treatments"]
-        found = treatments[code].equivalents.get(equivalent) if isinstance(code, str) else None
-        return None if found is None else found.factor
+        """The factor of a drug, None where the versions of a trial do not agree on one."""
+        known = [trial.catalogue.event("treatments", code) for trial in self.trials] if isinstance(code, str) else []
+        found = {None if concept is None else concept.equivalents.get(equivalent) for concept in known}
+        equal = found.pop() if len(found) == 1 else None
+        return None if equal is None else equal.factor

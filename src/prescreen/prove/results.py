@@ -3,7 +3,7 @@
 A leaf looks at the result that counts, so a record with one result for each distinct leaf shows every combination of
 truths that a longer one can. Each result has a day, a value in the catalogue's unit, limits of normal and of detection
 of its own, a kind of unit where a limit is written in two, and a code where results are coded. Derived quantities are
-results like any other: a reported one may have any value.
+results like any other: a reported one may have any plausible value, and what is derived any value at all.
 """
 
 from __future__ import annotations
@@ -93,12 +93,13 @@ class History:
         self.slots = tuple(Slot(concept.name, number) for number in range(len(latest) + len(others) + changes))
         self.copies = max(leaf.select.count for leaf in leaves)
         self.apart = max(_days_apart(leaf) for leaf in leaves)
+        self._signed = concept.analyte is not None and concept.analyte.may_be_negative
+        self._derived = concept.formula is not None or concept.expression is not None
         self._to_today = all(_ends_today(leaf.window) for leaf in leaves)
 
     def sound(self) -> list[z3.BoolRef]:
         """What holds of every history."""
         concept, found = self.concept, []
-        signed = concept.analyte is not None and concept.analyte.may_be_negative
         for slot in self.slots:
             found += [slot.day <= 0, slot.day >= -FARTHEST]
             found += [
@@ -108,13 +109,24 @@ class History:
                 slot.coded < max(1, len(self.codes)),
             ]
             found += [slot.uln > 0, slot.lln <= slot.uln, slot.lod > 0]
-            if not signed:
-                found += [slot.value >= 0, slot.lln >= 0]
+            if not self._signed:
+                found.append(slot.lln >= 0)
             if concept.low is not None:
-                found += [slot.value >= real(concept.low), slot.uln >= real(concept.low)]
+                found.append(slot.uln >= real(concept.low))
             if concept.high is not None:
-                found += [slot.value <= real(concept.high), slot.uln <= real(concept.high)]
+                found.append(slot.uln <= real(concept.high))
+            if not self._derived:
+                found += self._plausible(slot)
         found += [newer.day >= older.day for newer, older in zip(self.slots, self.slots[1:], strict=False)]
+        return found
+
+    def _plausible(self, slot: Slot) -> list[z3.BoolRef]:
+        """What holds of every value that is reported; one that is derived may be anything."""
+        found = [] if self._signed else [slot.value >= 0]
+        if self.concept.low is not None:
+            found.append(slot.value >= real(self.concept.low))
+        if self.concept.high is not None:
+            found.append(slot.value <= real(self.concept.high))
         return found
 
     def exact(self) -> list[z3.BoolRef]:
@@ -122,7 +134,7 @@ class History:
         room = 1 + (self.copies - 1) * self.apart
         found = [newer.day >= older.day + room for newer, older in zip(self.slots, self.slots[1:], strict=False)]
         for slot in self.slots:
-            found.append(slot.lln < slot.uln)
+            found += [slot.lln < slot.uln, *self._plausible(slot)]
             if any(bound.relative for leaf in self.leaves for change in leaf.changes for bound in change.bounds):
                 found.append(slot.value > 0)  # there is no share of nothing
             if self.kinds:
