@@ -19,8 +19,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from itertools import chain
+from math import isnan
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, TextIO, TypedDict
+from typing import TYPE_CHECKING, Any, Final, Literal, TextIO, TypedDict
 
 import click
 
@@ -92,6 +93,19 @@ class _Day(click.ParamType[date]):
             return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a calendar day has no zone
         except ValueError:
             self.fail(f"`{text[:40]}` is no day: expected YYYY-MM-DD", param, ctx)
+
+
+class _Seconds(click.FloatRange):
+    """A time that somebody would wait: what is no number is in no range, and is let through by none."""
+
+    def __init__(self) -> None:
+        super().__init__(min=0.001, max=86400)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        seconds = float(super().convert(value, param, ctx))
+        if isnan(seconds):
+            self.fail(f"{value} is no number of seconds", param, ctx)
+        return seconds
 
 
 @cli.command()
@@ -167,7 +181,7 @@ def screen(
 @click.option("--prove", is_flag=True, help="Prove what can be proven of each trial: contradictions, gaps and more.")
 @click.option(
     "--time-limit",
-    type=click.FloatRange(min=0.001),
+    type=_Seconds(),
     default=10.0,
     show_default=True,
     metavar="SECONDS",
@@ -240,7 +254,7 @@ def check(
 @click.option("--candidates", metavar="FILE", help="Also write the candidates, one a line, for `prescreen screen`.")
 @click.option(
     "--time-limit",
-    type=click.FloatRange(min=0.001),
+    type=_Seconds(),
     default=10.0,
     show_default=True,
     metavar="SECONDS",

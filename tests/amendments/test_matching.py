@@ -145,3 +145,26 @@ def test_an_inclusion_turned_into_an_exclusion_with_another_limit() -> None:
         "ALT: limit raised from 3 × ULN to 5 × ULN",
     ]
     assert change.direction == "looser"
+
+
+APART = "[{id: X1, text: t, %sinclude_if: {observation: HbA1c, per_cohort: {A: {at_most: 7 %%}, B: {at_most: 7 %%}}}}]"
+ALIKE = "[{id: X1, text: t, %sinclude_if: {observation: HbA1c, at_most: 7 %%}}]"
+THREE = HEAD.replace("{id: B, title: another arm}", "{id: B, title: another arm}, {id: C, title: a third arm}")
+
+
+def test_a_cohort_that_is_no_longer_asked_is_not_one_with_another_limit() -> None:
+    old, new = trial(APART % ""), trial(ALIKE % "cohorts: [A], ")
+    for before, after, what, direction in ((old, new, "removed", "looser"), (new, old, "added", "stricter")):
+        (change,) = with_witnesses(compare(before, after), before, after).criteria
+        assert (change.what, change.direction, change.name) == ((what,), direction, "X1@B")
+
+
+def test_a_cohort_that_is_gained_when_cohorts_are_no_longer_told_apart() -> None:
+    old, new = trial(APART % "cohorts: [A, B], ", head=THREE), trial(ALIKE % "", head=THREE)
+    for before, after, direction in ((old, new, "stricter"), (new, old, "looser")):
+        found = with_witnesses(compare(before, after), before, after)
+        assert not found.same_meaning
+        (change,) = found.criteria
+        assert (change.what, change.direction) == (("cohorts",), direction)
+        assert change.search
+        assert [witness.cohort for witness in change.search.witnesses] == ["C"]

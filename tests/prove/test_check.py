@@ -194,3 +194,9 @@ def test_what_is_found_in_the_bundled_trials_is_explained_there(name: str) -> No
         assert finding.witness is not None
         assert any(finding.code in accepted[criterion] for criterion in finding.criteria), finding.message
     assert (found.undecided, found.unshown) == (0, 0)
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-1", "0", "1e300"])
+def test_a_time_limit_is_a_time(folder: Path, capsys: pytest.CaptureFixture[str], seconds: str) -> None:
+    assert main([*PROVE, "--time-limit", seconds, written(folder, ACCEPTED)]) == 2
+    assert "--time-limit" in capsys.readouterr().err

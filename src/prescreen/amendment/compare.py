@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from prescreen.amendment.conditions import condition_differences
-from prescreen.amendment.matching import base, matched, moved
+from prescreen.amendment.matching import base, cohorts_changed, matched, moved
 from prescreen.amendment.meaning import meaning, named, required
 from prescreen.amendment.model import (
     DIRECTIONS,
@@ -180,13 +180,7 @@ def _recoded(criterion: Criterion, codes: dict[str, str]) -> list[Difference]:
 
 def _cohorts(before: Criterion, after: Criterion, old: Trial, new: Trial) -> list[Difference]:
     """Cohorts that the criterion is now asked of, and those that it no longer is; cohorts of one version only aside."""
-    if ("@" in before.id) != ("@" in after.id):
-        return []  # cohorts told apart, or no longer
-    both = {cohort.id for cohort in old.cohorts} & {cohort.id for cohort in new.cohorts}
-    was, now = (
-        {cohort for cohort in (criterion.cohorts or [each.id for each in trial.cohorts]) if cohort in both}
-        for criterion, trial in ((before, old), (after, new))
-    )
-    gained, lost = sorted(now - was), sorted(was - now)
+    both = sorted({cohort.id for cohort in old.cohorts} & {cohort.id for cohort in new.cohorts})
+    gained, lost = cohorts_changed(before, after, old.criteria, new.criteria, both)
     found = [Difference(f"now also asked of cohort {listed(gained)}", "stricter")] if gained else []
     return found + ([Difference(f"no longer asked of cohort {listed(lost)}", "looser")] if lost else [])

@@ -43,6 +43,8 @@ def matched(old: Sequence[Criterion], new: Sequence[Criterion]) -> Matched:
     olds, news = ([_traits(criterion) for criterion in criteria] for criteria in (old, new))
     scores: list[tuple[float, int, int, int]] = []
     for i, j in _candidates(old, new, olds, news):
+        if not _share_a_cohort(old[i], new[j]):
+            continue
         like = _like(olds[i], news[j])
         same_id = old[i].id == new[j].id
         if like >= _SAME or (same_id and like >= _OTHER):
@@ -59,6 +61,8 @@ def matched(old: Sequence[Criterion], new: Sequence[Criterion]) -> Matched:
             continue
         split = (i for i, one in enumerate(old) if base(one.id) == base(other.id) and one.id != other.id)
         for i in split:
+            if not _share_a_cohort(old[i], other):
+                continue
             if "@" not in old[i].id or ("@" not in other.id and i not in taken):
                 partner[j] = i
                 taken.add(i)
@@ -68,7 +72,11 @@ def matched(old: Sequence[Criterion], new: Sequence[Criterion]) -> Matched:
         if j in partner:
             pairs.append((old[partner[j]], other))
         if "@" not in other.id:
-            several = [i for i, one in enumerate(old) if i not in taken and "@" in one.id and base(one.id) == other.id]
+            several = [
+                i
+                for i, one in enumerate(old)
+                if i not in taken and "@" in one.id and base(one.id) == other.id and _share_a_cohort(one, other)
+            ]
             taken.update(several)
             pairs += [(old[i], other) for i in several]
     removed = tuple(old[i] for i in range(len(old)) if i not in taken)
@@ -95,6 +103,38 @@ def _candidates(
         yield from ((i, j) for j in alike.get(olds[i].meaning, [])[:_ALIKE])
         if i in by_id:
             yield i, by_id[i]
+
+
+def _share_a_cohort(old: Criterion, new: Criterion) -> bool:
+    """Whether one criterion can be what has become of another that cohorts tell apart, in one version only: then some
+    cohort is asked both."""
+    if ("@" in old.id) == ("@" in new.id) or not old.cohorts or not new.cohorts:
+        return True
+    return not set(old.cohorts).isdisjoint(new.cohorts)
+
+
+def cohorts_changed(
+    old: Criterion, new: Criterion, before: Sequence[Criterion], after: Sequence[Criterion], cohorts: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    """The cohorts that a criterion is now asked of, and those that it no longer is.
+
+    before, after: all criteria of the versions. cohorts: those that both versions have. Where one version tells cohorts
+    apart, its criteria of one id count together, and what is gained or lost is told with the first of them; one that
+    has no partner is added or removed itself.
+    """
+    was, now = _alike(old, new, before), _alike(new, old, after)
+    if (was and was[0] is not old) or (now and now[0] is not new):
+        return [], []
+    asked, asks = ({c for one in several for c in one.cohorts or cohorts} for several in (was or [old], now or [new]))
+    gained = [] if now else [cohort for cohort in cohorts if cohort in asks - asked]
+    return gained, [] if was else [cohort for cohort in cohorts if cohort in asked - asks]
+
+
+def _alike(criterion: Criterion, other: Criterion, criteria: Sequence[Criterion]) -> list[Criterion]:
+    """The criteria of one id that cohorts tell apart where the other version does not; else none."""
+    if "@" not in criterion.id or "@" in other.id:
+        return []
+    return [one for one in criteria if base(one.id) == base(criterion.id) and _share_a_cohort(one, other)]
 
 
 def moved(pairs: Sequence[tuple[Criterion, Criterion]], old: Sequence[Criterion]) -> set[str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
+from prescreen.amendment.matching import cohorts_changed
 from prescreen.amendment.meaning import named, window_key
 from prescreen.amendment.model import DIRECTIONS, Amendment, CriterionChange, Direction, Search, Witness
 from prescreen.amendment.shared import changed_codes
@@ -123,7 +124,7 @@ class _Seeker:
             return f"the solver did not answer within {self.seconds:g} s"
         if not self._provable(before, after):
             if _results(before) != _results(after):
-                return "the versions ask for results of different ages"
+                return "the versions do not ask for the same results: they choose others, or of other ages"
             return "a code means something else in each version's catalogue"
         if model.unreproduced:
             return "the solver's candidate has other statuses when screened"
@@ -148,14 +149,9 @@ class _Seeker:
 
     def _in_cohorts(self, before: Criterion, after: Criterion) -> Search:
         """A criterion that is asked of other cohorts than it was."""
-        was, now = (
-            criterion.cohorts or tuple(cohort.id for cohort in trial.cohorts)
-            for criterion, trial in ((before, self.old), (after, self.new))
-        )
-        gained = next((cohort for cohort in now if cohort not in was), None)
-        if gained is not None:
-            return self._alone(None, after, gained)
-        return self._alone(before, None, next((cohort for cohort in was if cohort not in now), None))
+        both = sorted({cohort.id for cohort in self.old.cohorts} & {cohort.id for cohort in self.new.cohorts})
+        gained, lost = cohorts_changed(before, after, self.old.criteria, self.new.criteria, both)
+        return self._alone(None, after, gained[0]) if gained else self._alone(before, None, lost[0])
 
     def _stale(self, before: Criterion, after: Criterion) -> list[Witness]:
         """A candidate whose results one version still takes and the other holds for stale.
