@@ -325,3 +325,10 @@ def test_a_mutant_is_noticed_exactly_when_screening_says_otherwise(
         assert making._meaning(mutant.trial) != own
         others = [statuses(mutant.trial, {"id": "case", **candidate}, on)["C1"] for candidate in candidates]
         assert bench.noticed(CompiledTrial(mutant.trial)) == (others != expected), mutant.what
+
+
+def test_criteria_under_a_misspelt_key_have_no_mutants(tmp_path: Path) -> None:
+    path = tmp_path / "trial.yaml"
+    path.write_text((HEAD + LIVER).replace("\ncriteria:", "\ncriterias:"), encoding="utf-8")
+    (result,) = check_paths([str(path)])
+    assert [problem.code for problem in result.problems] == ["unknown-key"]

@@ -79,9 +79,14 @@ class Bench:
         self._root = without(root, "criteria", "definitions", "quantities")
         definitions = root.get("definitions")
         self._definitions = {name.text: node for name, node in definitions.pairs()} if definitions else {}
-        shown = [each for each in trial.criteria if {case.expect for case in each.cases} == _STATUSES]
+        written = _written_at(root)
+        shown = [
+            each
+            for each in trial.criteria
+            if each.where in written and {case.expect for case in each.cases} == _STATUSES
+        ]
         self.criteria: tuple[Criterion, ...] = tuple(shown)
-        self._nodes = _criterion_nodes(root, shown)
+        self._nodes = _criterion_nodes(written, shown)
         self.spent = 0
         self._top = _size(self._root)
         self._tried: dict[Where, Trying] = {}  # a case of several cohorts is prepared once
@@ -224,11 +229,15 @@ def _size(node: Node) -> int:
     return 1 + sum(_size(value) for _, value in node.pairs()) + sum(_size(item) for item in node.items())
 
 
-def _criterion_nodes(root: Node, criteria: Sequence[Criterion]) -> dict[Node, list[str]]:
-    """The nodes of criteria, each with the ids of what it became."""
+def _written_at(root: Node) -> dict[Where, Node]:
+    """The nodes of criteria by place; none where `criteria` itself is misspelt, which is told and mended first."""
     written = root.get("criteria")
-    by_place = {Where(node.line, node.column): node for node in (written.items() if written else ())}
+    return {Where(node.line, node.column): node for node in (written.items() if written else ())}
+
+
+def _criterion_nodes(written: dict[Where, Node], criteria: Sequence[Criterion]) -> dict[Node, list[str]]:
+    """The nodes of criteria, each with the ids of what it became."""
     found: dict[Node, list[str]] = {}
     for criterion in criteria:
-        found.setdefault(by_place[criterion.where], []).append(criterion.id)
+        found.setdefault(written[criterion.where], []).append(criterion.id)
     return found
