@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from prescreen.catalogue import Catalogue
 from prescreen.problems import InputRefused, Problem, closest
+from prescreen.tables.extras import require
 from prescreen.tables.model import TABLES, TableIssue
 from prescreen.tables.reading import Row, TableCandidate, read_rows
 
@@ -215,7 +216,7 @@ def open_tables(path: str | Path, *, memory: str | None = None, threads: int | N
     memory: the most that DuckDB may use ("4GB"). Raises InputRefused where there is no table, one lacks a column
     that it needs, or a file cannot be read.
     """
-    duckdb = _duckdb()
+    duckdb = require("duckdb")
     place = Path(path)
     if not place.exists():
         raise _refused("no-data", "there is no such folder or database: expected cohort tables", place)
@@ -256,16 +257,6 @@ def as_text(name: str, kind: str) -> str:
 def unreadable(path: Path, table: str, error: Exception) -> InputRefused:
     """What DuckDB says of a table that it cannot read."""
     return _refused("unreadable", f"the table {table} cannot be read: {_first_line(error)}", path)
-
-
-def _duckdb() -> Any:
-    try:
-        import duckdb
-    except ImportError:
-        message = "cohort tables are read with DuckDB, which is not installed"
-        hint = "install prescreen with its extra `cohort`"
-        raise InputRefused([Problem("not-installed", message, hint=hint)]) from None
-    return duckdb
 
 
 def _find_files(tables: Tables) -> None:
