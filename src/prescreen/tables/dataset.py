@@ -29,6 +29,7 @@ _KINDS: Final[tuple[Kind, ...]] = ("parquet", "csv")
 _DATABASES: Final = (".duckdb", ".ddb", ".db")
 _ATTACHED: Final = "cohort_data"
 _MOST_NEAR: Final = 3
+_MOST_UNOWNED: Final = 1_000
 MAX_LINE: Final = 1_000_000
 """The longest line of a CSV, in bytes."""
 
@@ -182,9 +183,25 @@ class Tables:
             for (identity,) in some:
                 yield identity
 
+    def unowned(self) -> list[TableIssue]:
+        """Rows that name no candidate, so that nothing can be made of them; of each table, the first thousand."""
+        found: list[TableIssue] = []
+        for table, source in self.sources.items():
+            query = (
+                f"SELECT row_number_, file_ FROM {source.scan(numbered=True)} "
+                f"WHERE CAST(candidate AS VARCHAR) = '' OR candidate IS NULL LIMIT {_MOST_UNOWNED}"
+            )
+            places = [(row, Path(file).name if source.several and file else None) for row, file in
+                      self.query(query, [], table)]  # fmt: skip
+            places += [(row.number, row.file) for owner, row in self.rejected(table) if owner is None]
+            message = "the row names no candidate; not used"
+            found += [TableIssue("no-candidate", table, row, None, message, file) for row, file in sorted(
+                places, key=lambda place: (place[1] or "", place[0]))[:_MOST_UNOWNED]]  # fmt: skip
+        return found
+
     def nearest(self, identity: str) -> list[str]:
         """The ids that a misspelt one was most likely meant to be."""
-        most = max(1, min(3, len(identity) // 3))
+        most = max(1, min(3, len(identity) // 2))
         query = (
             f"SELECT candidate FROM (SELECT DISTINCT candidate FROM ({self._everyone()})) "
             "WHERE length(candidate) BETWEEN ? AND ? AND damerau_levenshtein(lower(candidate), lower(?)) <= ? "

@@ -151,7 +151,8 @@ class _Reader:
             self._tell("persons", row, "wrong-value", "an age is 0 to 150 completed years; not used")
             return None
         if day is None:
-            self._tell("persons", row, "missing-day", "an age without its day; not used")
+            if on is None:
+                self._tell("persons", row, "missing-day", "an age without its day; not used")
             return None
         return int(years), day
 
