@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from prescreen.catalogue import Catalogue
 from prescreen.problems import InputRefused, Problem, closest
+from prescreen.tables.extras import require
 from prescreen.tables.model import TABLES, TableIssue
 from prescreen.tables.reading import Row, TableCandidate, read_rows
 
@@ -28,6 +29,7 @@ _KINDS: Final[tuple[Kind, ...]] = ("parquet", "csv")
 _DATABASES: Final = (".duckdb", ".ddb", ".db")
 _ATTACHED: Final = "cohort_data"
 _MOST_NEAR: Final = 3
+_MOST_UNOWNED: Final = 1_000
 MAX_LINE: Final = 1_000_000
 """The longest line of a CSV, in bytes."""
 
@@ -181,9 +183,25 @@ class Tables:
             for (identity,) in some:
                 yield identity
 
+    def unowned(self) -> list[TableIssue]:
+        """Rows that name no candidate, so that nothing can be made of them; of each table, the first thousand."""
+        found: list[TableIssue] = []
+        for table, source in self.sources.items():
+            query = (
+                f"SELECT row_number_, file_ FROM {source.scan(numbered=True)} "
+                f"WHERE CAST(candidate AS VARCHAR) = '' OR candidate IS NULL LIMIT {_MOST_UNOWNED}"
+            )
+            places = [(row, Path(file).name if source.several and file else None) for row, file in
+                      self.query(query, [], table)]  # fmt: skip
+            places += [(row.number, row.file) for owner, row in self.rejected(table) if owner is None]
+            message = "the row names no candidate; not used"
+            found += [TableIssue("no-candidate", table, row, None, message, file) for row, file in sorted(
+                places, key=lambda place: (place[1] or "", place[0]))[:_MOST_UNOWNED]]  # fmt: skip
+        return found
+
     def nearest(self, identity: str) -> list[str]:
         """The ids that a misspelt one was most likely meant to be."""
-        most = max(1, min(3, len(identity) // 3))
+        most = max(1, min(3, len(identity) // 2))
         query = (
             f"SELECT candidate FROM (SELECT DISTINCT candidate FROM ({self._everyone()})) "
             "WHERE length(candidate) BETWEEN ? AND ? AND damerau_levenshtein(lower(candidate), lower(?)) <= ? "
@@ -215,7 +233,7 @@ def open_tables(path: str | Path, *, memory: str | None = None, threads: int | N
     memory: the most that DuckDB may use ("4GB"). Raises InputRefused where there is no table, one lacks a column
     that it needs, or a file cannot be read.
     """
-    duckdb = _duckdb()
+    duckdb = require("duckdb")
     place = Path(path)
     if not place.exists():
         raise _refused("no-data", "there is no such folder or database: expected cohort tables", place)
@@ -256,16 +274,6 @@ def as_text(name: str, kind: str) -> str:
 def unreadable(path: Path, table: str, error: Exception) -> InputRefused:
     """What DuckDB says of a table that it cannot read."""
     return _refused("unreadable", f"the table {table} cannot be read: {_first_line(error)}", path)
-
-
-def _duckdb() -> Any:
-    try:
-        import duckdb
-    except ImportError:
-        message = "cohort tables are read with DuckDB, which is not installed"
-        hint = "install prescreen with its extra `cohort`"
-        raise InputRefused([Problem("not-installed", message, hint=hint)]) from None
-    return duckdb
 
 
 def _find_files(tables: Tables) -> None:
