@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from prescreen import load_trial, statuses
+from prescreen.candidate.leftopen import NO_ANSWER, UNREADABLE
 from prescreen.candidate.read import parse_candidate
 from prescreen.catalogue import bundled_catalogue
 from prescreen.problems import InputRefused
 from prescreen.tables import Row, TableCandidate, read_rows
-from prescreen.tables.reading import MAX_ROWS, NO_ANSWER, UNREADABLE
+from prescreen.tables.reading import MAX_ROWS
 
 ON = date(2026, 6, 1)
 Rows = dict[str, Sequence[dict[str, str | None]]]

@@ -1,13 +1,7 @@
 """The rows of one candidate, read tolerantly into a profile: a bad row is listed, and what would have used it is open.
 
 A row is bad where the JSON of the same record would have been refused. It is never dropped; it becomes what leaves open
-all that it may have said:
-
-- a result whose row is bad decides nothing, on the day that is written, or on any day where that cannot be read;
-- a result whose code cannot be read may be of every observation;
-- an event whose code cannot be read may be of every concept of its list (semantics §10, codes without a hierarchy);
-- a date that cannot be read may be any, as where none is written; a status, any; an end, also none yet;
-- a row that may deny something, and cannot be read, both says and denies it, so that neither holds.
+all that it may have said (`prescreen.candidate.leftopen`).
 """
 
 from __future__ import annotations
@@ -20,28 +14,20 @@ from typing import Any, Final, TypeVar
 
 from prescreen.candidate.checks import problems_of_meaning
 from prescreen.candidate.facts import STATUSES, Candidate
+from prescreen.candidate.leftopen import NO_ANSWER, OpenEvents, kept, of_every_observation, open_result
 from prescreen.candidate.profile import Profile
 from prescreen.candidate.structure import build_profile, quoted
 from prescreen.catalogue import DOMAINS, Catalogue, Domain, system_name
 from prescreen.problems import InputRefused, Problem, did_you_mean
-from prescreen.quantities import Unreadable, read_value
 from prescreen.quantities.numerals import parse_decimal
 from prescreen.tables.model import TABLES, TableIssue
 from prescreen.time import day_text, parse_when
 
 MAX_ROWS: Final = 200_000
 """The most rows that a candidate may have in all tables."""
-UNREADABLE: Final = "unreadable"
-"""The system of a code that cannot be read: one of which no concept has codes, so that it may be any."""
-NO_ANSWER: Final = "not readable"
-"""An answer that none of a question's options is, so that it decides nothing."""
-
 _T = TypeVar("_T")
-_MOST_OF_NO_CODE: Final = 100  # results whose code cannot be read, each of every observation
 _MOST_HINTED: Final = 20
 _VERIFICATIONS: Final = ("confirmed", "provisional", "refuted")
-_LASTING: Final = ("active", "ongoing")
-_DENYING: Final = ("never", "not-done")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _JSON_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _PLACE: Final = re.compile(r"\w+\[0\]\.?(.*)")
@@ -103,7 +89,7 @@ class _Reader:
         self.identity = identity
         self.catalogue = catalogue
         self.issues: list[TableIssue] = []
-        self._all_denied: set[Domain] = set()
+        self._open = OpenEvents(catalogue)
         self._hinted = 0  # unknown names so far, for each of which the nearest one was looked for, which takes its time
 
     def _tell(self, table: str, row: Row, code: str, message: str) -> None:
@@ -189,30 +175,19 @@ class _Reader:
                 if bad:
                     self._list("observations", row, cells, "it is no result")
                 if "code" not in bad:
-                    found.append(_kept({**record, **dict.fromkeys(bad)}))
+                    found.append(kept({**record, **dict.fromkeys(bad)}))
                 continue
             if bad.keys() - _HARMLESS:
                 any_code = "it may be a result of any observation"
                 self._list("observations", row, cells, any_code if "code" in bad else "it decides nothing")
-                if not isinstance(read_value(record["value"]), Unreadable):
-                    record["value"] = _undecided(record["value"])
-                record |= dict.fromkeys(bad.keys() - {"value", "code"})
-                if "verification" in bad:  # it may be refuted, and then there is no result on that day
-                    record["date"] = None
+                record = open_result(record, bad)
             elif bad:
                 self._list("observations", row, cells, "not used")
             if "code" in bad:
                 codeless.append(record)
             else:
-                found.append(_kept(record))
-        return found + self._of_every_observation(codeless)
-
-    def _of_every_observation(self, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        if len(records) > _MOST_OF_NO_CODE:
-            records = [{**record, "date": None} for record in records[:_MOST_OF_NO_CODE]]
-        return [
-            _kept({**record, "code": name, "unit": None}) for record in records for name in self.catalogue.observations
-        ]
+                found.append(kept(record))
+        return found + of_every_observation(codeless, self.catalogue)
 
     # --- events ----------------------------------------------------------------------------------------------------
 
@@ -224,38 +199,13 @@ class _Reader:
             self._check(domain, cells, record)
             bad = cells.bad
             if not bad:
-                found.append(_kept(record))
+                found.append(kept(record))
                 continue
-            if "code" in bad:
-                record["code"] = {"system": UNREADABLE, "code": cells.get("code") or "none"}
-            if _may_deny(domain, record, bad):
-                outcome = "read as both said and denied"
-                found += self._said_and_denied(domain, record, "code" in bad)
-            else:
-                outcome = "left open"
-                for name in bad:
-                    if name != "code":
-                        record[_FIELD_OF.get(name, name)] = None
-                if bad.keys() & {"end", "abatement"} and record.get("status") in _LASTING:
-                    record["status"] = None  # it may have ended
-                found.append(_kept(record))
-            if "code" in bad:
-                outcome = f"it may be any of the {domain}, " + outcome
+            record["code"] = cells.get("code") if "code" in bad else record["code"]
+            records, outcome = self._open.leave_open(domain, record, {_FIELD_OF.get(name, name) for name in bad})
+            found += records
             self._list(domain, row, cells, outcome)
         return found
-
-    def _said_and_denied(self, domain: Domain, record: dict[str, Any], any_code: bool) -> list[dict[str, Any]]:
-        """Records that together leave everything open that a row may have confirmed or ruled out."""
-        kept = {name: record.get(name) for name in ("id", "source")}
-        denied: list[Any] = [record["code"]]
-        if any_code:
-            concepts = self.catalogue.events[domain]
-            denied = [] if domain in self._all_denied else [n for n, each in concepts.items() if not each.parents]
-            self._all_denied.add(domain)
-        return [
-            *(_kept({**kept, "code": code, "verification": "refuted"}) for code in denied),
-            _kept({**kept, "code": record["code"], "verification": "provisional"}),
-        ]
 
     # --- both ------------------------------------------------------------------------------------------------------
 
@@ -479,7 +429,7 @@ def _observation(cells: _Cells) -> dict[str, Any]:
         **_record(cells),
         "value": _value(cells.get("value")),
         "unit": cells.get("unit"),
-        "reference_range": _kept({"low": low, "high": high, "unit": unit}) if known else None,
+        "reference_range": kept({"low": low, "high": high, "unit": unit}) if known else None,
         "detection_limit": cells.number("detection_limit"),
     }
 
@@ -520,14 +470,6 @@ _EVENTS: Final = {
 }
 
 
-def _may_deny(domain: Domain, record: dict[str, Any], bad: Mapping[str, str]) -> bool:
-    """Whether a bad row may be one that rules something out, in a way that cannot be read."""
-    if "verification" in bad or ("status" in bad and domain in ("treatments", "procedures")):
-        return True
-    denies = record["verification"] == "refuted" or record.get("status") in _DENYING
-    return denies and bool(bad.keys() & {"code", "date", *_ENDS[domain]})
-
-
 def _declared(through: str, systems: tuple[str, ...] | None) -> Any:
     if through == "true":
         return True if systems is None else {"systems": systems}
@@ -544,12 +486,3 @@ def _value(text: str | None) -> int | Decimal | str | None:
 
 def _as_json(text: str, number: Decimal) -> int | Decimal:
     return number if set(text) & set(".eE") else int(number)
-
-
-def _undecided(value: int | Decimal | str | None) -> str:
-    """A result that shows what was written and decides nothing, since no result is written so."""
-    return f"{'' if value is None else str(value)[:80]} (not readable)"
-
-
-def _kept(record: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in record.items() if value is not None}
