@@ -93,7 +93,7 @@ def _parse(data: Mapping[str, Any] | str | bytes, catalogue: Catalogue) -> Profi
     problems: list[Problem] = []
     if isinstance(data, (str, bytes)):
         text = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
-        plain = _from_json(text)
+        plain = from_json(text)
         large = len(text) > _LARGE
         if b"\\" in text or b"\x7f" in text or b"\xc2" in text:  # without these, no control character comes in
             plain = _plain(plain, problems)
@@ -126,16 +126,16 @@ _PLACE: Final = re.compile(r"(.*) at line (\d+) column (\d+)", re.DOTALL)
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
-def _from_json(text: bytes) -> object:
+def from_json(text: bytes) -> object:
     """The data of a JSON text: numbers exact, no key twice, neither NaN nor infinities, no bottomless nesting."""
-    _refuse_unusable(text)
+    refuse_unusable(text)
     try:
         return jiter.from_json(text, float_mode="decimal", catch_duplicate_keys=True, allow_inf_nan=False)
     except ValueError as error:
         raise InputRefused([_json_problem(text, str(error))]) from None
 
 
-def _refuse_unusable(text: bytes) -> None:
+def refuse_unusable(text: bytes) -> None:
     if len(text) > MAX_BYTES:
         raise _refusal("too-long", f"a candidate of more than {MAX_BYTES // 1_000_000} MB")
     if len(text) > MAX_VALUES and text.count(b",") + text.count(b"[") + text.count(b"{") > MAX_VALUES:
@@ -310,7 +310,7 @@ def _some_candidate(lines: list[tuple[int, bytes | None]]) -> bool:
 
 def _object(text: bytes) -> dict[str, Any] | None:
     try:
-        data = _from_json(text)
+        data = from_json(text)
     except InputRefused:
         return None
     return data if isinstance(data, dict) else None
@@ -318,7 +318,7 @@ def _object(text: bytes) -> dict[str, Any] | None:
 
 def _is_json(text: bytes) -> bool:
     try:
-        _from_json(text)
+        from_json(text)
     except InputRefused:
         return False
     return True

@@ -1,0 +1,221 @@
+"""A Bundle as a list of entries: its JSON taken apart, each resource read only if something of it is used.
+
+Numbers are exact and no key is read that is given twice. To take a Bundle apart at once (msgspec) notices no key that is
+given twice; it is done only where none can be: as many keys `entry` and `resource` as there are, none of them spelt with
+escapes. Otherwise, and for each resource that is read, jiter reads the text (docs/decisions/0004, 0025).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+import jiter
+import msgspec
+
+from prescreen.candidate.read import from_json, refuse_unusable
+from prescreen.problems import InputRefused, Problem
+
+MAX_ENTRIES: Final = 200_000
+_DEEPEST: Final = 4  # Bundles in Bundles
+
+_FHIR: Final = re.compile(rb'\s*\{\s*"resourceType"\s*:\s*"([A-Za-z]{1,60})"')
+_ESCAPED_LETTER: Final = re.compile(rb"\\u00[2-7]")
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_TYPE: Final = re.compile(r"[A-Za-z]{1,60}")
+
+
+class _RawEntry(msgspec.Struct):
+    fullUrl: str | None = None
+    resource: msgspec.Raw = msgspec.Raw(b"")
+
+
+class _RawBundle(msgspec.Struct):
+    resourceType: str | None = None
+    entry: list[_RawEntry] = []
+
+
+_DECODER: Final = msgspec.json.Decoder(_RawBundle)
+
+
+def is_fhir(text: bytes) -> bool:
+    """Whether a text begins as a FHIR resource does."""
+    return _FHIR.match(text) is not None
+
+
+@dataclass(slots=True)
+class Part:
+    """An entry of a Bundle. kind: the type of its resource, None where there is none; url: its fullUrl.
+
+    raw: the resource's text; data: the resource, read. problem: what is wrong with the entry or its JSON.
+    """
+
+    path: str
+    kind: str | None
+    url: str | None = None
+    raw: bytes | memoryview | None = None
+    data: dict[str, Any] | None = None
+    problem: str | None = None
+    twice: frozenset[str] = frozenset()
+
+    def read(self) -> dict[str, Any]:
+        """The resource; of a key that is given twice the first, and all such keys in `twice`."""
+        if self.data is None:
+            self.data = self._parsed()
+        return self.data
+
+    def _parsed(self) -> dict[str, Any]:
+        raw = b"" if self.raw is None else bytes(self.raw)
+        try:
+            data = jiter.from_json(raw, float_mode="decimal", catch_duplicate_keys=True, allow_inf_nan=False)
+        except ValueError:
+            data = self._with_mistakes(raw)
+        if b"\\" in raw or b"\x7f" in raw or b"\xc2" in raw:
+            data = _harmless(data)
+        return data if isinstance(data, dict) else {}
+
+    def _with_mistakes(self, raw: bytes) -> object:
+        twice: set[str] = set()
+
+        def first(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+            found: dict[str, Any] = {}
+            for key, value in pairs:
+                if key in found:
+                    twice.add(key)
+                else:
+                    found[key] = value
+            return found
+
+        try:
+            data = json.loads(raw, parse_float=Decimal, parse_constant=_no_number, object_pairs_hook=first)
+        except (ValueError, ArithmeticError, RecursionError):
+            self.problem = "its JSON cannot be read"
+            return {}
+        self.twice = frozenset(twice)
+        if twice:
+            self.problem = f"the key `{min(twice)[:40]}` is given twice"
+        else:
+            self.problem = "a number that cannot be read"
+        return data
+
+
+def _no_number(text: str) -> None:
+    return None
+
+
+def parts(source: bytes | Mapping[str, Any]) -> list[Part]:
+    """The entries of a Bundle, those of Bundles in it among them. Raises InputRefused where it is none."""
+    if isinstance(source, bytes):
+        refuse_unusable(source)
+        found = _at_once(source)
+        if found is not None:
+            return found
+        data = _whole(source)
+    else:
+        data = source
+    if data.get("resourceType") != "Bundle":
+        raise InputRefused([no_bundle(data.get("resourceType"))])
+    return list(_entries(data, "", 0))
+
+
+def no_bundle(kind: object) -> Problem:
+    named = f"a FHIR {kind}" if isinstance(kind, str) and _TYPE.fullmatch(kind) else "a FHIR resource"
+    hint = "a folder of NDJSON files, one for each resource type, is read by `prescreen import`"
+    return Problem("fhir", f"is {named}: expected a Bundle, with the Patient and its records", hint=hint)
+
+
+def _at_once(text: bytes) -> list[Part] | None:
+    """The entries without reading their resources; None where that would not be safe, or something is amiss."""
+    if text.count(b'"entry"') > 1 or _ESCAPED_LETTER.search(text):
+        return None
+    try:
+        bundle = _DECODER.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    if bundle.resourceType != "Bundle" or len(bundle.entry) > MAX_ENTRIES:
+        return None
+    if text.count(b'"resource"') != len(bundle.entry) or text.count(b'"fullUrl"') > len(bundle.entry):
+        return None
+    found: list[Part] = []
+    match = _FHIR.match
+    for index, entry in enumerate(bundle.entry):
+        raw = entry.resource
+        kind = match(raw)
+        if kind is None or kind[1] == b"Bundle":
+            return None
+        found.append(Part(f"entry[{index}].resource", kind[1].decode(), entry.fullUrl, raw))
+    return found
+
+
+def _whole(text: bytes) -> dict[str, Any]:
+    """The whole Bundle as data. What is given twice within resources is told for each; elsewhere it is refused."""
+    try:
+        data = from_json(text)
+    except InputRefused as refused:
+        whole = Part("", None, raw=text)
+        data = whole.read()
+        if not whole.twice or not _STRUCTURE.isdisjoint(whole.twice):
+            raise refused from None
+        bundle = _DECODER.decode(text)
+        data = {
+            "resourceType": bundle.resourceType,
+            "entry": [{"fullUrl": entry.fullUrl, "resource": entry.resource} for entry in bundle.entry],
+        }
+    return data if isinstance(data, dict) else {}
+
+
+_STRUCTURE: Final = frozenset({"entry", "resource", "resourceType", "fullUrl"})
+
+
+def _entries(bundle: Mapping[str, Any], prefix: str, depth: int) -> Iterator[Part]:
+    entries = bundle.get("entry", [])
+    if not isinstance(entries, list):
+        yield Part(f"{prefix}entry", None, problem="the entries of the Bundle are no list")
+        return
+    if len(entries) > MAX_ENTRIES:
+        raise InputRefused([Problem("too-long", f"a Bundle of more than {MAX_ENTRIES:,} entries")])
+    for index, entry in enumerate(entries):
+        path = f"{prefix}entry[{index}]"
+        if not isinstance(entry, dict):
+            yield Part(path, None, problem="the entry is no object")
+            continue
+        resource, url = entry.get("resource"), entry.get("fullUrl")
+        url = url if isinstance(url, str) else None
+        if isinstance(resource, msgspec.Raw):
+            kind = _FHIR.match(resource)
+            part = Part(f"{path}.resource", None if kind is None else kind[1].decode(), url, resource)
+            resource = part.read()
+            if kind is None:
+                part.kind = _kind(resource)
+            yield part
+            continue
+        if resource is None:
+            yield Part(path, None, url, problem="the entry has no resource")
+            continue
+        if not isinstance(resource, dict) or _kind(resource) is None:
+            yield Part(f"{path}.resource", None, url, problem="it is not said of which type the resource is")
+            continue
+        if _kind(resource) == "Bundle" and depth < _DEEPEST:
+            yield from _entries(resource, f"{path}.resource.", depth + 1)
+            continue
+        yield Part(f"{path}.resource", _kind(resource), url, data=_harmless(resource))
+
+
+def _kind(resource: Mapping[str, Any]) -> str | None:
+    kind = resource.get("resourceType")
+    return kind if isinstance(kind, str) and _TYPE.fullmatch(kind) else None
+
+
+def _harmless(value: Any) -> Any:
+    """The same data without signs that no text has, each of which becomes one that no code has."""
+    if isinstance(value, str):
+        return _CONTROL.sub("�", value)
+    if isinstance(value, dict):
+        return {_harmless(key): _harmless(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_harmless(inner) for inner in value]
+    return value
