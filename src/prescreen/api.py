@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from prescreen.candidate.checks import check_against_day
 from prescreen.candidate.facts import Candidate
-from prescreen.candidate.profile import Profile
-from prescreen.candidate.read import parse_candidate, read_candidates
 from prescreen.candidate.structure import quoted
 from prescreen.catalogue import Catalogue
 from prescreen.engine import screen as engine
+from prescreen.intake import candidates_of, parse
 from prescreen.language.model import Trial
 from prescreen.problems import InputRefused, Problem
 from prescreen.ranges import Ranges, load_ranges
@@ -27,22 +26,22 @@ _LAST: Final = date(2999, 12, 31)
 
 
 def load_candidate(source: str | Path | Mapping[str, Any], *, catalogue: Catalogue | None = None) -> Candidate:
-    """A candidate from a JSON file with one object, or from a dict of the same shape (contract §2).
+    """A candidate from a JSON file with one object, or from a dict of the same shape (contract §2); or a FHIR R4 Bundle.
 
     catalogue: knows the names of codes; the bundled one by default, a trial's own is `trial.catalogue`. Raises
     InputRefused with every problem.
     """
-    if isinstance(source, Mapping):
-        return Candidate(parse_candidate(source, catalogue=catalogue))
-    found: list[Profile] = []
-    for item in read_candidates(str(source), catalogue=catalogue):
+    known = catalogue or bundled_catalogue()
+    named = None if isinstance(source, Mapping) else str(source)
+    found: list[Candidate] = []
+    for item in parse(source, known) if isinstance(source, Mapping) else candidates_of(str(source), known):
         if isinstance(item, InputRefused):
             raise item
         found.append(item)
         if len(found) > 1:
             message = "holds several candidates; expected one"
-            raise InputRefused([Problem("several-candidates", message, file=str(source))])
-    return Candidate(found[0])
+            raise InputRefused([Problem("several-candidates", message, file=named)])
+    return found[0]
 
 
 def screen(

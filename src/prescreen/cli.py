@@ -122,7 +122,7 @@ def screen(
     """Screen candidates against a trial.
 
     TRIAL is a folder, a trial.yaml or a bundled trial's id. A CANDIDATE is a JSON file with one candidate, or one a
-    line; `-` reads standard input.
+    line, or a FHIR R4 Bundle; `-` reads standard input.
     """
     from prescreen import load_trial
     from prescreen.problems import InputRefused
@@ -334,24 +334,23 @@ class _Run:
 
     def __iter__(self) -> Iterator[Report]:
         from prescreen import screen
-        from prescreen.candidate import Candidate
         from prescreen.candidate.checks import check_against_day
-        from prescreen.candidate.read import read_candidates
+        from prescreen.intake import candidates_of
         from prescreen.problems import InputRefused
 
         catalogue = self.trial.catalogue
         progress = _Progress()
         seen: dict[str, str] = {}
         for path in self.paths:
-            for item in read_candidates(path, catalogue=catalogue, seen=seen):
+            for item in candidates_of(path, catalogue, seen):
                 self.given += 1
                 progress.say(self.given)
                 if isinstance(item, InputRefused):
                     self._refuse(item)
-                elif problems := check_against_day(item, self.day.toordinal(), path):
+                elif problems := check_against_day(item.profile, self.day.toordinal(), path):
                     self._refuse(InputRefused(problems))
                 else:
-                    yield screen(self.trial, Candidate(item, catalogue), on=self.day, ranges=self.ranges)
+                    yield screen(self.trial, item, on=self.day, ranges=self.ranges)
         progress.end()
 
     def _refuse(self, refused: InputRefused) -> None:

@@ -1,8 +1,8 @@
 """A Bundle as a list of entries: its JSON taken apart, each resource read only if something of it is used.
 
-Numbers are exact and no key is read that is given twice. To take a Bundle apart at once (msgspec) notices no key that is
-given twice; it is done only where none can be: as many keys `entry` and `resource` as there are, none of them spelt with
-escapes. Otherwise, and for each resource that is read, jiter reads the text (docs/decisions/0004, 0025).
+Numbers are exact, and no key that is given twice goes unnoticed. msgspec takes a Bundle apart without reading what is in
+its resources, most of which nobody asks about; jiter reads what is left around them, and each resource that is used
+(docs/decisions/0004, 0025).
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
@@ -24,9 +23,13 @@ MAX_ENTRIES: Final = 200_000
 _DEEPEST: Final = 4  # Bundles in Bundles
 
 _FHIR: Final = re.compile(rb'\s*\{\s*"resourceType"\s*:\s*"([A-Za-z]{1,60})"')
-_ESCAPED_LETTER: Final = re.compile(rb"\\u00[2-7]")
+_RESOURCE: Final = re.compile(rb'"resource"\s*:\s*')
+_SIGNS: Final = (b"\\", b"\x7f", b"\xc2")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _TYPE: Final = re.compile(r"[A-Za-z]{1,60}")
+
+
+_NAMES: Final[dict[bytes, str]] = {}
 
 
 class _RawEntry(msgspec.Struct):
@@ -42,25 +45,35 @@ class _RawBundle(msgspec.Struct):
 _DECODER: Final = msgspec.json.Decoder(_RawBundle)
 
 
-def is_fhir(text: bytes) -> bool:
-    """Whether a text begins as a FHIR resource does."""
-    return _FHIR.match(text) is not None
-
-
-@dataclass(slots=True)
 class Part:
-    """An entry of a Bundle. kind: the type of its resource, None where there is none; url: its fullUrl.
+    """An entry of a Bundle, or a resource within one.
 
-    raw: the resource's text; data: the resource, read. problem: what is wrong with the entry or its JSON.
+    path: of the resource, or of the entry where there is none. kind: the type of its resource, None where that is not
+    known; url: its fullUrl. raw: the resource's text; data: the resource, once it is read. problem: what is wrong with the
+    entry or its JSON; twice: keys that are given twice. plain: whether the text has no sign that might stand for one that
+    no text has.
     """
 
-    path: str
-    kind: str | None
-    url: str | None = None
-    raw: bytes | memoryview | None = None
-    data: dict[str, Any] | None = None
-    problem: str | None = None
-    twice: frozenset[str] = frozenset()
+    __slots__ = ("data", "kind", "path", "plain", "problem", "raw", "twice", "url")
+
+    def __init__(
+        self,
+        path: str,
+        kind: str | None,
+        url: str | None = None,
+        raw: bytes | None = None,
+        data: dict[str, Any] | None = None,
+        problem: str | None = None,
+        plain: bool = False,
+    ) -> None:
+        self.path = path
+        self.kind = kind
+        self.url = url
+        self.raw = raw
+        self.data = data
+        self.problem = problem
+        self.plain = plain
+        self.twice: frozenset[str] = frozenset()
 
     def read(self) -> dict[str, Any]:
         """The resource; of a key that is given twice the first, and all such keys in `twice`."""
@@ -69,12 +82,12 @@ class Part:
         return self.data
 
     def _parsed(self) -> dict[str, Any]:
-        raw = b"" if self.raw is None else bytes(self.raw)
+        raw = self.raw or b""
         try:
             data = jiter.from_json(raw, float_mode="decimal", catch_duplicate_keys=True, allow_inf_nan=False)
         except ValueError:
             data = self._with_mistakes(raw)
-        if b"\\" in raw or b"\x7f" in raw or b"\xc2" in raw:
+        if not self.plain and any(sign in raw for sign in _SIGNS):
             data = _harmless(data)
         return data if isinstance(data, dict) else {}
 
@@ -129,25 +142,42 @@ def no_bundle(kind: object) -> Problem:
 
 
 def _at_once(text: bytes) -> list[Part] | None:
-    """The entries without reading their resources; None where that would not be safe, or something is amiss."""
-    if text.count(b'"entry"') > 1 or _ESCAPED_LETTER.search(text):
-        return None
+    """The entries without reading their resources; None where something is amiss, or that would not be safe.
+
+    What is left when each resource is cut out is read by jiter, so that no key of the Bundle itself is given twice.
+    """
     try:
         bundle = _DECODER.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    if bundle.resourceType != "Bundle" or len(bundle.entry) > MAX_ENTRIES:
+    entries = bundle.entry
+    if bundle.resourceType != "Bundle" or len(entries) > MAX_ENTRIES:
         return None
-    if text.count(b'"resource"') != len(bundle.entry) or text.count(b'"fullUrl"') > len(bundle.entry):
-        return None
+    plain = not any(sign in text for sign in _SIGNS)
     found: list[Part] = []
-    match = _FHIR.match
-    for index, entry in enumerate(bundle.entry):
+    outside: list[bytes] = []
+    begins, kind_of, position = _RESOURCE.search, _FHIR.match, 0
+    for index, entry in enumerate(entries):
         raw = entry.resource
-        kind = match(raw)
-        if kind is None or kind[1] == b"Bundle":
+        place = begins(text, position)
+        kind = kind_of(raw)
+        if place is None or kind is None or kind[1] == b"Bundle":
             return None
-        found.append(Part(f"entry[{index}].resource", kind[1].decode(), entry.fullUrl, raw))
+        start = place.end()
+        own = bytes(raw)
+        end = start + len(own)
+        if text[start:end] != own:
+            return None
+        outside.append(text[position:start])
+        position = end
+        name = kind[1]
+        named = _NAMES.get(name) or _NAMES.setdefault(name, name.decode())
+        found.append(Part(f"entry[{index}].resource", named, entry.fullUrl, own, None, None, plain))
+    outside.append(text[position:])
+    try:
+        jiter.from_json(b"null".join(outside), catch_duplicate_keys=True)
+    except ValueError:
+        return None
     return found
 
 
@@ -187,7 +217,7 @@ def _entries(bundle: Mapping[str, Any], prefix: str, depth: int) -> Iterator[Par
         url = url if isinstance(url, str) else None
         if isinstance(resource, msgspec.Raw):
             kind = _FHIR.match(resource)
-            part = Part(f"{path}.resource", None if kind is None else kind[1].decode(), url, resource)
+            part = Part(f"{path}.resource", None if kind is None else kind[1].decode(), url, bytes(resource))
             resource = part.read()
             if kind is None:
                 part.kind = _kind(resource)

@@ -9,10 +9,11 @@ from typing import Any, Final
 from prescreen.candidate.leftopen import Record, undecided
 from prescreen.catalogue import ObservationConcept, system_name
 from prescreen.fhir.codes import TEXT, first_code, observation_in_words, observations_named, result_in_words, text_of
-from prescreen.fhir.resources import Concept, Observation, Quantity, ReferenceRange, Result, Span, slim
+from prescreen.fhir.resources import Coding, Concept, Observation, Quantity, ReferenceRange, Result, Span, slim
 from prescreen.fhir.setting import ENTERED_IN_ERROR, Entry, Setting, State
 from prescreen.fhir.times import NoDate, between, is_aged, moment, some_time_in
 from prescreen.quantities import Scale, UnitProblem
+from prescreen.time import parse_when
 
 _PROVISIONAL: Final = frozenset({"registered", "preliminary"})
 _FINAL: Final = frozenset({"final", "amended", "corrected"})
@@ -26,6 +27,85 @@ _SEXES: Final = {"female": "female", "male": "male", "248152002": "female", "248
 
 def read_observation(entry: Entry, setting: Setting) -> State:
     """The records of an Observation: one for itself where it has a value, one for each component."""
+    data = entry.data
+    if entry.doubt is None and (state := read_plain(data, entry.path, setting)) is not None:
+        return state
+    return read_fully(entry, setting)
+
+
+_PLAIN: Final = frozenset(
+    {"resourceType", "id", "meta", "text", "identifier", "status", "category", "code", "subject", "encounter", "issued"}
+    | {"effectiveDateTime", "valueQuantity", "performer", "method", "specimen", "bodySite", "note", "extension"}
+)
+_PLAIN_QUANTITY: Final = frozenset({"value", "unit", "system", "code"})
+
+
+def read_plain(data: dict[str, Any], path: str, setting: Setting) -> State | None:
+    """The same of the commonest kind: a final result that is a number in one unit, under one code. None for others.
+
+    Most of a Bundle is such results, and `read_fully` would take most of the time of a screening for them.
+    """
+    if not data.keys() <= _PLAIN or data.get("status") not in _FINAL:
+        return None
+    concept, quantity, when = data.get("code"), data.get("valueQuantity"), data.get("effectiveDateTime")
+    if type(concept) is not dict or type(quantity) is not dict or type(when) is not str:
+        return None
+    codings = concept.get("coding")
+    if type(codings) is not list or len(codings) != 1 or type(codings[0]) is not dict:
+        return None
+    coding = codings[0]
+    system, code, value, unit = coding.get("system"), coding.get("code"), quantity.get("value"), quantity.get("code")
+    if type(system) is not str or type(code) is not str or (type(value) is not Decimal and type(value) is not int):
+        return None
+    if type(unit) is not str or unit != quantity.get("unit") or not quantity.keys() <= _PLAIN_QUANTITY:
+        return None
+    if quantity.get("system") != _UCUM or not unit or "/" in when or when[17:19] == "60":
+        return None
+    known = setting.plain_codes.get((system, code))
+    if known is None:
+        known = setting.plain_codes[system, code] = setting.catalogue.observation_for(system, code) is not None
+    its: Record = {"system": system, "code": code}
+    if not known:
+        display = coding.get("display")
+        words = (display, concept.get("text"))
+        unknown = setting.plain_words.get(words) if type(display) is str else None
+        if unknown is None:
+            unknown = setting.plain_words[words] = _says_nothing(system, words, setting)
+        if not unknown:
+            return None
+        its["display"] = display
+    try:
+        parse_when(when)
+    except ValueError:
+        return None
+    identity = data.get("id")
+    record: Record = {
+        "code": its,
+        "value": value,
+        "unit": unit,
+        "date": when,
+        "source": f"{path.removesuffix('.resource')} Observation",
+    }
+    if identity:
+        if type(identity) is not str:
+            return None
+        record["id"] = identity
+    setting.add("observations", record, path)
+    return "understood" if known else "unmapped"
+
+
+def _says_nothing(system: str, words: tuple[Any, Any], setting: Setting) -> bool:
+    """Whether a code that is not listed is surely of a system, and no observation is named so in words."""
+    display, text = words
+    if type(display) is not str or not display or (text is not None and type(text) is not str):
+        return False
+    if ":" not in system and system_name(system) is None:
+        return False
+    return observation_in_words(Concept([Coding(None, None, display)], text), setting.catalogue) is None
+
+
+def read_fully(entry: Entry, setting: Setting) -> State:
+    """An Observation of any kind."""
     data = entry.data
     resource, bad = slim(data, Observation)
     status = resource.status
@@ -190,7 +270,9 @@ def _placed(
         return state
     if named:
         names = ", ".join(named)
-        setting.tell("conflict", f"{path}.code", f"its codings are of different observations ({names}); decides nothing")
+        setting.tell(
+            "conflict", f"{path}.code", f"its codings are of different observations ({names}); decides nothing"
+        )
         for system, code in named.values():
             setting.add("observations", _deciding_nothing(record, {"system": system, "code": code}), path)
         return "open"

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from prescreen.candidate.checks import problems_of_meaning
 from prescreen.candidate.facts import Candidate, DataIssue
 from prescreen.candidate.leftopen import of_every_observation, open_result
+from prescreen.candidate.profile import Profile
 from prescreen.candidate.structure import build_profile
 from prescreen.catalogue import DOMAINS, Catalogue
-from prescreen.candidate.checks import problems_of_meaning
-from prescreen.candidate.profile import Profile
 from prescreen.fhir.bundle import Part, parts
 from prescreen.fhir.events import read_allergy, read_condition, read_procedure
 from prescreen.fhir.medications import read_administration, read_immunization, read_request, read_statement
-from prescreen.fhir.observations import read_observation
+from prescreen.fhir.observations import read_observation, read_plain
 from prescreen.fhir.person import patient_id, read_consent, read_patients, read_response
 from prescreen.fhir.setting import Entry, Setting, State
 from prescreen.problems import InputRefused, Problem
@@ -39,6 +38,8 @@ READERS: Final[dict[str, Callable[[Entry, Setting], State]]] = {
 }
 """What is read of each type of resource, besides Patient and Medication."""
 
+_USED: Final = frozenset({*READERS, "Patient", "Medication"})
+_WITHIN: Final = re.compile(rb'"resourceType"\s*:\s*"(?:' + "|".join(READERS).encode() + rb')"')
 _OWNER: Final = {"AllergyIntolerance": "patient", "Immunization": "patient", "Consent": "patient"}
 _CODED: Final = ("code", "medicationCodeableConcept", "medicationReference", "vaccineCode", "component", "ingredient")
 _CODING: Final = frozenset({*_CODED, "coding", "system", "text", "reference"})
@@ -47,8 +48,7 @@ _PLACE: Final = re.compile(r"(\w+)\[(\d+)\]\.?(\w*)")
 _ENDS: Final = {"conditions": ("onset", "abatement"), "treatments": ("start", "end")}
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """An entry and what became of it. kind: the type of its resource, None where there is none."""
 
     path: str
@@ -56,12 +56,18 @@ class Seen:
     state: State
 
 
-@dataclass(frozen=True, slots=True)
 class BundleRead:
-    """The candidates of a Bundle, one for each patient, and its entries."""
+    """The candidates of a Bundle, one for each patient, and what became of its entries."""
 
-    candidates: tuple[Candidate, ...]
-    entries: tuple[Seen, ...]
+    def __init__(self, candidates: tuple[Candidate, ...], found: list[Part], states: list[State]) -> None:
+        self.candidates = candidates
+        self._parts = found
+        self._states = states
+
+    @property
+    def entries(self) -> tuple[Seen, ...]:
+        """All entries, in their order."""
+        return tuple(map(Seen, [part.path for part in self._parts], [part.kind for part in self._parts], self._states))
 
 
 def read_bundle(source: bytes | Mapping[str, Any], catalogue: Catalogue) -> BundleRead:
@@ -79,7 +85,7 @@ class _Owner:
     def __init__(self, identity: str, setting: Setting) -> None:
         self.identity = identity
         self.setting = setting
-        self.patients: list[Entry] = []
+        self.patients: list[tuple[int, Entry]] = []  # with the number of the entry
 
 
 class _Bundle:
@@ -90,7 +96,7 @@ class _Bundle:
         self.owners: dict[str, _Owner] = {}
         self.references: dict[str, _Owner | None] = {}
         self.medications: dict[str, tuple[str, dict[str, Any]]] = {}
-        self.states: dict[str, list[State]] = {}
+        self.states: list[State] = ["skipped"] * len(found)
         self.doubts: dict[int, str] = {}
         self.left_out: set[int] = set()
 
@@ -100,44 +106,41 @@ class _Bundle:
             if part.kind == "Patient":
                 self._meet_patient(number, part)
             elif part.kind == "Medication":
-                self._meet_medication(part)
+                self._meet_medication(number, part)
         if not self.owners:
             self._owners_by_reference()
         for owner in self.owners.values():
-            state = read_patients(owner.patients, owner.setting)
-            for entry in owner.patients:
-                self.states.setdefault(entry.path, []).append(state)
+            state = read_patients([entry for _, entry in owner.patients], owner.setting)
+            for number, _ in owner.patients:
+                self.states[number] = state
         for number, part in enumerate(self.parts):
             if number not in self.left_out:
                 self._read_part(number, part)
         candidates = tuple([self._candidate(owner) for owner in self.owners.values()])
-        entries = tuple([Seen(part.path, part.kind, _worst(self.states.get(part.path, ()))) for part in self.parts])
-        return BundleRead(candidates, entries)
+        return BundleRead(candidates, self.parts, self.states)
 
     def _find_twins(self) -> None:
         """Resources that are there twice: the same is read once; where two differ, neither is certain."""
-        met: dict[tuple[str, str], int] = {}
+        met: dict[tuple[str, object], int] = {}
         for number, part in enumerate(self.parts):
             kind = part.kind
-            if kind not in READERS and kind not in ("Patient", "Medication"):
+            if kind not in _USED:
                 continue
             data = part.read()
             if part.problem is not None:
                 self._spoilt(number, part, data)
             identity = data.get("id")
-            key = (kind, identity) if type(identity) is str else ("", part.url or "")
-            if key == ("", ""):
-                continue
+            key = (kind, identity) if type(identity) is str else ("", part.url)
             first = met.setdefault(key, number)
-            if first == number:
+            if first == number or key[1] is None:
                 continue
             other = self.parts[first]
             if other.data == data and part.problem is None:
                 self.left_out.add(number)
-                self.states[part.path] = ["aside"]
+                self.states[number] = "aside"
                 self._tell("duplicate-id", part.path, f"the same as {other.path}; read once")
             else:
-                message = f"{kind} `{key[1][:60]}` is there twice, and differs"
+                message = f"{kind} `{str(key[1])[:60]}` is there twice, and differs"
                 self._tell("duplicate-id", part.path, f"{message} from {other.path}; neither is certain")
                 for each in (first, number):
                     self.doubts.setdefault(each, message)
@@ -159,7 +162,7 @@ class _Bundle:
         identity = patient_id(data, part.url) or part.path.removesuffix(".resource")
         owner = self._owner(identity)
         if number not in self.left_out:
-            owner.patients.append(Entry(part.path, "Patient", data, self.doubts.get(number)))
+            owner.patients.append((number, Entry(part.path, "Patient", data, self.doubts.get(number))))
         named = [part.url] if part.url else []
         if isinstance(data.get("id"), str):
             named.append(f"Patient/{data['id']}")
@@ -173,9 +176,9 @@ class _Bundle:
             owner = self.owners[identity] = _Owner(identity, Setting(self.catalogue, self.medications))
         return owner
 
-    def _meet_medication(self, part: Part) -> None:
+    def _meet_medication(self, number: int, part: Part) -> None:
         data = part.read()
-        self.states[part.path] = ["understood"]
+        self.states[number] = "understood"
         for reference in (part.url, f"Medication/{data.get('id')}"):
             if reference is not None:
                 self.medications[reference] = (part.path, data)
@@ -213,17 +216,28 @@ class _Bundle:
     # --- what ------------------------------------------------------------------------------------------------------
 
     def _read_part(self, number: int, part: Part) -> None:
-        kind = part.kind
-        if kind is None:
-            self._tell("bad-entry", part.path, f"{part.problem}; not used")
-            self.states.setdefault(part.path, []).append("open")
-            return
+        kind, data = part.kind, part.data
+        doubt = self.doubts.get(number)
+        if kind == "Observation" and doubt is None and data is not None:
+            subject = data.get("subject")
+            owner = self.references.get(subject.get("reference")) if type(subject) is dict else None
+            if owner is not None and (state := read_plain(data, part.path, owner.setting)) is not None:
+                self.states[number] = state
+                return
         if kind in READERS:
-            self._read_resource(Part(part.path, kind, data=part.read()), part.path, self.doubts.get(number))
-        if part.data is not None or (part.raw is not None and b'"contained"' in bytes(part.raw)):
-            self._read_contained(part, self.doubts.get(number))
+            self._count(number, self._read_resource(kind, part.read(), part.path, doubt))
+        elif kind is None:
+            self._tell("bad-entry", part.path, f"{part.problem}; not used")
+            self.states[number] = "open"
+            return
+        if "contained" in data if data is not None else b'"contained"' in part.raw and _WITHIN.search(part.raw):
+            self._read_contained(number, part, doubt)
 
-    def _read_contained(self, part: Part, doubt: str | None) -> None:
+    def _count(self, number: int, state: State) -> None:
+        """The state of an entry is that of the part of it of which most must be said."""
+        self.states[number] = min(self.states[number], state, key=_ORDER.index)
+
+    def _read_contained(self, number: int, part: Part, doubt: str | None) -> None:
         """Resources within a resource: of those that are read, what they say, of the same patient unless they say whose."""
         data = part.read()
         contained = data.get("contained")
@@ -236,17 +250,16 @@ class _Bundle:
                 whose = data.get("subject", data.get("patient"))
                 each = {**each, _OWNER.get(kind, "subject"): whose} if whose is not None else each
             path = f"{part.path}.contained[{index}]"
-            self._read_resource(Part(path, kind, data=each), part.path, doubt or part.problem)
+            self._count(number, self._read_resource(kind, each, path, doubt or part.problem))
 
-    def _read_resource(self, part: Part, counted: str, doubt: str | None) -> None:
-        kind, data = part.kind or "", part.read()
+    def _read_resource(self, kind: str, data: dict[str, Any], path: str, doubt: str | None) -> State:
         owners, uncertain = self._whose(data, kind)
         state: State = "aside"
         for owner in owners:
-            state = READERS[kind](Entry(part.path, kind, data, doubt or uncertain), owner.setting)
+            state = READERS[kind](Entry(path, kind, data, doubt or uncertain), owner.setting)
         if not owners:
-            self._tell("other-owner", part.path, "it is not about a patient; not used")
-        self.states.setdefault(counted, []).append(state)
+            self._tell("other-owner", path, "it is not about a patient; not used")
+        return state
 
     # --- the candidate ---------------------------------------------------------------------------------------------
 
@@ -286,7 +299,9 @@ def _leave_open(setting: Setting, problems: list[Problem]) -> None:
         why = "; ".join(dict.fromkeys(bad.values()))
         if place == "observations":
             records = setting.records["observations"]
-            records[index] = {key: value for key, value in open_result(records[index], bad).items() if value is not None}
+            records[index] = {
+                key: value for key, value in open_result(records[index], bad).items() if value is not None
+            }
             setting.tell("bad-entry", path, f"{why}; it decides nothing")
             continue
         domain = next(each for each in DOMAINS if each == place)
@@ -308,7 +323,3 @@ def _is_patient(reference: str) -> bool:
     """Whether a reference may lead to a patient: it names none of the other kinds of subject."""
     steps = reference.partition("/_history")[0].split("/")
     return len(steps) < 2 or not steps[-2][:1].isupper() or steps[-2] == "Patient"
-
-
-def _worst(states: Iterable[State]) -> State:
-    return min(states, key=_ORDER.index, default="skipped")

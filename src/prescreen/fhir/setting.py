@@ -45,8 +45,8 @@ class Setting:
     """
 
     __slots__ = (
-        "answers", "birth", "catalogue", "codeless", "issues", "medications", "open_events", "person", "places",
-        "records", "sex",
+        "answers", "birth", "catalogue", "codeless", "issues", "medications", "open_events", "person",
+        "places", "plain_codes", "plain_words", "records", "sex",
     )  # fmt: skip
 
     def __init__(self, catalogue: Catalogue, medications: Mapping[str, tuple[str, dict[str, Any]]]) -> None:
@@ -58,6 +58,8 @@ class Setting:
         self.records: dict[Place, list[Record]] = {
             "observations": [], "conditions": [], "treatments": [], "procedures": [], "allergies": [],
         }  # fmt: skip
+        self.plain_codes: dict[tuple[str, str], bool] = {}
+        self.plain_words: dict[tuple[Any, Any], bool] = {}
         self.codeless: list[tuple[Record, str]] = []
         self.answers: dict[str, tuple[bool | str, str]] = {}
         self.places: dict[str, str] = {}
@@ -99,11 +101,15 @@ class Entry:
     doubt: why; None where nothing is doubtful.
     """
 
-    __slots__ = ("data", "doubt", "path", "source", "type")
+    __slots__ = ("data", "doubt", "path", "type")
 
     def __init__(self, path: str, kind: str, data: dict[str, Any], doubt: str | None = None) -> None:
         self.path = path
         self.type = kind
         self.data = data
         self.doubt = doubt
-        self.source = f"{path.removesuffix('.resource')} {kind}"
+
+    @property
+    def source(self) -> str:
+        """How records name it."""
+        return f"{self.path.removesuffix('.resource')} {self.type}"
