@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from prescreen.candidate.checks import check_against_day
 from prescreen.candidate.facts import Candidate
 from prescreen.candidate.structure import quoted
-from prescreen.catalogue import Catalogue
+from prescreen.catalogue import Catalogue, bundled_catalogue
 from prescreen.engine import screen as engine
 from prescreen.intake import candidates_of, parse
 from prescreen.language.model import Trial
@@ -26,7 +26,7 @@ _LAST: Final = date(2999, 12, 31)
 
 
 def load_candidate(source: str | Path | Mapping[str, Any], *, catalogue: Catalogue | None = None) -> Candidate:
-    """A candidate from a JSON file with one object, or from a dict of the same shape (contract §2); or a FHIR R4 Bundle.
+    """A candidate from a JSON file with one object or FHIR R4 Bundle, or from a dict of the same shape (contract §2).
 
     catalogue: knows the names of codes; the bundled one by default, a trial's own is `trial.catalogue`. Raises
     InputRefused with every problem.

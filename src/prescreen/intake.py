@@ -16,9 +16,9 @@ def candidates_of(
 ) -> Iterator[Candidate | InputRefused]:
     """The candidates of a file of either form (`-`: standard input), in its order and one at a time.
 
-    A Bundle gives as many candidates as it has patients. What is refused is given as the InputRefused that says why, and
-    the next ones go on. seen: where each id was met so far, shared by the files of a run; a second candidate of the same
-    id is refused.
+    A Bundle gives as many candidates as it has patients. What is refused is given as the InputRefused that says why,
+    and the next ones go on. seen: where each id was met so far, shared by the files of a run; a second candidate of the
+    same id is refused.
     """
     seen = {} if seen is None else seen
     for text in read_texts(path):

@@ -25,6 +25,8 @@ Record = dict[str, Any]
 
 UNREADABLE: Final = "unreadable"
 """The system of a code that cannot be read: one of which no concept has codes, so that it may be any."""
+NOT_READABLE: Final = "(not readable)"
+"""How a value ends that shows what was written and decides nothing."""
 NO_ANSWER: Final = "not readable"
 """An answer that none of a question's options is, so that it decides nothing."""
 
@@ -51,7 +53,7 @@ def open_result(record: Record, bad: Collection[str]) -> Record:
 
 def undecided(value: int | Decimal | str | None) -> str:
     """A result that shows what was written and decides nothing, since no result is written so."""
-    return f"{'' if value is None else str(value)[:80]} (not readable)"
+    return f"{'' if value is None else str(value)[:80]} {NOT_READABLE}"
 
 
 def of_every_observation(records: list[Record], catalogue: Catalogue) -> list[Record]:

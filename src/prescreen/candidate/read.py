@@ -58,8 +58,8 @@ def read_candidates(
     """The candidates of a JSON or NDJSON file (`-`: standard input), in its order and one at a time.
 
     A line that is refused is given as the InputRefused that says why, and the next ones go on. seen: where each id
-    was met so far, shared by the files of a run; a second candidate of the same id is refused. FHIR Bundles are refused;
-    for either see `prescreen.intake`.
+    was met so far, shared by the files of a run; a second candidate of the same id is refused. FHIR Bundles are
+    refused; for both see `prescreen.intake`.
     """
     known = catalogue or bundled_catalogue()
     seen = {} if seen is None else seen
@@ -195,10 +195,13 @@ def _json_problem(text: bytes, error: str) -> Problem:
 
 
 def plain_data(data: object) -> object:
-    """Data made of the types that JSON has, numbers exact. Raises InputRefused where something else is in it."""
+    """Data made of the types that JSON has, numbers exact; control characters stay in it.
+
+    Raises InputRefused where something else is in it.
+    """
     problems: list[Problem] = []
     plain = _plain(data, problems)
-    if problems:
+    if problems := [problem for problem in problems if problem.code != "bad-text"]:
         raise InputRefused(problems)
     return plain
 

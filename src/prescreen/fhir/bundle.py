@@ -1,7 +1,7 @@
 """A Bundle as a list of entries: its JSON taken apart, each resource read only if something of it is used.
 
-Numbers are exact, and no key that is given twice goes unnoticed. msgspec takes a Bundle apart without reading what is in
-its resources, most of which nobody asks about; jiter reads what is left around them, and each resource that is used
+Numbers are exact, and no key that is given twice goes unnoticed. msgspec takes a Bundle apart without reading what is
+in its resources, most of which nobody asks about; jiter reads what is left around them, and each resource that is used
 (docs/decisions/0004, 0025).
 """
 
@@ -49,9 +49,9 @@ class Part:
     """An entry of a Bundle, or a resource within one.
 
     path: of the resource, or of the entry where there is none. kind: the type of its resource, None where that is not
-    known; url: its fullUrl. raw: the resource's text; data: the resource, once it is read. problem: what is wrong with the
-    entry or its JSON; twice: keys that are given twice. plain: whether the text has no sign that might stand for one that
-    no text has.
+    known; url: its fullUrl. raw: the resource's text; data: the resource, once it is read. problem: what is wrong with
+    the entry or its JSON; twice: keys that are given twice. plain: whether the text has no sign that might stand for
+    one that no text has.
     """
 
     __slots__ = ("data", "kind", "path", "plain", "problem", "raw", "twice", "url")
@@ -127,9 +127,7 @@ def parts(source: bytes | Mapping[str, Any]) -> list[Part]:
         found = _at_once(source)
         if found is not None:
             return found
-        data = _whole(source)
-    else:
-        data = source
+    data = _whole(source) if isinstance(source, bytes) else source
     if data.get("resourceType") != "Bundle":
         raise InputRefused([no_bundle(data.get("resourceType"))])
     return list(_entries(data, "", 0))

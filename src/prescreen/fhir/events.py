@@ -64,7 +64,7 @@ class Reading:
         return any(path == name or path.startswith((f"{name}.", f"{name}[")) for path in self.faults)
 
     def time(self, name: str, key: str) -> str | None:
-        """The time that `nameDateTime`, `namePeriod` … give; what is wrong with it is noted under a key of the record."""
+        """The time that `nameDateTime`, `namePeriod` … give; what is wrong with it is noted under a record's key."""
         found = [place for place in self.entry.data if place.startswith(name) and place[len(name) :] in _TIMES]
         found += [place for place in self.faults if place.startswith(name) and place.split(".")[0] not in found]
         try:
@@ -106,7 +106,7 @@ class Reading:
         """What a coded status means; noted where it cannot be read."""
         given = getattr(self.resource, name)
         code = first_code(given) if isinstance(given, Concept) else given
-        if code in words and not self.at_fault(name):
+        if code is not None and code in words and not self.at_fault(name):
             return words[code]
         if given is None and not self.at_fault(name):
             return default

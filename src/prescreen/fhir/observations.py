@@ -128,13 +128,12 @@ def read_fully(entry: Entry, setting: Setting) -> State:
         setting.tell("bad-entry", entry.path, f"{doubt}; left open")
     state: State = "open" if doubt is not None else "understood"
     states: list[State] = []
-    components = data.get("component")
     kinds = [key for key in data if key.startswith("value")]
-    if kinds or not components:
+    if kinds or not resource.component:
         states.append(_read_result(resource, data, kinds, faults, common, entry.path, doubt is not None, setting))
     for index, component in enumerate(resource.component):
         path = f"{entry.path}.component[{index}]"
-        part = components[index]
+        part = data["component"][index]
         its = {
             place.split(".")[1].split("[")[0]: f"{place}: {why}"
             for place, why in bad.items()
@@ -180,7 +179,7 @@ def _doubt(resource: Observation, data: dict[str, Any], faults: dict[str, str]) 
 
 def _date(resource: Observation, faults: dict[str, str], entry: Entry, setting: Setting) -> str | None:
     """When the sample was taken; at the latest when the result was issued."""
-    given = [name for name in _EFFECTIVE[:4] if name in entry.data or name in faults]
+    given: list[str] = [name for name in _EFFECTIVE[:4] if name in entry.data or name in faults]
     if len(given) > 1:
         setting.tell("bad-entry", entry.path, f"two times ({', '.join(given)}); the result may be of any day")
         return None
@@ -283,13 +282,13 @@ def _placed(
         setting.tell("unknown-code", f"{path}.code", message)
         setting.add("observations", _deciding_nothing(record, words.name), path)
         return "open"
-    code = _some_code(result.code)
-    if code is None:
+    some = _some_code(result.code)
+    if some is None:
         why = faults.get("code", "there is no code")
         setting.tell("unknown-code", path, f"{why}; it may be a result of any observation")
         setting.codeless.append((_deciding_nothing(record, None), path))
         return "open"
-    record["code"] = code
+    record["code"] = some
     setting.add("observations", record, path)
     return "unmapped"
 
@@ -315,7 +314,7 @@ def _some_code(concept: Concept | None) -> Record | None:
 
 
 def _is_result(result: Result, faults: dict[str, str]) -> bool:
-    """Whether there is a result although no value is given: an absent value whose reason does not say that there is none."""
+    """Whether there is a result although no value is given: the reason for that does not say that there is none."""
     if "dataAbsentReason" in faults or "interpretation" in faults or result.interpretation:
         return True
     if result.dataAbsentReason is None:

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from prescreen.candidate.checks import problems_of_meaning
 from prescreen.candidate.facts import Candidate, DataIssue
-from prescreen.candidate.leftopen import of_every_observation, open_result
+from prescreen.candidate.leftopen import NOT_READABLE, UNREADABLE, of_every_observation, open_result
 from prescreen.candidate.profile import Profile
 from prescreen.candidate.structure import build_profile
 from prescreen.catalogue import DOMAINS, Catalogue
@@ -73,8 +73,8 @@ class BundleRead:
 def read_bundle(source: bytes | Mapping[str, Any], catalogue: Catalogue) -> BundleRead:
     """The candidates that a Bundle describes: one for each Patient in it.
 
-    source: its JSON text, or the same as data with exact numbers. Raises InputRefused where it is no Bundle, or it is not
-    known of whom it speaks.
+    source: its JSON text, or the same as data with exact numbers. Raises InputRefused where it is no Bundle, or it is
+    not known of whom it speaks.
     """
     return _Bundle(parts(source), catalogue).read()
 
@@ -219,8 +219,7 @@ class _Bundle:
         kind, data = part.kind, part.data
         doubt = self.doubts.get(number)
         if kind == "Observation" and doubt is None and data is not None:
-            subject = data.get("subject")
-            owner = self.references.get(subject.get("reference")) if type(subject) is dict else None
+            owner = self.references.get(_reference(data, "subject") or "")
             if owner is not None and (state := read_plain(data, part.path, owner.setting)) is not None:
                 self.states[number] = state
                 return
@@ -230,7 +229,8 @@ class _Bundle:
             self._tell("bad-entry", part.path, f"{part.problem}; not used")
             self.states[number] = "open"
             return
-        if "contained" in data if data is not None else b'"contained"' in part.raw and _WITHIN.search(part.raw):
+        raw = part.raw or b""
+        if "contained" in data if data is not None else b'"contained"' in raw and _WITHIN.search(raw) is not None:
             self._read_contained(number, part, doubt)
 
     def _count(self, number: int, state: State) -> None:
@@ -238,7 +238,7 @@ class _Bundle:
         self.states[number] = min(self.states[number], state, key=_ORDER.index)
 
     def _read_contained(self, number: int, part: Part, doubt: str | None) -> None:
-        """Resources within a resource: of those that are read, what they say, of the same patient unless they say whose."""
+        """Resources within a resource: those that are read, of the same patient unless they say whose they are."""
         data = part.read()
         contained = data.get("contained")
         for index, each in enumerate(contained if type(contained) is list else ()):
@@ -271,12 +271,12 @@ class _Bundle:
         data: dict[str, Any] = {
             "id": owner.identity,
             **setting.person,
-            **setting.records,
+            **dict(setting.records.items()),
             "answers": {name: value for name, (value, _) in setting.answers.items()},
         }
         setting.places |= {f"answers.{name}": path for name, (_, path) in setting.answers.items()}
         if problems := problems_of_meaning(data, self.catalogue):
-            _leave_open(setting, problems)
+            _leave_open(setting, data, problems)
         profile = build_profile(data)
         if not isinstance(profile, Profile):
             raise InputRefused(profile)
@@ -284,7 +284,7 @@ class _Bundle:
         return Candidate(profile, None, issues, setting.places)
 
 
-def _leave_open(setting: Setting, problems: list[Problem]) -> None:
+def _leave_open(setting: Setting, data: Mapping[str, Any], problems: list[Problem]) -> None:
     """Records that cannot mean what they must become what they leave open (`prescreen.candidate.leftopen`)."""
     wrong: dict[tuple[str, int], dict[str, str]] = {}
     for problem in problems:
@@ -292,7 +292,12 @@ def _leave_open(setting: Setting, problems: list[Problem]) -> None:
         if match is None:
             continue
         names = (match[3],) if match[3] else _ENDS.get(match[1], ("date",))
+        record = data[match[1]][int(match[2])]
         for name in names:
+            if name == "value" and str(record["value"]).endswith(NOT_READABLE):
+                continue  # a result that decides nothing already
+            if name == "code" and record["code"]["system"] == UNREADABLE:
+                continue
             wrong.setdefault((match[1], int(match[2])), {}).setdefault(name, problem.message)
     for (place, index), bad in wrong.items():
         path = setting.places[f"{place}[{index}]"]

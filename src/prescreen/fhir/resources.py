@@ -1,7 +1,7 @@
 """The slim models of FHIR R4: of each resource what is read, and nothing else (http://hl7.org/fhir/R4).
 
-Everything may be absent, because data may be wrong. `slim` makes a model of JSON data of any shape: what has another type
-than FHIR says is left out, and told with its path.
+Everything may be absent, because data may be wrong. `slim` makes a model of JSON data of any shape: what has another
+type than FHIR says is left out, and told with its path.
 """
 
 from __future__ import annotations
@@ -301,7 +301,7 @@ _STEP: Final = re.compile(r"\.([A-Za-z]+)|\[(\d+)\]")
 def slim(data: dict[str, Any], model: type[R]) -> tuple[R, dict[str, str]]:
     """The model that JSON data describes, and what of the data had to be left out: by path, why.
 
-    Paths are those of FHIR (``valueQuantity.value``, ``component[2].code``). What is left out is taken from `data`, too.
+    Paths are those of FHIR (``valueQuantity.value``, ``component[2].code``). What is left out is taken from `data` too.
     """
     bad: dict[str, str] = {}
     while True:

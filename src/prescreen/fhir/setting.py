@@ -1,4 +1,4 @@
-"""What the readers of single resources share: whose resources they are, and the records and issues that come of them."""
+"""What the readers of single resources share: the candidate, and the records and issues that come of resources."""
 
 from __future__ import annotations
 
@@ -40,8 +40,9 @@ CODES: Final = {
 class Setting:
     """One candidate while it is made.
 
-    birth, sex: of the patient, None where not known. records: by list of the profile. places: by path of a record in the
-    profile, its place in the Bundle. medications: the Medication resources by the references that lead to them.
+    birth, sex: of the patient, None where not known. records: by list of the profile. places: by path of a record in
+    the profile, its place in the Bundle. medications: by the references that lead to them. plain_codes, plain_words:
+    codes met so far, and whether they are of an observation; words, and whether no observation is named so.
     """
 
     __slots__ = (
