@@ -301,6 +301,57 @@ def synth(
 
 
 @cli.command()
+@click.argument("bundles", nargs=-1, required=True, metavar="BUNDLE...")
+@click.option("--trial", "trials", multiple=True, metavar="TRIAL", help="Show which criteria of a trial are touched.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How it is written.",
+)
+@click.option("--out", metavar="FILE", help="Write to a file instead of standard output.")
+def inspect(bundles: tuple[str, ...], trials: tuple[str, ...], form: str, out: str | None) -> int:
+    """Show what of FHIR Bundles is understood, what not, and which criteria that touches.
+
+    A BUNDLE is a file with a FHIR R4 Bundle, or one a line; `-` reads standard input.
+    """
+    import msgspec
+
+    from prescreen import load_trial
+    from prescreen.candidate.read import read_texts
+    from prescreen.catalogue import bundled_catalogue
+    from prescreen.fhir.inspect import Inspected, inspect_bundle, render
+    from prescreen.fhir.read import read_bundle
+    from prescreen.problems import InputRefused
+
+    found: list[Inspected] = []
+    refused = 0
+    try:
+        rules = [load_trial(trial) for trial in trials]
+        catalogue = rules[0].catalogue if rules else bundled_catalogue()
+        _keep_inputs(out, bundles)
+        for path in bundles:
+            for text in read_texts(path):
+                try:
+                    name = text.file if text.line is None else f"{text.file}:{text.line}"
+                    found.append(inspect_bundle(name, read_bundle(text.content(), catalogue), catalogue, rules))
+                except InputRefused as wrong:
+                    refused += 1
+                    _tell(text.at_its_place(wrong))
+        with _output(out) as stream:
+            if form == "text":
+                stream.write(render(found))
+            else:
+                stream.write(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n")
+    except InputRefused as wrong:
+        _tell(wrong)
+        return REFUSED
+    return REFUSED if refused else DONE
+
+
+@cli.command()
 @click.argument("of", type=click.Choice(["trial", "catalogue", "candidate", "report"]))
 def schema(of: str) -> int:
     """Print the JSON Schema of a rule file, a catalogue file, a candidate or a report."""
