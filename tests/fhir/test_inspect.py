@@ -49,7 +49,7 @@ def test_the_counts_add_up(written: Path, capsys: pytest.CaptureFixture[str]) ->
 def test_text_says_the_same(written: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["inspect", str(written), "--trial", "NCT07535138"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == f"{written}: 9 entries, candidate p1"
+    assert lines[0] == f"{written}:1: 9 entries, candidate p1"
     assert "       3  understood  read and used" in lines
     assert "       9  in all" in lines
     assert "       4  Observation  1 aside, 1 open, 1 understood, 1 unmapped" in lines
