@@ -352,6 +352,36 @@ def inspect(bundles: tuple[str, ...], trials: tuple[str, ...], form: str, out: s
 
 
 @cli.command()
+@click.argument("catalogue", metavar="CATALOGUE")
+@click.option("--server", required=True, metavar="URL", help="The FHIR base address of a terminology server.")
+@click.option("--on", type=_Day(), metavar="DATE", help="The day to date the lists with; today if not given.")
+def expand(catalogue: str, server: str, on: date | None) -> int:
+    """Ask a terminology server for all codes below those that a catalogue's value sets include, and pin them in files.
+
+    CATALOGUE is a folder of catalogue files; the lists come into its folder `expansions`, and are read with it.
+    """
+    from prescreen.catalogue import load_catalogue
+    from prescreen.problems import InputRefused
+    from prescreen.terminology.expand import expandable, expansion_of, write_expansions
+    from prescreen.terminology.server import Server
+
+    day = date.today() if on is None else on  # noqa: DTZ011 - the calendar day of whoever asks
+    folder = Path(catalogue)
+    try:
+        asked = Server(server)
+        concepts = list(expandable(load_catalogue(folder)))
+        found = {concept.name: expansion_of(concept, asked, day.isoformat()) for concept in concepts}
+        for path in write_expansions([each for each in found.values() if each is not None], folder):
+            click.echo(str(path))
+    except InputRefused as refused:
+        _tell(refused)
+        return REFUSED
+    if unknown := [name for name, each in found.items() if each is None]:
+        _say(f"error: the server gives no full list for {', '.join(unknown)}")
+    return REFUSED if unknown else DONE
+
+
+@cli.command()
 @click.argument("of", type=click.Choice(["trial", "catalogue", "candidate", "report"]))
 def schema(of: str) -> int:
     """Print the JSON Schema of a rule file, a catalogue file, a candidate or a report."""

@@ -161,7 +161,7 @@ def test_derived_quantities_name_their_inputs() -> None:
         ("loinc", "1742-6", "ALT"),
         ("http://loinc.org", "14682-9", "creatinine"),
         ("urn:oid:2.16.840.1.113883.6.1", "33914-3", "eGFR"),
-        ("http://loinc.org", "22664-7", "BUN"),
+        ("http://loinc.org", "22664-7", "urea"),
         ("loinc", "3091-6", "urea"),
         ("loinc", "8480-6", "SBP"),
         ("loinc", "99999-9", None),

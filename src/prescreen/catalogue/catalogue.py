@@ -127,8 +127,11 @@ class Catalogue:
         """The concepts that a code of a hierarchical system is (most specific), and others that it may be."""
         listed = self._listed(domain, system)
         matched = {name for pattern, name in listed if stands_for(pattern, recorded)}
+        cut, open_ = self._excluded(domain, system, recorded, matched)
+        matched -= cut | open_
         named = matched - self._above(domain, matched)
-        vague = {name for pattern, name in listed if may_stand_for(recorded, pattern, system)} - matched
+        vague = {name for pattern, name in listed if may_stand_for(recorded, pattern, system)} - matched - cut
+        vague |= open_
         unlisted = self._unlisted(domain, system, recorded, matched | self._above(domain, matched))
         # a direct child that the system cannot express is open, whatever its other parents' codes are
         narrower = vague | self._inexpressible_below(domain, system, named | vague)
@@ -144,6 +147,20 @@ class Catalogue:
         if is_unspecified(recorded, system):
             narrower |= self._below(domain, named)
         return named, narrower | unlisted
+
+    def _excluded(self, domain: Domain, system: str, recorded: str, matched: set[str]) -> tuple[set[str], set[str]]:
+        """Of the concepts whose codes stand for a recorded one, those that exclude it, and those that may do so."""
+        cut: set[str] = set()
+        open_: set[str] = set()
+        for name in matched:
+            excluded = self.events[domain][name].excluded.get(system)
+            for pattern in excluded or ():
+                pattern = normal_code(system, pattern)
+                if stands_for(pattern, recorded):
+                    cut.add(name)
+                elif may_stand_for(recorded, pattern, system):
+                    open_.add(name)
+        return cut, open_ - cut
 
     def _unlisted(self, domain: Domain, system: str, recorded: str, is_a: set[str]) -> set[str]:
         """Concepts with an open list that a recorded code may be, though none of their codes stands for it."""
