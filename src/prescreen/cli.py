@@ -101,7 +101,7 @@ class _Day(click.ParamType[date]):
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "json", "jsonl", "html", "markdown"]),
+    type=click.Choice(["text", "json", "jsonl", "html", "markdown", "fhir"]),
     default="text",
     show_default=True,
     help="How the reports are written.",
@@ -352,6 +352,40 @@ def inspect(bundles: tuple[str, ...], trials: tuple[str, ...], form: str, out: s
 
 
 @cli.command()
+@click.argument("trial")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["fhir-group"]),
+    default="fhir-group",
+    show_default=True,
+    help="As what it is written.",
+)
+@click.option("--out", metavar="FILE", help="Write to a file instead of standard output.")
+def export(trial: str, form: str, out: str | None) -> int:
+    """Write a trial's criteria as another system reads them: a FHIR Group with characteristics.
+
+    TRIAL is a folder, a trial.yaml or a bundled trial's id. What the form cannot express is told.
+    """
+    import json
+
+    from prescreen import load_trial
+    from prescreen.fhir.group import group_of
+    from prescreen.problems import InputRefused
+
+    try:
+        group, untold = group_of(load_trial(trial))
+        with _output(out) as stream:
+            stream.write(json.dumps(group, indent=2, ensure_ascii=False) + "\n")
+    except InputRefused as refused:
+        _tell(refused)
+        return REFUSED
+    for each in untold:
+        _say(f"not expressed: {each}")
+    return DONE
+
+
+@cli.command()
 @click.argument("catalogue", metavar="CATALOGUE")
 @click.option("--server", required=True, metavar="URL", help="The FHIR base address of a terminology server.")
 @click.option("--on", type=_Day(), metavar="DATE", help="The day to date the lists with; today if not given.")
@@ -509,12 +543,19 @@ def _write_markdown(run: _Run | _Reports, stream: TextIO, _detail: _Detail) -> N
     stream.write(markdown.render(list(run)))
 
 
+def _write_fhir(run: _Run | _Reports, stream: TextIO, _detail: _Detail) -> None:
+    from prescreen.report import fhir
+
+    stream.write(fhir.render(list(run)))
+
+
 _WRITERS: Final[dict[str, Callable[[_Run | _Reports, TextIO, _Detail], None]]] = {
     "text": _write_text,
     "json": _write_json,
     "jsonl": _write_lines,
     "html": _write_html,
     "markdown": _write_markdown,
+    "fhir": _write_fhir,
 }
 
 

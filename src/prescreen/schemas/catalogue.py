@@ -39,7 +39,7 @@ def _by_hierarchy(description: str) -> Shape:
 
 def _value_set(description: str) -> Shape:
     part = {
-        "system": words(tuple(SYSTEMS)),
+        "system": said("a code system by its short name", {"type": "string", "pattern": f"^({'|'.join(SYSTEMS)})$"}),
         **dict.fromkeys(("codes", "is_a"), list_of({"type": ["string", "number"]})),
     }
     return said(description, list_of({**mapping(part, ("system",)), "anyOf": any_key(("codes", "is_a"))}))
