@@ -351,6 +351,40 @@ def inspect(bundles: tuple[str, ...], trials: tuple[str, ...], form: str, out: s
     return REFUSED if refused else DONE
 
 
+@cli.command("import")
+@click.argument("folder")
+@click.option("--out", required=True, metavar="DIR", help="The folder for the tables, which is made.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["parquet", "csv"]),
+    default="parquet",
+    show_default=True,
+    help="How the tables are written.",
+)
+def import_(folder: str, out: str, form: str) -> int:
+    """Make cohort tables of a FHIR bulk export: a folder of NDJSON files, one resource a line.
+
+    What is wrong with the data is listed in the file _issues.jsonl beside the tables.
+    """
+    from prescreen.catalogue import bundled_catalogue
+    from prescreen.fhir.bulk import import_folder
+    from prescreen.problems import InputRefused
+
+    progress = _Progress("resources")
+    try:
+        done = import_folder(folder, out, bundled_catalogue(), form, progress.say)
+    except InputRefused as refused:
+        _tell(refused)
+        return REFUSED
+    finally:
+        progress.end()
+    states = ", ".join(f"{count} {state}" for state, count in sorted(done.states.items()))
+    click.echo(f"{sum(done.states.values())} resources of {done.patients} patients: {states}")
+    click.echo(f"{done.rows} rows in {out}; {done.issues} issues")
+    return DONE
+
+
 @cli.command()
 @click.argument("trial")
 @click.option(
@@ -476,7 +510,8 @@ class _Run:
 class _Progress:
     """How far a long run is, on a terminal only."""
 
-    def __init__(self) -> None:
+    def __init__(self, things: str = "candidates") -> None:
+        self._things = things
         self._shown = sys.stderr.isatty()
         self._next = time.monotonic() + _PATIENCE
         self._said = False
@@ -485,7 +520,7 @@ class _Progress:
         if self._shown and time.monotonic() >= self._next:
             self._next = time.monotonic() + 0.5
             self._said = True
-            click.echo(f"\r{number} candidates …", err=True, nl=False)
+            click.echo(f"\r{number} {self._things} …", err=True, nl=False)
 
     def end(self) -> None:
         if self._said:

@@ -10,7 +10,8 @@ import pytest
 from prescreen.cli import main
 from tests.fhir.bundles import LOINC, ME, SNOMED, bundle, coded, condition, observation, patient, procedure, text_of
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "fhir" / "synthea-r4"
+_PLACES = [parent / "shared" / "data" / "fhir" / "synthea-r4" for parent in Path(__file__).resolve().parents[2:5]]
+DATA = next((place for place in _PLACES if place.is_dir()), _PLACES[0])
 BUNDLE = bundle(
     patient(),
     observation(),

@@ -120,6 +120,12 @@ def _no_number(text: str) -> None:
     return None
 
 
+def kind_of_text(text: bytes) -> str | None:
+    """The type of a resource by how its text begins; None where it does not say it first."""
+    match = _FHIR.match(text)
+    return None if match is None else match[1].decode()
+
+
 def parts(source: bytes | Mapping[str, Any]) -> list[Part]:
     """The entries of a Bundle, those of Bundles in it among them. Raises InputRefused where it is none."""
     if isinstance(source, bytes):

@@ -10,18 +10,15 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
-from prescreen.candidate.checks import problems_of_meaning
 from prescreen.candidate.facts import Candidate, DataIssue
-from prescreen.candidate.leftopen import NOT_READABLE, UNREADABLE, of_every_observation, open_result
-from prescreen.candidate.profile import Profile
-from prescreen.candidate.structure import build_profile
-from prescreen.catalogue import DOMAINS, Catalogue
+from prescreen.catalogue import Catalogue
 from prescreen.fhir.bundle import Part, parts
 from prescreen.fhir.events import read_allergy, read_condition, read_procedure
 from prescreen.fhir.medications import read_administration, read_immunization, read_request, read_statement
 from prescreen.fhir.observations import read_observation, read_plain
 from prescreen.fhir.person import patient_id, read_consent, read_patients, read_response
 from prescreen.fhir.setting import Entry, Setting, State
+from prescreen.fhir.settle import settled
 from prescreen.problems import InputRefused, Problem
 
 READERS: Final[dict[str, Callable[[Entry, Setting], State]]] = {
@@ -40,12 +37,10 @@ READERS: Final[dict[str, Callable[[Entry, Setting], State]]] = {
 
 _USED: Final = frozenset({*READERS, "Patient", "Medication"})
 _WITHIN: Final = re.compile(rb'"resourceType"\s*:\s*"(?:' + "|".join(READERS).encode() + rb')"')
-_OWNER: Final = {"AllergyIntolerance": "patient", "Immunization": "patient", "Consent": "patient"}
+OWNER: Final = {"AllergyIntolerance": "patient", "Immunization": "patient", "Consent": "patient"}
 _CODED: Final = ("code", "medicationCodeableConcept", "medicationReference", "vaccineCode", "component", "ingredient")
 _CODING: Final = frozenset({*_CODED, "coding", "system", "text", "reference"})
 _ORDER: Final[tuple[State, ...]] = ("open", "unmapped", "understood", "aside", "skipped")
-_PLACE: Final = re.compile(r"(\w+)\[(\d+)\]\.?(\w*)")
-_ENDS: Final = {"conditions": ("onset", "abatement"), "treatments": ("start", "end")}
 
 
 class Seen(NamedTuple):
@@ -108,7 +103,7 @@ class _Bundle:
             elif part.kind == "Medication":
                 self._meet_medication(number, part)
         if not self.owners:
-            self._owners_by_reference()
+            self._owners_byreference_of()
         for owner in self.owners.values():
             state = read_patients([entry for _, entry in owner.patients], owner.setting)
             for number, _ in owner.patients:
@@ -183,11 +178,11 @@ class _Bundle:
             if reference is not None:
                 self.medications[reference] = (part.path, data)
 
-    def _owners_by_reference(self) -> None:
+    def _owners_byreference_of(self) -> None:
         """Candidates of a Bundle without a Patient: those of whom its resources speak."""
         for part in self.parts:
             if part.kind in READERS:
-                reference = _reference(part.read(), _OWNER.get(part.kind, "subject"))
+                reference = reference_of(part.read(), OWNER.get(part.kind, "subject"))
                 if reference is not None and _is_patient(reference):
                     identity = patient_id({"id": re.split(r"[/:]", reference)[-1]}, None)
                     if identity is not None:
@@ -199,7 +194,7 @@ class _Bundle:
 
     def _whose(self, data: Mapping[str, Any], kind: str) -> tuple[Iterable[_Owner], str | None]:
         """Of whom a resource speaks, and what makes that doubtful; nobody where it is not about a patient."""
-        reference = _reference(data, _OWNER.get(kind, "subject"))
+        reference = reference_of(data, OWNER.get(kind, "subject"))
         everybody = self.owners.values()
         if reference is None:
             return everybody, "it is not said whose it is"
@@ -211,7 +206,7 @@ class _Bundle:
             return (owner,), None
         if not _is_patient(reference):
             return (), None
-        return everybody, f"its {_OWNER.get(kind, 'subject')} `{reference[:80]}` leads nowhere"
+        return everybody, f"its {OWNER.get(kind, 'subject')} `{reference[:80]}` leads nowhere"
 
     # --- what ------------------------------------------------------------------------------------------------------
 
@@ -219,7 +214,7 @@ class _Bundle:
         kind, data = part.kind, part.data
         doubt = self.doubts.get(number)
         if kind == "Observation" and doubt is None and data is not None:
-            owner = self.references.get(_reference(data, "subject") or "")
+            owner = self.references.get(reference_of(data, "subject") or "")
             if owner is not None and (state := read_plain(data, part.path, owner.setting)) is not None:
                 self.states[number] = state
                 return
@@ -245,10 +240,10 @@ class _Bundle:
             kind = each.get("resourceType") if isinstance(each, dict) else None
             if kind not in READERS:
                 continue
-            reference = _reference(each, _OWNER.get(kind, "subject"))
+            reference = reference_of(each, OWNER.get(kind, "subject"))
             if reference is None or reference.startswith("#"):
                 whose = data.get("subject", data.get("patient"))
-                each = {**each, _OWNER.get(kind, "subject"): whose} if whose is not None else each
+                each = {**each, OWNER.get(kind, "subject"): whose} if whose is not None else each
             path = f"{part.path}.contained[{index}]"
             self._count(number, self._read_resource(kind, each, path, doubt or part.problem))
 
@@ -265,60 +260,11 @@ class _Bundle:
 
     def _candidate(self, owner: _Owner) -> Candidate:
         setting = owner.setting
-        for record, path in setting.codeless:
-            for each in of_every_observation([record], self.catalogue):
-                setting.add("observations", each, path)
-        data: dict[str, Any] = {
-            "id": owner.identity,
-            **setting.person,
-            **dict(setting.records.items()),
-            "answers": {name: value for name, (value, _) in setting.answers.items()},
-        }
-        setting.places |= {f"answers.{name}": path for name, (_, path) in setting.answers.items()}
-        if problems := problems_of_meaning(data, self.catalogue):
-            _leave_open(setting, data, problems)
-        profile = build_profile(data)
-        if not isinstance(profile, Profile):
-            raise InputRefused(profile)
-        issues = (*self.issues, *setting.issues)
-        return Candidate(profile, None, issues, setting.places)
+        profile = settled(owner.identity, setting)
+        return Candidate(profile, None, (*self.issues, *setting.issues), setting.places)
 
 
-def _leave_open(setting: Setting, data: Mapping[str, Any], problems: list[Problem]) -> None:
-    """Records that cannot mean what they must become what they leave open (`prescreen.candidate.leftopen`)."""
-    wrong: dict[tuple[str, int], dict[str, str]] = {}
-    for problem in problems:
-        match = _PLACE.match(problem.path or "")
-        if match is None:
-            continue
-        names = (match[3],) if match[3] else _ENDS.get(match[1], ("date",))
-        record = data[match[1]][int(match[2])]
-        for name in names:
-            if name == "value" and str(record["value"]).endswith(NOT_READABLE):
-                continue  # a result that decides nothing already
-            if name == "code" and record["code"]["system"] == UNREADABLE:
-                continue
-            wrong.setdefault((match[1], int(match[2])), {}).setdefault(name, problem.message)
-    for (place, index), bad in wrong.items():
-        path = setting.places[f"{place}[{index}]"]
-        why = "; ".join(dict.fromkeys(bad.values()))
-        if place == "observations":
-            records = setting.records["observations"]
-            records[index] = {
-                key: value for key, value in open_result(records[index], bad).items() if value is not None
-            }
-            setting.tell("bad-entry", path, f"{why}; it decides nothing")
-            continue
-        domain = next(each for each in DOMAINS if each == place)
-        record = {"verification": "confirmed", **setting.records[domain][index]}
-        found, outcome = setting.open_events.leave_open(domain, record, bad)
-        setting.records[domain][index] = found[0]
-        for each in found[1:]:
-            setting.add(domain, each, path)
-        setting.tell("bad-entry", path, f"{why}; {outcome}")
-
-
-def _reference(data: Mapping[str, Any], name: str) -> str | None:
+def reference_of(data: Mapping[str, Any], name: str) -> str | None:
     subject = data.get(name)
     reference = subject.get("reference") if isinstance(subject, dict) else None
     return reference if isinstance(reference, str) and reference else None
