@@ -20,6 +20,8 @@ from prescreen.candidate.read import from_json, refuse_unusable
 from prescreen.problems import InputRefused, Problem
 
 MAX_ENTRIES: Final = 200_000
+_LARGE: Final = 4_000_000  # bytes from which on values are counted before they are read
+_SMALL: Final = 100
 _DEEPEST: Final = 4  # Bundles in Bundles
 
 _FHIR: Final = re.compile(rb'\s*\{\s*"resourceType"\s*:\s*"([A-Za-z]{1,60})"')
@@ -87,7 +89,7 @@ class Part:
             data = jiter.from_json(raw, float_mode="decimal", catch_duplicate_keys=True, allow_inf_nan=False)
         except ValueError:
             data = self._with_mistakes(raw)
-        if not self.plain and any(sign in raw for sign in _SIGNS):
+        if not self.plain and (b"\\" in raw or b"\x7f" in raw or b"\xc2" in raw):
             data = _harmless(data)
         return data if isinstance(data, dict) else {}
 
@@ -129,7 +131,8 @@ def kind_of_text(text: bytes) -> str | None:
 def parts(source: bytes | Mapping[str, Any]) -> list[Part]:
     """The entries of a Bundle, those of Bundles in it among them. Raises InputRefused where it is none."""
     if isinstance(source, bytes):
-        refuse_unusable(source)
+        if len(source) > _LARGE or len(source) < _SMALL:
+            refuse_unusable(source)
         found = _at_once(source)
         if found is not None:
             return found
@@ -169,11 +172,10 @@ def _at_once(text: bytes) -> list[Part] | None:
             return None
         start = place.end()
         own = bytes(raw)
-        end = start + len(own)
-        if text[start:end] != own:
+        if not text.startswith(own, start):
             return None
         outside.append(text[position:start])
-        position = end
+        position = start + len(own)
         name = kind[1]
         named = _NAMES.get(name) or _NAMES.setdefault(name, name.decode())
         found.append(Part(f"entry[{index}].resource", named, entry.fullUrl, own, None, None, plain))
