@@ -54,10 +54,12 @@ def test_only_one_module_knows_the_unit_registry() -> None:
     assert users == {"prescreen.quantities.ucum"}
 
 
-def test_nothing_reaches_for_a_network() -> None:
+def test_only_a_terminology_server_is_reached_for() -> None:
     network = {"socket", "ssl", "http", "urllib", "ftplib", "smtplib", "asyncio", "requests", "httpx", "webbrowser"}
-    for path in MODULES:
-        assert not network & {module.split(".")[0] for module in _imports(path)}, path
+    users = {_name(path) for path in MODULES if network & {module.split(".")[0] for module in _imports(path)}}
+    assert users == {"prescreen.terminology.server"}  # asked by `prescreen expand` only, about the catalogue's codes
+    who = {_name(path) for path in MODULES if "prescreen.terminology.server" in _imports(path)}
+    assert who == {"prescreen.cli", "prescreen.terminology"}
 
 
 def test_nothing_is_run_that_an_input_says() -> None:
