@@ -267,6 +267,6 @@ def test_what_tables_cannot_say_is_told(tmp_path: Path) -> None:
     untold = write_tables([profile], tmp_path / "t")
     assert [text.split(": ")[1] for text in untold] == [
         "observations[0].source", "observations[0].unit", "observations[0].reference_range", "treatments[0].code.code",
-        "treatments[0]", "treatments[1].dose", "answers.:x", "answers.y", "answers.z:", "anchors", "complete.conditions",
-        "complete.treatments",
+        "treatments[0]", "treatments[1].dose", "answers.:x", "answers.y", "answers.z:", "anchors",
+        "complete.conditions", "complete.treatments",
     ]  # fmt: skip
