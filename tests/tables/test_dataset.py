@@ -89,6 +89,7 @@ def test_every_form_gives_the_candidate(tmp_path: Path, form: Callable[[Path], P
         assert (found.candidate.profile, found.issues) == (whole(), ())
         assert tables.read("C-2", KNOWN) is None
         assert list(tables.ids()) == ["C-1"]
+        assert tables.rejected("persons") == []
         assert tables.issues == []
 
 
@@ -208,7 +209,30 @@ def test_a_truncated_file_is_refused_by_name(tmp_path: Path) -> None:
         pass
 
 
-def test_a_text_that_is_no_utf_8_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b'candidate,code\nC-1,"ECOG\nC-2,ECOG\n', "line 2 has a quote that is not closed"),
+        (b"candidate,code\nC-1,ECOG\r\nC-2,ECOG\nC-2,ECOG\n", "its lines do not all end alike"),
+    ],
+)
+def test_a_csv_whose_rows_have_no_sure_end_is_refused(tmp_path: Path, text: bytes, message: str) -> None:
+    (tmp_path / "observations.csv").write_bytes(text)
+    with open_tables(tmp_path) as tables:
+        with pytest.raises(InputRefused, match=message):
+            tables.read("C-1", KNOWN)
+        with pytest.raises(InputRefused, match=message):
+            list(tables.ids())
+
+
+def test_a_row_that_is_no_utf_8_or_far_too_long_is_a_bad_row(tmp_path: Path) -> None:
+    lines = [b"candidate,code,value", b"C-1,ECOG,1", b"C-1,ECO\xff,1", b"C-1,ECOG," + b"x" * 2_000_000, b"C-2,ECOG,1"]
+    (tmp_path / "observations.csv").write_bytes(b"\n".join(lines))
+    assert [issue.code for issue in read(tmp_path).issues] == ["bad-row", "bad-row"]
+    assert read(tmp_path, "C-2").issues == ()
+
+
+def test_a_header_that_is_no_utf_8_is_refused(tmp_path: Path) -> None:
     (tmp_path / "persons.csv").write_bytes(b"candidate,sex\xff\n")
     with pytest.raises(InputRefused, match="cannot be read"), open_tables(tmp_path):
         pass

@@ -21,6 +21,10 @@ _NARROWEST: Final = 60
 _BARS: Final = ((120, 24), (88, 14))  # from so many columns on, with a bar of so many and the criterion's text
 _GAP: Final = 3  # columns between two of a table
 _WIDEST_SHARE: Final = "> 99.9 %"
+_LEGEND: Final = (
+    "━ all met so far, ╌ none failed and something not known. Excluded alone: fail it and nothing else. "
+    "Open alone: it is not known, and all else is met."
+)
 _STYLE: Final = {"eligible": "green", "undetermined": "yellow", "ineligible": "red"}
 
 
@@ -61,6 +65,7 @@ def _trial(console: Console, funnel: Funnel, trial: TrialFunnel) -> None:
         if cohort.cohort is not None:
             console.print(Text(words.cohort_name(cohort), "bold"))
         console.print(_attrition(cohort, total, console.width))
+        console.print(Text(_LEGEND, "dim"))
         if facts := words.waiting(cohort):
             console.print()
             console.print(_facts(facts))

@@ -154,19 +154,26 @@ class Tables:
             yield identity, Row(number, filled, Path(file).name if source.several and file else None)
 
     def rejected(self, table: str) -> list[tuple[str | None, Row]]:
-        """The lines of a CSV that the scans so far could not take apart, each with its candidate where that shows."""
+        """The lines of a CSV that the scans so far could not take apart, each with its candidate where that shows.
+
+        Raises InputRefused for a quote that is not closed, behind which nobody can tell where rows end.
+        """
         source = self.sources[table]
-        if source.kind != "csv":
+        scanned = "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'reject_errors'"
+        if source.kind != "csv" or not self.query(scanned, [], table)[0][0]:
             return []
         query = (
-            "SELECT DISTINCT file_path, line, csv_line, first(error_message) OVER (PARTITION BY file_path, line) "
-            "FROM reject_errors JOIN reject_scans USING (scan_id, file_id) ORDER BY file_path, line"
+            "SELECT file_path, line, first(csv_line), first(error_message), bool_or(error_type = 'UNQUOTED VALUE') "
+            "FROM reject_errors JOIN reject_scans USING (scan_id, file_id) GROUP BY ALL ORDER BY file_path, line"
         )
         mine = {str(path): path.name for path in source.files}
         found: list[tuple[str | None, Row]] = []
-        for path, line, text, why in self.query(query, [], table):
+        for path, line, text, why, unclosed in self.query(query, [], table):
             if path not in mine:
                 continue
+            if unclosed:
+                message = f"line {line} has a quote that is not closed, so that nobody can tell where rows end"
+                raise _refused("unreadable", message, Path(path))
             file = mine[path] if source.several else None
             parts = next(csv.reader([text or ""], delimiter=source.delimiter), [])
             place = source.header.index("candidate")
@@ -177,11 +184,18 @@ class Tables:
 
     def ids(self) -> Iterator[str]:
         """The ids of all candidates: of whoever is named in any table, in order."""
-        cursor = self.connection.cursor()
-        cursor.execute(f"SELECT DISTINCT candidate FROM ({self._everyone()}) WHERE candidate <> '' ORDER BY candidate")
-        while some := cursor.fetchmany(10_000):
-            for (identity,) in some:
-                yield identity
+        import duckdb
+
+        try:
+            found = self.connection.execute(
+                f"SELECT DISTINCT candidate FROM ({self._everyone()}) WHERE candidate <> '' ORDER BY candidate"
+            ).to_arrow_table()
+        except duckdb.Error as error:
+            raise unreadable(self.path, "persons", error) from None
+        for table in self.sources:
+            self.rejected(table)  # refuses what was not read to its end
+        for batch in found.to_batches(max_chunksize=10_000):
+            yield from batch.column(0).to_pylist()
 
     def unowned(self) -> list[TableIssue]:
         """Rows that name no candidate, so that nothing can be made of them; of each table, the first thousand."""
@@ -358,9 +372,8 @@ def _header(source: Source) -> tuple[tuple[str, ...], str]:
     first: tuple[tuple[str, ...], str] | None = None
     for path in source.files:
         try:
-            with (gzip.open(path, "rt", encoding="utf-8-sig") if path.suffix == ".gz" else
-                  open(path, encoding="utf-8-sig", newline="")) as stream:  # fmt: skip
-                line = stream.readline(1_000_000)
+            with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as stream:
+                line = stream.readline(MAX_LINE).decode("utf-8-sig").replace("\r", "\n").split("\n")[0]
         except (OSError, UnicodeDecodeError, EOFError) as error:
             raise _refused("unreadable", f"cannot be read: {_first_line(error)}", path) from None
         delimiter = max(",;\t", key=line.count)
@@ -379,6 +392,8 @@ def _refused(code: str, message: str, path: Path, hint: str | None = None) -> In
 
 
 def _first_line(error: object) -> str:
+    if "reached an invalid state" in str(error):
+        return "its lines do not all end alike"
     text = str(error).strip().split("\n")[0][:200]
     return text[:1].lower() + text[1:]
 
