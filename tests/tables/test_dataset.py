@@ -139,6 +139,7 @@ def test_lines_of_csv_that_cannot_be_taken_apart_are_bad_rows_of_whom_they_name(
     lines = ["candidate,code,value", "C-1,ECOG,1", "C-1,ECOG", "C-2,ECOG,1,2", "C-3,ECOG,2", ",ECOG,1,2"]
     csv(tmp_path, observations="\n".join(lines) + "\n")
     with open_tables(tmp_path) as tables:
+        assert list(tables.ids()) == ["C-1", "C-2", "C-3"]
         first, second, third = tables.read_many(["C-1", "C-2", "C-3"], KNOWN)
         assert isinstance(first, TableCandidate)
         assert isinstance(second, TableCandidate)

@@ -10,6 +10,7 @@ import csv
 import gzip
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from heapq import merge
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -187,15 +188,17 @@ class Tables:
         import duckdb
 
         try:
-            found = self.connection.execute(
-                f"SELECT DISTINCT candidate FROM ({self._everyone()}) WHERE candidate <> '' ORDER BY candidate"
-            ).to_arrow_table()
+            query = f"SELECT DISTINCT candidate FROM ({self._everyone(tuple(self.sources))}) WHERE candidate <> '' ORDER BY candidate"
+            found = self.connection.sql(query).to_arrow_table()
         except duckdb.Error as error:
             raise unreadable(self.path, "persons", error) from None
-        for table in self.sources:
-            self.rejected(table)  # refuses what was not read to its end
-        for batch in found.to_batches(max_chunksize=10_000):
-            yield from batch.column(0).to_pylist()
+        named = {owner for table in self.sources for owner, _ in self.rejected(table) if owner is not None}
+        whole = (each for batch in found.to_batches(max_chunksize=10_000) for each in batch.column(0).to_pylist())
+        last = None
+        for identity in merge(whole, sorted(named)):
+            if identity != last:
+                yield identity
+            last = identity
 
     def unowned(self) -> list[TableIssue]:
         """Rows that name no candidate, so that nothing can be made of them; of each table, the first thousand."""
@@ -214,21 +217,19 @@ class Tables:
         return found
 
     def nearest(self, identity: str) -> list[str]:
-        """The ids that a misspelt one was most likely meant to be."""
+        """The ids, of persons where there is that table, that a misspelt one was most likely meant to be."""
         most = max(1, min(3, len(identity) // 2))
+        everyone = self._everyone(("persons",) if "persons" in self.sources else tuple(self.sources))
         query = (
-            f"SELECT candidate FROM (SELECT DISTINCT candidate FROM ({self._everyone()})) "
-            "WHERE length(candidate) BETWEEN ? AND ? AND damerau_levenshtein(lower(candidate), lower(?)) <= ? "
-            "ORDER BY damerau_levenshtein(lower(candidate), lower(?)), candidate LIMIT ?"
+            f"SELECT candidate, damerau_levenshtein(lower(candidate), lower(?)) AS apart FROM ({everyone}) "
+            "WHERE length(candidate) BETWEEN ? AND ? AND apart <= ? GROUP BY ALL ORDER BY apart, candidate LIMIT ?"
         )
-        values = [len(identity) - most, len(identity) + most, identity, most, identity, _MOST_NEAR]
+        values = [identity, len(identity) - most, len(identity) + most, most, _MOST_NEAR]
         return [row[0] for row in self.query(query, values, "persons")]
 
-    def _everyone(self) -> str:
-        first = ("persons",) if "persons" in self.sources else ()
-        ordered = [*first, *(name for name in self.sources if name not in first)]
+    def _everyone(self, names: Sequence[str]) -> str:
         return " UNION ALL ".join(
-            f"SELECT CAST(candidate AS VARCHAR) AS candidate FROM {self.sources[name].scan()}" for name in ordered
+            f"SELECT CAST(candidate AS VARCHAR) AS candidate FROM {self.sources[name].scan()}" for name in names
         )
 
     def query(self, query: str, values: Sequence[Any], table: str) -> list[tuple[Any, ...]]:
@@ -258,6 +259,7 @@ def open_tables(path: str | Path, *, memory: str | None = None, threads: int | N
         settings["threads"] = threads
     try:
         connection = duckdb.connect(":memory:", config=settings)
+        connection.execute("SET enable_progress_bar = false")
     except duckdb.Error as error:
         raise InputRefused([Problem("no-data", f"the tables cannot be opened: {_first_line(error)}")]) from None
     tables = Tables(place, connection)
