@@ -243,7 +243,8 @@ def test_ids_are_those_of_any_table_and_near_ones_are_found(tmp_path: Path) -> N
     csv(tmp_path, persons="candidate\nC-0017\n,\nC-0018\n", answers="candidate,question\nX-9,a\n")
     with open_tables(tmp_path) as tables:
         assert list(tables.ids()) == ["C-0017", "C-0018", "X-9"]
-        assert tables.nearest("c-017") == ["C-0017", "C-0018"]
+        assert tables.nearest("c-017") == ["C-0017"]
+        assert tables.nearest("C-0019") == ["C-0017", "C-0018"]
         assert tables.nearest("Q") == []
 
 

@@ -125,6 +125,13 @@ def test_the_examples_are_explained_as_they_are_screened(path: Path, tmp_path: P
     assert found.model_dump() == expected.model_dump()
 
 
+def test_the_example_cohort_is_the_example_candidates(tmp_path: Path) -> None:
+    paths = sorted(Path("examples").glob("*.json"))
+    assert write_tables([parse_candidate(path.read_bytes()) for path in paths], tmp_path / "cohort", "csv") == []
+    written = {path.name: path.read_text() for path in (tmp_path / "cohort").iterdir()}
+    assert written == {path.name: path.read_text() for path in Path("examples/cohort").iterdir()}
+
+
 # --- bad cells --------------------------------------------------------------------------------------------------------
 
 BAD: dict[str, list[str]] = {

@@ -186,7 +186,8 @@ class Tables:
             "WHERE length(candidate) BETWEEN ? AND ? AND apart <= ? GROUP BY ALL ORDER BY apart, candidate LIMIT ?"
         )
         values = [identity, len(identity) - most, len(identity) + most, most, _MOST_NEAR]
-        return [row[0] for row in self.query(query, values, "persons")]
+        found = self.query(query, values, "persons")
+        return [near for near, apart in found if apart == found[0][1]]
 
     def _everyone(self, names: Sequence[str]) -> str:
         return " UNION ALL ".join(
