@@ -276,6 +276,17 @@ def test_what_fails_half_way_leaves_no_table(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("t/*"))
 
 
+@pytest.mark.parametrize("when", ["write", "close"])
+def test_a_full_disk_is_told_and_leaves_no_table(tmp_path: Path, when: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full_disk(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pq.ParquetWriter, when, full_disk)
+    with pytest.raises(InputRefused, match=r"cannot be written: .*no space left on device"):
+        write_tables([whole()], tmp_path / "t")
+    assert not list(tmp_path.glob("t/*"))
+
+
 def test_what_tables_cannot_say_is_told(tmp_path: Path) -> None:
     profile = parse_candidate(
         {
