@@ -93,6 +93,16 @@ def test_every_form_gives_the_candidate(tmp_path: Path, form: Callable[[Path], P
         assert tables.issues == []
 
 
+def test_nothing_is_spilt_but_where_it_may_be(tmp_path: Path) -> None:
+    csv(tmp_path, persons="candidate\nC-1\n")
+    setting = "SELECT current_setting('temp_directory')"
+    with open_tables(tmp_path) as tables:
+        assert tables.query(setting, [], "persons") == [("",)]
+    with open_tables(tmp_path, spill=tmp_path / "spill") as tables:
+        assert tables.query(setting, [], "persons") == [(str(tmp_path / "spill"),)]
+    assert [path.name for path in tmp_path.iterdir()] == ["persons.csv"]
+
+
 def test_rows_are_told_by_file_where_there_are_several(tmp_path: Path) -> None:
     (tmp_path / "persons").mkdir()
     csv(tmp_path / "persons", a="candidate,sex\nC-0,male\n", b="candidate,sex\nC-1,F\nC-1,male\nC-1,M\n")

@@ -204,17 +204,24 @@ class Tables:
             raise unreadable(self.path, table, error) from None
 
 
-def open_tables(path: str | Path, *, memory: str | None = None, threads: int | None = None) -> Tables:
+def open_tables(
+    path: str | Path, *, memory: str | None = None, threads: int | None = None, spill: str | Path | None = None
+) -> Tables:
     """The cohort tables of a folder or a DuckDB file.
 
-    memory: the most that DuckDB may use ("4GB"). Raises InputRefused where there is no table, one lacks a column
+    memory: the most that DuckDB may use ("4GB"). spill: the folder in which it may put what exceeds that; without one
+    it writes nothing anywhere, and a query that needs more memory is refused. Raises InputRefused where there is no table, one lacks a column
     that it needs, or a file cannot be read.
     """
     duckdb = require("duckdb")
     place = Path(path)
     if not place.exists():
         raise refused("no-data", "there is no such folder or database: expected cohort tables", place)
-    settings: dict[str, Any] = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+    settings: dict[str, Any] = {
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "temp_directory": "" if spill is None else str(spill),
+    }
     if memory is not None:
         settings["memory_limit"] = memory
     if threads is not None:
