@@ -210,8 +210,8 @@ def open_tables(
     """The cohort tables of a folder or a DuckDB file.
 
     memory: the most that DuckDB may use ("4GB"). spill: the folder in which it may put what exceeds that; without one
-    it writes nothing anywhere, and a query that needs more memory is refused. Raises InputRefused where there is no table, one lacks a column
-    that it needs, or a file cannot be read.
+    it writes nothing anywhere, and a query that needs more memory is refused. Raises InputRefused where there is no
+    table, one lacks a column that it needs, or a file cannot be read.
     """
     duckdb = require("duckdb")
     place = Path(path)
