@@ -214,6 +214,37 @@ def readable(table: str, name: str, rng: Random, day: date) -> list[str]:
     return list(found.get(table, [])) if isinstance(found, dict) else list(found)
 
 
+ANY_CELL = st.one_of(
+    st.none(),
+    st.text(st.characters(codec="utf-8"), max_size=12),
+    st.sampled_from([
+        "ALT", "loinc", "1742-6", "U/L", "<20", "1:80", "-1", "1e39", "1e-39", "9" * 60, "true", "false", "2026", "nan",
+        "2026-05-20", "9999-12-31", "0001", "active", "ongoing", "never", "refuted", "SLE", "rituximab", "conditions",
+        "atc;", "mg",
+    ]),
+)  # fmt: skip
+ANY_ROWS = st.fixed_dictionaries({
+    name: st.lists(st.fixed_dictionaries(dict.fromkeys(table.names[1:], ANY_CELL)), max_size=2)
+    for name, table in TABLES.items()
+})  # fmt: skip
+
+
+@examples(60)
+@given(ANY_ROWS)
+def test_any_cells_give_a_candidate_who_can_be_screened(made: dict[str, list[dict[str, str | None]]]) -> None:
+    trial = load_trial("NCT07535138")
+    rows = {
+        table: [
+            Row(number, {name: cell for name, cell in cells.items() if cell}) for number, cells in enumerate(some, 1)
+        ]
+        for table, some in made.items()
+    }
+    read = read_rows("C-1", rows, trial.catalogue, DAY.toordinal())
+    report = screen(trial, read.candidate, on=DAY)
+    told = [(issue.code, issue.path) for issue in report.issues]
+    assert [(issue.code, issue.place) for issue in read.issues] == told[: len(read.issues)]
+
+
 def test_every_column_has_a_bad_text_or_takes_any() -> None:
     free = {"candidate", "unit", "range_unit", "route", "outcome", "severity", "site", "confirmed_by", "display", "id",
             "source", "trial", "question", "anchor", "systems", "dose_unit", "daily_dose_unit", "daily_dose_value",
