@@ -89,7 +89,18 @@ def test_every_form_gives_the_candidate(tmp_path: Path, form: Callable[[Path], P
         assert (found.candidate.profile, found.issues) == (whole(), ())
         assert tables.read("C-2", KNOWN) is None
         assert list(tables.ids()) == ["C-1"]
+        assert tables.rejected("persons") == []
         assert tables.issues == []
+
+
+def test_nothing_is_spilt_but_where_it_may_be(tmp_path: Path) -> None:
+    csv(tmp_path, persons="candidate\nC-1\n")
+    setting = "SELECT current_setting('temp_directory')"
+    with open_tables(tmp_path) as tables:
+        assert tables.query(setting, [], "persons") == [("",)]
+    with open_tables(tmp_path, spill=tmp_path / "spill") as tables:
+        assert tables.query(setting, [], "persons") == [(str(tmp_path / "spill"),)]
+    assert [path.name for path in tmp_path.iterdir()] == ["persons.csv"]
 
 
 def test_rows_are_told_by_file_where_there_are_several(tmp_path: Path) -> None:
@@ -138,6 +149,7 @@ def test_lines_of_csv_that_cannot_be_taken_apart_are_bad_rows_of_whom_they_name(
     lines = ["candidate,code,value", "C-1,ECOG,1", "C-1,ECOG", "C-2,ECOG,1,2", "C-3,ECOG,2", ",ECOG,1,2"]
     csv(tmp_path, observations="\n".join(lines) + "\n")
     with open_tables(tmp_path) as tables:
+        assert list(tables.ids()) == ["C-1", "C-2", "C-3"]
         first, second, third = tables.read_many(["C-1", "C-2", "C-3"], KNOWN)
         assert isinstance(first, TableCandidate)
         assert isinstance(second, TableCandidate)
@@ -208,7 +220,30 @@ def test_a_truncated_file_is_refused_by_name(tmp_path: Path) -> None:
         pass
 
 
-def test_a_text_that_is_no_utf_8_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b'candidate,code\nC-1,"ECOG\nC-2,ECOG\n', "line 2 has a quote that is not closed"),
+        (b"candidate,code\nC-1,ECOG\r\nC-2,ECOG\nC-2,ECOG\n", "its lines do not all end alike"),
+    ],
+)
+def test_a_csv_whose_rows_have_no_sure_end_is_refused(tmp_path: Path, text: bytes, message: str) -> None:
+    (tmp_path / "observations.csv").write_bytes(text)
+    with open_tables(tmp_path) as tables:
+        with pytest.raises(InputRefused, match=message):
+            tables.read("C-1", KNOWN)
+        with pytest.raises(InputRefused, match=message):
+            list(tables.ids())
+
+
+def test_a_row_that_is_no_utf_8_or_far_too_long_is_a_bad_row(tmp_path: Path) -> None:
+    lines = [b"candidate,code,value", b"C-1,ECOG,1", b"C-1,ECO\xff,1", b"C-1,ECOG," + b"x" * 2_000_000, b"C-2,ECOG,1"]
+    (tmp_path / "observations.csv").write_bytes(b"\n".join(lines))
+    assert [issue.code for issue in read(tmp_path).issues] == ["bad-row", "bad-row"]
+    assert read(tmp_path, "C-2").issues == ()
+
+
+def test_a_header_that_is_no_utf_8_is_refused(tmp_path: Path) -> None:
     (tmp_path / "persons.csv").write_bytes(b"candidate,sex\xff\n")
     with pytest.raises(InputRefused, match="cannot be read"), open_tables(tmp_path):
         pass
@@ -218,7 +253,8 @@ def test_ids_are_those_of_any_table_and_near_ones_are_found(tmp_path: Path) -> N
     csv(tmp_path, persons="candidate\nC-0017\n,\nC-0018\n", answers="candidate,question\nX-9,a\n")
     with open_tables(tmp_path) as tables:
         assert list(tables.ids()) == ["C-0017", "C-0018", "X-9"]
-        assert tables.nearest("c-017") == ["C-0017", "C-0018"]
+        assert tables.nearest("c-017") == ["C-0017"]
+        assert tables.nearest("C-0019") == ["C-0017", "C-0018"]
         assert tables.nearest("Q") == []
 
 
@@ -250,6 +286,17 @@ def test_what_fails_half_way_leaves_no_table(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("t/*"))
 
 
+@pytest.mark.parametrize("when", ["write", "close"])
+def test_a_full_disk_is_told_and_leaves_no_table(tmp_path: Path, when: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full_disk(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pq.ParquetWriter, when, full_disk)
+    with pytest.raises(InputRefused, match=r"cannot be written: .*no space left on device"):
+        write_tables([whole()], tmp_path / "t")
+    assert not list(tmp_path.glob("t/*"))
+
+
 def test_what_tables_cannot_say_is_told(tmp_path: Path) -> None:
     profile = parse_candidate(
         {
@@ -267,6 +314,6 @@ def test_what_tables_cannot_say_is_told(tmp_path: Path) -> None:
     untold = write_tables([profile], tmp_path / "t")
     assert [text.split(": ")[1] for text in untold] == [
         "observations[0].source", "observations[0].unit", "observations[0].reference_range", "treatments[0].code.code",
-        "treatments[0]", "treatments[1].dose", "answers.:x", "answers.y", "answers.z:", "anchors", "complete.conditions",
-        "complete.treatments",
+        "treatments[0]", "treatments[1].dose", "answers.:x", "answers.y", "answers.z:", "anchors",
+        "complete.conditions", "complete.treatments",
     ]  # fmt: skip
