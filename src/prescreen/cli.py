@@ -303,7 +303,7 @@ def synth(
         require("numpy", "pyarrow")
         from prescreen.synth import DEFAULT_DAY, Shares, synthesise
 
-        progress = _Progress()
+        progress = _Progress("candidates")
         shares = Shares(irregular=irregular, bad=bad, results=results)
         asked = [load_trial(trial) for trial in trials or bundled_trials()]
         counts = synthesise(

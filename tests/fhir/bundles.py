@@ -123,8 +123,7 @@ def as_bundle(candidate: Mapping[str, Any]) -> dict[str, Any]:
         me["gender"] = candidate["sex"]
     subject = {"reference": f"Patient/{candidate['id']}"}
     found: list[dict[str, Any]] = [me]
-    for record in candidate.get("observations", ()):
-        found.append(_kept(_observation(record, subject)))
+    found += [_kept(_observation(record, subject)) for record in candidate.get("observations", ())]
     for record in candidate.get("conditions", ()):
         status = record.get("status")
         found.append(
@@ -155,31 +154,31 @@ def as_bundle(candidate: Mapping[str, Any]) -> dict[str, Any]:
                 }
             )
         )
-    for record in candidate.get("procedures", ()):
-        found.append(
-            _kept(
-                {
-                    "resourceType": "Procedure",
-                    "status": _DONE[record["status"]],
-                    "code": _coded(record["code"]),
-                    "subject": subject,
-                    "performedDateTime": record.get("date"),
-                }
-            )
+    found += [
+        _kept(
+            {
+                "resourceType": "Procedure",
+                "status": _DONE[record["status"]],
+                "code": _coded(record["code"]),
+                "subject": subject,
+                "performedDateTime": record.get("date"),
+            }
         )
-    for record in candidate.get("allergies", ()):
-        found.append(
-            _kept(
-                {
-                    "resourceType": "AllergyIntolerance",
-                    "code": _coded(record["code"]),
-                    "patient": subject,
-                    "verificationStatus": verified(record.get("verification", "confirmed")),
-                    "reaction": [{"severity": record["severity"]}] if "severity" in record else None,
-                    "onsetDateTime": record.get("date"),
-                }
-            )
+        for record in candidate.get("procedures", ())
+    ]
+    found += [
+        _kept(
+            {
+                "resourceType": "AllergyIntolerance",
+                "code": _coded(record["code"]),
+                "patient": subject,
+                "verificationStatus": verified(record.get("verification", "confirmed")),
+                "reaction": [{"severity": record["severity"]}] if "severity" in record else None,
+                "onsetDateTime": record.get("date"),
+            }
         )
+        for record in candidate.get("allergies", ())
+    ]
     items = [
         {"linkId": name, "answer": [{"valueBoolean" if isinstance(value, bool) else "valueString": value}]}
         for name, value in candidate.get("answers", {}).items()

@@ -1,4 +1,4 @@
-"""Seeded defects: each is listed with its place, the rest is screened, and a status rests on no guess (semantics §9)."""
+"""Seeded defects: each is listed with its place, the rest is screened, no status rests on a guess (semantics §9)."""
 
 from __future__ import annotations
 

@@ -157,8 +157,8 @@ def test_what_the_server_cannot_list_is_said(folder: Path, capsys: pytest.Captur
     ("text", "words"),
     [
         ("[]", "is no expansion"),
-        ('{"identifier": [{"system": "urn:prescreen:concept", "value": "conditions/x"}], "expansion": {"timestamp": "x",'
-         ' "contains": []}}', "has no date"),
+        ('{"identifier": [{"system": "urn:prescreen:concept", "value": "conditions/x"}], "expansion": '
+         '{"timestamp": "x", "contains": []}}', "has no date"),
         ('{"identifier": [{"system": "urn:prescreen:concept", "value": "x"}], "expansion": {"timestamp": "2026",'
          ' "contains": []}}', "names no concept"),
         ('{"identifier": [{"system": "urn:prescreen:concept", "value": "conditions/x"}], "expansion": '
