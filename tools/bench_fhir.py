@@ -1,7 +1,8 @@
 """`make bench-fhir`: from the text of a FHIR Bundle to a full report, in multiples of `json.loads` of the same text.
 
-Processor time of one thread, so that what else the machine does does not count; medians of interleaved rounds. Beside it
-`fhir.resources` reading the same text, where it is installed. The Bundles are those of `../shared/data`, or those given.
+Processor time of one thread, so that what else the machine does does not count; medians of interleaved rounds. Beside
+it `fhir.resources` reading the same text, where it is installed. The Bundles are those of `../shared/data`, or those
+given.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ def measured(ways: tuple[Callable[[], None], ...], rounds: int) -> list[float]:
 
 
 def _fhir_resources() -> Any:
-    """Reads a bundle as models of R4B, as far as they accept it: entry by entry, and what they refuse is passed over."""
+    """Reads a bundle as models of R4B, entry by entry; what they refuse is passed over. None where it is not there."""
     try:
         from fhir.resources.R4B import get_fhir_model_class
     except ImportError:

@@ -45,7 +45,8 @@ def read_plain(data: dict[str, Any], path: str, setting: Setting) -> State | Non
 
     Most of a Bundle is such results, and `read_fully` would take most of the time of a screening for them.
     """
-    if not data.keys() <= _PLAIN or data.get("status") not in _FINAL:
+    status = data.get("status")
+    if not data.keys() <= _PLAIN or type(status) is not str or status not in _FINAL:
         return None
     concept, quantity, when = data.get("code"), data.get("valueQuantity"), data.get("effectiveDateTime")
     if type(concept) is not dict or type(quantity) is not dict or type(when) is not str:
