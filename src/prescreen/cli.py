@@ -619,6 +619,7 @@ def _collector_at_rest() -> Iterator[None]:
     try:
         yield
     finally:
+        gc.freeze()  # rules stay; looking at them again with each candidate's garbage is in vain
         gc.enable()
 
 

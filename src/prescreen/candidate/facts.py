@@ -469,7 +469,9 @@ def _related(domain: Domain, code: str | Coding, catalogue: Catalogue) -> Relate
 
 
 def _code_text(code: str | Coding) -> str:
-    return code if isinstance(code, str) else f"{code.system}|{code.code}"
+    if isinstance(code, str):
+        return code
+    return f"{code.system}|{code.code}" + (f" ({code.display})" if code.display else "")
 
 
 def read_result(
