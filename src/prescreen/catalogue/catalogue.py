@@ -168,7 +168,7 @@ class Catalogue:
         perhaps = {
             name
             for name, patterns in including.items()
-            if any(stands_for(pattern, recorded) or pattern.startswith(recorded) for pattern in patterns)
+            if any(stands_for(pattern, recorded) or _may_be_below(pattern, recorded, system) for pattern in patterns)
         }
         outside = {
             name
@@ -212,6 +212,11 @@ class Catalogue:
 
     def _listed(self, domain: Domain, system: str) -> tuple[tuple[str, str], ...]:
         return self._index.event_codes[domain].get(system, ())
+
+
+def _may_be_below(pattern: str, recorded: str, system: str) -> bool:
+    """Whether a pattern lies below a recorded code, or in a recorded block."""
+    return pattern.startswith(recorded) or ("-" in recorded and may_stand_for(recorded, pattern, system))
 
 
 _NONE: Final[frozenset[str]] = frozenset()
