@@ -48,7 +48,7 @@ def system_name(text: str) -> str | None:
     """The short name of a system given by short name, URI or object identifier; None for an unknown one."""
     if len(text) > 200:
         return None
-    return _NAMES.get(_folded_system(text))
+    return _NAMES.get(text) or _NAMES.get(_folded_system(text))
 
 
 def normal_code(system: str, code: str) -> str:
