@@ -4,6 +4,7 @@ codings of one thing is taken.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final, Literal
 
@@ -65,6 +66,8 @@ SEVERITIES: Final = {"24484000": "severe", "6736007": "moderate", "255604002": "
 
 NO_ALLERGY: Final = frozenset({"716186003", "409137002", "429625007", "428607008"})
 """SNOMED CT: no known allergy, no known drug, food, environmental allergy."""
+
+_IN_BLOOD: Final = re.compile(r"([^\[\]]{1,80}) \[[^\[\]]{1,80}\] in (?:[A-Z][a-z]+ )?(?:Serum|Plasma|[Bb]lood)\b.{0,120}")
 
 Certainty = Literal["confirmed", "provisional", "refuted"]
 
@@ -135,12 +138,18 @@ def observations_named(concept: Concept | None, catalogue: Catalogue) -> dict[st
 
 
 def observation_in_words(concept: Concept | None, catalogue: Catalogue) -> ObservationConcept | None:
-    """The observation whose name or synonym a concept is in words; it may be that one."""
+    """The observation whose name or synonym a concept is in words; it may be that one.
+
+    LOINC's names count by their component, where it is one of the blood: "Alanine aminotransferase [Enzymatic
+    activity/volume] in Blood".
+    """
     if concept is None:
         return None
     for text in (concept.text, *(coding.display for coding in concept.coding)):
         if text:
             words = text.strip()
+            if (named := _IN_BLOOD.fullmatch(words)) is not None:
+                words = named[1]
             found = catalogue.observation(words) or catalogue.observation("-".join(words.split()))
             if found is not None:
                 return found
