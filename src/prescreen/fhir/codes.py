@@ -67,7 +67,9 @@ SEVERITIES: Final = {"24484000": "severe", "6736007": "moderate", "255604002": "
 NO_ALLERGY: Final = frozenset({"716186003", "409137002", "429625007", "428607008"})
 """SNOMED CT: no known allergy, no known drug, food, environmental allergy."""
 
-_IN_BLOOD: Final = re.compile(r"([^\[\]]{1,80}) \[[^\[\]]{1,80}\] in (?:[A-Z][a-z]+ )?(?:Serum|Plasma|[Bb]lood)\b.{0,120}")
+_IN_BLOOD: Final = re.compile(
+    r"([^\[\]]{1,80}) \[[^\[\]]{1,80}\] in (?:[A-Z][a-z]+ )?(?:Serum|Plasma|[Bb]lood)\b.{0,120}"
+)
 
 Certainty = Literal["confirmed", "provisional", "refuted"]
 
