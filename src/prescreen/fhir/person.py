@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from prescreen.candidate.checks import problems_of_meaning
+from prescreen.candidate.checks import is_id
 from prescreen.candidate.leftopen import NO_ANSWER
 from prescreen.fhir.codes import first_code
 from prescreen.fhir.resources import Answer, Consent, Item, Patient, QuestionnaireResponse, slim
@@ -28,12 +28,9 @@ def patient_id(data: dict[str, Any], url: str | None) -> str | None:
     given = [each.get("value") for each in identifiers if isinstance(each, dict)] if type(identifiers) is list else []
     tail = None if url is None else re.split(r"[/:]", url)[-1]
     for text in (data.get("id"), *given, tail):
-        if isinstance(text, str) and not problems_of_meaning({"id": text}, _NO_CATALOGUE):
+        if isinstance(text, str) and is_id(text):
             return text
     return None
-
-
-_NO_CATALOGUE: Final[Any] = None  # an id is checked without one
 
 
 def read_patients(entries: list[Entry], setting: Setting) -> State:
