@@ -25,7 +25,7 @@ _SMALL: Final = 100
 _DEEPEST: Final = 4  # Bundles in Bundles
 
 _FHIR: Final = re.compile(rb'\s*\{\s*"resourceType"\s*:\s*"([A-Za-z]{1,60})"')
-_RESOURCE: Final = re.compile(rb'"resource"\s*:\s*')
+_RESOURCE: Final = re.compile(rb'"resource"\s*:\s*(?=\{\s*"resourceType"\s*:\s*"([A-Za-z]{1,60})")')
 _SIGNS: Final = (b"\\", b"\x7f", b"\xc2")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _TYPE: Final = re.compile(r"[A-Za-z]{1,60}")
@@ -163,20 +163,17 @@ def _at_once(text: bytes) -> list[Part] | None:
     plain = not any(sign in text for sign in _SIGNS)
     found: list[Part] = []
     outside: list[bytes] = []
-    begins, kind_of, position = _RESOURCE.search, _FHIR.match, 0
+    begins, position = _RESOURCE.search, 0
     for index, entry in enumerate(entries):
-        raw = entry.resource
         place = begins(text, position)
-        kind = kind_of(raw)
-        if place is None or kind is None or kind[1] == b"Bundle":
+        if place is None:
             return None
-        start = place.end()
-        own = bytes(raw)
-        if not text.startswith(own, start):
+        name, start = place[1], place.end()
+        own = bytes(entry.resource)
+        if name == b"Bundle" or not text.startswith(own, start):
             return None
         outside.append(text[position:start])
         position = start + len(own)
-        name = kind[1]
         named = _NAMES.get(name) or _NAMES.setdefault(name, name.decode())
         found.append(Part(f"entry[{index}].resource", named, entry.fullUrl, own, None, None, plain))
     outside.append(text[position:])

@@ -61,12 +61,18 @@ class Reading:
 
     def at_fault(self, name: str) -> bool:
         """Whether something of an element could not be read."""
+        if not self.faults:
+            return False
         return any(path == name or path.startswith((f"{name}.", f"{name}[")) for path in self.faults)
 
     def time(self, name: str, key: str) -> str | None:
         """The time that `nameDateTime`, `namePeriod` … give; what is wrong with it is noted under a record's key."""
-        found = [place for place in self.entry.data if place.startswith(name) and place[len(name) :] in _TIMES]
-        found += [place for place in self.faults if place.startswith(name) and place.split(".")[0] not in found]
+        data = self.entry.data
+        found = [place for place in _TIMES[name] if place in data]
+        if self.faults:
+            found += [place for place in self.faults if place.startswith(name) and place.split(".")[0] not in found]
+        elif not found:
+            return None
         try:
             if len(found) > 1:
                 raise NoDate(f"two times ({', '.join(found)})")
@@ -178,7 +184,11 @@ class Reading:
         return "open"
 
 
-_TIMES: Final = frozenset({"DateTime", "Period", "Age", "Range", "String"})
+_TIMES: Final = {
+    name: tuple(f"{name}{kind}" for kind in ("DateTime", "Period", "Age", "Range", "String"))
+    for name in ("onset", "abatement", "performed", "occurrence")
+}
+"""The elements that give a time, by what they have in common."""
 
 
 def _code(system: str, code: str, display: str | None) -> Record:

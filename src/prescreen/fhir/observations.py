@@ -7,12 +7,14 @@ from decimal import Decimal
 from typing import Any, Final
 
 from prescreen.candidate.leftopen import Record, undecided
+from prescreen.candidate.profile import Coding as ProfileCoding
 from prescreen.catalogue import ObservationConcept, system_name
 from prescreen.fhir.codes import TEXT, first_code, observation_in_words, observations_named, result_in_words, text_of
 from prescreen.fhir.resources import Coding, Concept, Observation, Quantity, ReferenceRange, Result, Span, slim
 from prescreen.fhir.setting import ENTERED_IN_ERROR, Entry, Setting, State
 from prescreen.fhir.times import NoDate, between, is_aged, moment, some_time_in
 from prescreen.quantities import Scale, UnitProblem
+from prescreen.quantities.numerals import bounded
 from prescreen.time import parse_when
 
 _PROVISIONAL: Final = frozenset({"registered", "preliminary"})
@@ -37,6 +39,7 @@ _PLAIN: Final = frozenset(
     {"resourceType", "id", "meta", "text", "identifier", "status", "category", "code", "subject", "encounter", "issued"}
     | {"effectiveDateTime", "valueQuantity", "performer", "method", "specimen", "bodySite", "note", "extension"}
 )
+_PLAIN_BELOW: Final = 10**15
 _PLAIN_QUANTITY: Final = frozenset({"value", "unit", "system", "code"})
 
 
@@ -62,37 +65,45 @@ def read_plain(data: dict[str, Any], path: str, setting: Setting) -> State | Non
         return None
     if quantity.get("system") != _UCUM or not unit or "/" in when or when[17:19] == "60":
         return None
-    known = setting.plain_codes.get((system, code))
-    if known is None:
-        known = setting.plain_codes[system, code] = setting.catalogue.observation_for(system, code) is not None
-    its: Record = {"system": system, "code": code}
-    if not known:
-        display = coding.get("display")
-        words = (display, concept.get("text"))
-        unknown = setting.plain_words.get(words) if type(display) is str else None
-        if unknown is None:
-            unknown = setting.plain_words[words] = _says_nothing(system, words, setting)
-        if not unknown:
-            return None
-        its["display"] = display
-    try:
-        parse_when(when)
-    except ValueError:
+    if value < 0 or (value >= _PLAIN_BELOW if isinstance(value, int) else bounded(value) is None):
         return None
-    identity = data.get("id")
+    display, text = coding.get("display"), concept.get("text")
+    given = (system, code, display, text)
+    try:
+        known = setting.plain_codes.get(given)
+        if known is None:
+            known = setting.plain_codes[given] = _plain_code(system, code, display, text, setting)
+        parse_when(when)
+    except (ValueError, TypeError):
+        return None
+    if known[0] is None:
+        return None
     record: Record = {
-        "code": its,
+        "code": known[0],
         "value": value,
         "unit": unit,
         "date": when,
         "source": f"{path.removesuffix('.resource')} Observation",
     }
+    identity = data.get("id")
     if identity:
         if type(identity) is not str:
             return None
         record["id"] = identity
+    setting.sound.add(len(setting.records["observations"]))
     setting.add("observations", record, path)
-    return "understood" if known else "unmapped"
+    return known[1]
+
+
+def _plain_code(
+    system: str, code: str, display: Any, text: Any, setting: Setting
+) -> tuple[ProfileCoding | None, State]:
+    """A code as the profile has it, and whether it is listed; None where a longer look at it is needed."""
+    if setting.catalogue.observation_for(system, code) is not None:
+        return ProfileCoding(system=system, code=code), "understood"
+    if not _says_nothing(system, (display, text), setting):
+        return None, "open"
+    return ProfileCoding(system=system, code=code, display=display), "unmapped"
 
 
 def _says_nothing(system: str, words: tuple[Any, Any], setting: Setting) -> bool:

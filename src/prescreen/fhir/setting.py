@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 
 from prescreen.candidate.facts import DataIssue
 from prescreen.candidate.leftopen import OpenEvents, Record
+from prescreen.candidate.profile import Coding
 from prescreen.catalogue import HIERARCHICAL, Catalogue, Domain, system_name
 from prescreen.time import When
 
@@ -41,13 +42,13 @@ class Setting:
     """One candidate while it is made.
 
     birth, sex: of the patient, None where not known. records: by list of the profile. places: by path of a record in
-    the profile, its place in the Bundle. medications: by the references that lead to them. plain_codes, plain_words:
-    codes met so far, and whether they are of an observation; words, and whether no observation is named so.
+    the profile, its place in the Bundle. medications: by the references that lead to them. plain_codes: the codes of
+    plain results met so far (`read_plain`); sound: the observations, by place, that need no further checks.
     """
 
     __slots__ = (
         "answers", "birth", "catalogue", "codeless", "issues", "medications", "open_events", "person",
-        "places", "plain_codes", "plain_words", "records", "sex",
+        "places", "plain_codes", "records", "sex", "sound",
     )  # fmt: skip
 
     def __init__(self, catalogue: Catalogue, medications: Mapping[str, tuple[str, dict[str, Any]]]) -> None:
@@ -59,8 +60,8 @@ class Setting:
         self.records: dict[Place, list[Record]] = {
             "observations": [], "conditions": [], "treatments": [], "procedures": [], "allergies": [],
         }  # fmt: skip
-        self.plain_codes: dict[tuple[str, str], bool] = {}
-        self.plain_words: dict[tuple[Any, Any], bool] = {}
+        self.plain_codes: dict[tuple[Any, ...], tuple[Coding | None, State]] = {}
+        self.sound: set[int] = set()
         self.codeless: list[tuple[Record, str]] = []
         self.answers: dict[str, tuple[bool | str, str]] = {}
         self.places: dict[str, str] = {}

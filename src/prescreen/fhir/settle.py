@@ -33,7 +33,9 @@ def settled(identity: str, setting: Setting) -> Profile:
         "answers": {name: value for name, (value, _) in setting.answers.items()},
     }
     setting.places |= {f"answers.{name}": path for name, (_, path) in setting.answers.items()}
-    if problems := problems_of_meaning(data, setting.catalogue):
+    sound = setting.sound
+    unchecked = [None if place in sound else record for place, record in enumerate(setting.records["observations"])]
+    if problems := problems_of_meaning({**data, "observations": unchecked}, setting.catalogue):
         _leave_open(setting, data, problems)
     profile = build_profile(data)
     if not isinstance(profile, Profile):
