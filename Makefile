@@ -67,7 +67,8 @@ golden: setup ## re-record golden files, schemas, the guide's outputs, the count
 	@$(BIN)/python -m tests.report.record
 	@$(BIN)/python -m tests.check.record
 	@$(BIN)/python -m tests.funnel.record
-	@for name in trial catalogue candidate report; do $(BIN)/prescreen schema $$name > schemas/$$name.json; done
+	@$(BIN)/python -m tests.amendments.record
+	@for name in trial catalogue candidate report diff; do $(BIN)/prescreen schema $$name > schemas/$$name.json; done
 	@$(BIN)/python -m tests.docs.guide
 	@$(BIN)/python tools/protocols.py --write
 

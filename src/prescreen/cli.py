@@ -20,13 +20,14 @@ from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, TextIO
+from typing import TYPE_CHECKING, Final, Literal, TextIO, TypedDict
 
 import click
 
 from prescreen import __version__
 
 if TYPE_CHECKING:
+    from prescreen.amendment import Amendment
     from prescreen.language.model import Trial
     from prescreen.problems import InputRefused
     from prescreen.ranges import Ranges
@@ -163,6 +164,15 @@ def screen(
     help="How the findings are written.",
 )
 @click.option("--out", metavar="FILE", help="Write to a file instead of standard output.")
+@click.option("--prove", is_flag=True, help="Prove what can be proven of each trial: contradictions, gaps and more.")
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(min=0.001),
+    default=10.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="With --prove: how long the solver may take over one question.",
+)
 @click.option(
     "--min-mutation-score",
     "least",
@@ -171,7 +181,15 @@ def screen(
     help="How many of a rule file's mutants its cases must notice (90, where not said).",
 )
 @click.option("--no-mutations", is_flag=True, help="Make no mutants: a quick run.")
-def check(paths: tuple[str, ...], form: str, out: str | None, least: int | None, no_mutations: bool) -> int:
+def check(
+    paths: tuple[str, ...],
+    form: str,
+    out: str | None,
+    prove: bool,
+    time_limit: float,
+    least: int | None,
+    no_mutations: bool,
+) -> int:
     """Check rule files and catalogues: that they load, that cases hold, and that the cases hold the rules.
 
     Each criterion needs a case of each status, each threshold one on it and one beyond it, each leaf one that rests
@@ -179,31 +197,32 @@ def check(paths: tuple[str, ...], form: str, out: str | None, least: int | None,
 
     PATH is a folder with trials and catalogues at any depth, a trial's own folder, or a file.
     """
-    from prescreen.check import LEAST_SCORE, check_paths
-    from prescreen.check.reporting import FORMS, summary, survivors
+    from prescreen.check import LEAST_SCORE, Proving, check_paths
+    from prescreen.check.reporting import FORMS, summary, survivors, told
     from prescreen.problems import InputRefused
 
     if no_mutations and least is not None:
         raise click.UsageError("--min-mutation-score and --no-mutations exclude each other")
     least = None if no_mutations else LEAST_SCORE if least is None else least
     results = []
-    progress = _Progress("mutants")
-    for checked in check_paths(paths, least, progress.say):
-        progress.end()
-        results.append(checked)
-        if form == "text" and out is None:  # said as it is found: a long check is not waited for
-            for problem in checked.problems:
-                _say(str(problem))
-            for line in (summary(checked), *survivors(checked)):
-                click.echo(_harmless(line))
+    progress = _Progress()
     try:
+        proving = Proving(time_limit, progress.say) if prove else None
+        for checked in check_paths(paths, least, lambda made: progress.say(f"{made} mutants"), proving):
+            progress.end()
+            results.append(checked)
+            if form == "text" and out is None:  # said as it is found: a long check is not waited for
+                for each in told(checked):
+                    _say(each)
+                for line in (summary(checked), *survivors(checked)):
+                    click.echo(_harmless(line))
         if form != "text" or out is not None:
             with _output(out) as stream:
                 stream.write(FORMS[form](results))
     except InputRefused as refused:
         _tell(refused)
         return REFUSED
-    return FOUND if any(checked.problems for checked in results) else DONE
+    return FOUND if any(checked.found for checked in results) else DONE
 
 
 @cli.command()
@@ -303,11 +322,18 @@ def synth(
         require("numpy", "pyarrow")
         from prescreen.synth import DEFAULT_DAY, Shares, synthesise
 
-        progress = _Progress("candidates")
+        progress = _Progress()
         shares = Shares(irregular=irregular, bad=bad, results=results)
         asked = [load_trial(trial) for trial in trials or bundled_trials()]
         counts = synthesise(
-            candidates, seed, out, form=form, on=on or DEFAULT_DAY, shares=shares, trials=asked, progress=progress.say
+            candidates,
+            seed,
+            out,
+            form=form,
+            on=on or DEFAULT_DAY,
+            shares=shares,
+            trials=asked,
+            progress=progress.counted("candidates"),
         )
         progress.end()
     except InputRefused as refused:
@@ -388,9 +414,9 @@ def import_(folder: str, out: str, form: str) -> int:
     from prescreen.fhir.bulk import import_folder
     from prescreen.problems import InputRefused
 
-    progress = _Progress("resources")
+    progress = _Progress()
     try:
-        done = import_folder(folder, out, bundled_catalogue(), form, progress.say)
+        done = import_folder(folder, out, bundled_catalogue(), form, progress.counted("resources"))
     except InputRefused as refused:
         _tell(refused)
         return REFUSED
@@ -467,9 +493,105 @@ def expand(catalogue: str, server: str, on: date | None) -> int:
 
 
 @cli.command()
-@click.argument("of", type=click.Choice(["trial", "catalogue", "candidate", "report"]))
+@click.argument("old")
+@click.argument("new")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "markdown"]),
+    default="text",
+    show_default=True,
+    help="How the changes are written.",
+)
+@click.option("--out", metavar="FILE", help="Write to a file instead of standard output.")
+@click.option("--candidates", metavar="FILE", help="Also write the candidates, one a line, for `prescreen screen`.")
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(min=0.001),
+    default=10.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long the solver may take over one question.",
+)
+def diff(old: str, new: str, form: str, out: str | None, candidates: str | None, time_limit: float) -> int:
+    """Tell what an amendment changed: criterion by criterion, in words, with a candidate whose status it changes.
+
+    OLD and NEW are two versions of a trial: each a folder, a trial.yaml or a bundled trial's id.
+    """
+    from prescreen import load_trial
+    from prescreen.amendment import compare
+    from prescreen.amendment.telling import candidate
+    from prescreen.problems import InputRefused
+
+    trials: list[Trial] = []
+    for path in (old, new):
+        try:
+            trials.append(load_trial(path))
+        except InputRefused as refused:
+            _tell(refused)
+    if len(trials) < 2:
+        return REFUSED
+    before, after = trials
+    try:
+        for target in (out, candidates):
+            _keep_inputs(target, [trial.file for trial in trials if trial.file])
+        amendment = _with_candidates(compare(before, after), before, after, time_limit)
+        with _output(out) as stream:
+            _AMENDMENTS[form](amendment, stream)
+        if candidates is not None:
+            with _output(candidates) as stream:
+                stream.writelines(f"{candidate(witness)}\n" for witness in amendment.witnesses)
+    except InputRefused as refused:
+        _tell(refused)
+        return REFUSED
+    return DONE
+
+
+def _with_candidates(amendment: Amendment, old: Trial, new: Trial, seconds: float) -> Amendment:
+    """The amendment with candidates whose status it changes, where the solver is installed."""
+    from prescreen.problems import InputRefused
+
+    if not amendment.criteria:
+        return amendment
+    try:
+        from prescreen.amendment.witnesses import with_witnesses
+    except InputRefused as refused:
+        for problem in refused.problems:
+            _say(f"note: no candidates are looked for: {problem.message}; {problem.hint}")
+        return amendment
+    progress = _Progress()
+    found = with_witnesses(amendment, old, new, seconds=seconds, say=progress.say)
+    progress.end()
+    return found
+
+
+def _amendment_text(amendment: Amendment, stream: TextIO) -> None:
+    from prescreen.amendment import text
+
+    stream.write(text.render(amendment, **_looks(stream)))
+
+
+def _amendment_json(amendment: Amendment, stream: TextIO) -> None:
+    stream.write(amendment.model_dump_json(indent=2) + "\n")
+
+
+def _amendment_markdown(amendment: Amendment, stream: TextIO) -> None:
+    from prescreen.amendment import markdown
+
+    stream.write(markdown.render(amendment))
+
+
+_AMENDMENTS: Final[dict[str, Callable[[Amendment, TextIO], None]]] = {
+    "text": _amendment_text,
+    "json": _amendment_json,
+    "markdown": _amendment_markdown,
+}
+
+
+@cli.command()
+@click.argument("of", type=click.Choice(["trial", "catalogue", "candidate", "report", "diff"]))
 def schema(of: str) -> int:
-    """Print the JSON Schema of a rule file, a catalogue file, a candidate or a report."""
+    """Print the JSON Schema of a rule file, a catalogue file, a candidate, a report or a comparison."""
     from prescreen.schemas import schema_text
 
     click.echo(schema_text(of), nl=False)
@@ -505,12 +627,12 @@ class _Run:
         from prescreen.problems import InputRefused
 
         catalogue = self.trial.catalogue
-        progress = _Progress("candidates")
+        progress = _Progress()
         seen: dict[str, str] = {}
         for path in self.paths:
             for item in candidates_of(path, catalogue, seen):
                 self.given += 1
-                progress.say(self.given)
+                progress.say(f"{self.given} candidates")
                 if isinstance(item, InputRefused):
                     self._refuse(item)
                 elif problems := check_against_day(item.profile, self.day.toordinal(), path):
@@ -525,19 +647,22 @@ class _Run:
 
 
 class _Progress:
-    """How far a long run is, on a terminal only."""
+    """What a long run is at, on a terminal only."""
 
-    def __init__(self, of: str) -> None:
-        self._of = of
+    def __init__(self) -> None:
         self._shown = sys.stderr.isatty()
         self._next = time.monotonic() + _PATIENCE
         self._said = False
 
-    def say(self, number: int) -> None:
+    def say(self, what: str) -> None:
         if self._shown and time.monotonic() >= self._next:
-            self._next = time.monotonic() + 0.5
+            self._next = time.monotonic() + 0.1
             self._said = True
-            click.echo(f"\r{number} {self._of} …", err=True, nl=False)
+            click.echo(f"\r\033[K{_harmless(what)} …", err=True, nl=False)
+
+    def counted(self, things: str) -> Callable[[int], None]:
+        """Says how many of some things are done."""
+        return lambda number: self.say(f"{number:,} {things}")
 
     def end(self) -> None:
         if self._said:
@@ -548,18 +673,28 @@ class _Progress:
 def _write_text(run: _Run | _Reports, stream: TextIO, detail: _Detail) -> None:
     from prescreen.report import text
 
-    terminal = stream.isatty()
-    colour = terminal and not os.environ.get("NO_COLOR")
-    width = shutil.get_terminal_size().columns if terminal else _WIDTH
+    looks = _looks(stream)
     reports = list(run)
     if run.given > 1 or detail == "summary":
-        stream.write(text.render_summary(reports, colour=colour, width=width))
+        stream.write(text.render_summary(reports, **looks))
     if detail == "summary":
         return
     for report in reports:
         if run.given > 1:
             stream.write("\n")
-        stream.write(text.render(report, verbose=detail == "verbose", colour=colour, width=width))
+        stream.write(text.render(report, verbose=detail == "verbose", **looks))
+
+
+class _Looks(TypedDict):
+    colour: bool
+    width: int
+
+
+def _looks(stream: TextIO) -> _Looks:
+    """Colour and width of a text: those of the terminal, if it goes to one."""
+    terminal = stream.isatty()
+    width = shutil.get_terminal_size().columns if terminal else _WIDTH
+    return {"colour": terminal and not os.environ.get("NO_COLOR"), "width": width}
 
 
 def _write_json(run: _Run | _Reports, stream: TextIO, _detail: _Detail) -> None:

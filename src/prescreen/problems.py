@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Literal
 from unicodedata import combining, east_asian_width
 
 
@@ -19,7 +20,8 @@ class Problem:
     code: stable name of the kind of mistake (``unknown-code``); message: what is wrong, in domain words,
     lower case, no full stop; file: the file's name as the user gave it; path: the place inside JSON
     (``observations[2].value``); line, column: 1-based, for text files; width: how many characters the
-    caret marks; source_line: the text of that line; hint: what would be right.
+    caret marks; source_line: the text of that line; hint: what would be right; grade: `error` for what is wrong, `note`
+    for what may be meant, `accepted` for what somebody has explained.
     """
 
     code: str
@@ -31,9 +33,10 @@ class Problem:
     width: int = 1
     source_line: str | None = None
     hint: str | None = None
+    grade: Literal["error", "note", "accepted"] = "error"
 
     def __str__(self) -> str:
-        lines = [f"error[{self.code}]: {self.message}"]
+        lines = [f"{self.grade}[{self.code}]: {self.message}"]
         place = self.file or ""
         if self.line is not None:
             place += f":{self.line}:{self.column or 1}"

@@ -230,9 +230,10 @@ def test_wrong_usage(arguments: list[str], capsys: Capture) -> None:
 def test_help_and_version(capsys: Capture) -> None:
     assert main(["--help"]) == 0
     text = capsys.readouterr().out
-    assert [name for name in ("screen", "check", "schema", "diff", "watch") if f"\n  {name} " in text] == [
+    assert [name for name in ("screen", "check", "diff", "schema", "watch") if f"\n  {name} " in text] == [
         "screen",
         "check",
+        "diff",
         "schema",
     ]
     assert main(["screen", "-h"]) == 0

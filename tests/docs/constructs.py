@@ -110,6 +110,8 @@ def _key(path: str, key: str) -> str:
     place = _place(path)
     if "except/" in f"{path}/" or place.endswith("/per_cohort"):
         return ""  # what stands in an exception, or for a cohort, are the options of its kind
+    if path.endswith("/accepted"):
+        return f"accepted: {key}"
     if key in BOUNDS and place not in ("observation", "age", "change"):
         return f"a bound of {place}"
     if key == "per_cohort":

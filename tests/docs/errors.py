@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from prescreen.check import check_paths
+from prescreen.check import Proving, check_paths
+from prescreen.language.accepted import FINDINGS
 from prescreen.problems import Problem
 
 PAGE = Path(__file__).parents[2] / "docs" / "errors.md"
@@ -84,6 +85,7 @@ def _example(info: str, text: str) -> Example:
 
 def check(example: Example, folder: Path, code: str) -> list[Problem]:
     """What a check finds in an example, its places told as seen in the fragment."""
+    proving = Proving() if code in (*FINDINGS, "needless-acceptance") else None
     folder.mkdir()
     (folder / "protocol.md").write_text("The protocol.\n")
     file, text, above, left = _placed(example, code)
@@ -93,8 +95,10 @@ def check(example: Example, folder: Path, code: str) -> list[Problem]:
         path = folder / file
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        checked = list(check_paths([str(folder)]))
+        checked = list(check_paths([str(folder)], proving=proving))
     found = [problem for result in checked for problem in result.problems]
+    proofs = [proven for result in checked if result.proofs for proven in result.proofs.findings]
+    found += [proven.problem for proven in proofs if proven.accepted is None]
     return [
         _seen_from(problem, above, left) for problem in found if problem.code == code or problem.code not in UNSHOWN
     ]

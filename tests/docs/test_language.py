@@ -15,8 +15,10 @@ from prescreen import load_trial, screen
 from prescreen.candidate import Candidate
 from prescreen.candidate.read import parse_candidate
 from prescreen.catalogue.entries import ENTRY_KEYS
+from prescreen.check import Proving, check_paths
 from prescreen.check.cases import CASE_DAY
 from prescreen.language import trial as top
+from prescreen.language.accepted import FINDINGS
 from prescreen.language.comparisons import COMPARISONS
 from prescreen.language.conditions import CONDITIONS, HOWS
 from prescreen.language.events import OPTIONS
@@ -51,12 +53,22 @@ LIMITS = ("ULN", "LLN", "LLOD")
 def test_the_example_loads_and_its_cases_hold(section: Section, tmp_path: Path) -> None:
     trial = load_trial(section.write(tmp_path))
     for criterion in trial.criteria:
-        assert {"met", "failed"} <= {case.expect for case in criterion.cases} or "@" in criterion.id
+        constant = {each.code for each in criterion.accepted} & {"nobody-meets", "nobody-fails"}
+        assert {"met", "failed"} <= {case.expect for case in criterion.cases} or "@" in criterion.id or constant
         for number, case in enumerate(criterion.cases, 1):
             profile = parse_candidate({"id": "case", **case.given}, catalogue=trial.catalogue)
             on = date.fromisoformat(case.on) if case.on else CASE_DAY
             result = screen(trial, Candidate(profile, trial.catalogue), on=on)[criterion.id]
             assert result.status == case.expect, f"{criterion.id}, case {number}: {result.headline}"
+
+
+def test_what_the_examples_accept_is_found_in_them_and_nothing_else_is(tmp_path: Path) -> None:
+    (section,) = (section for section in SECTIONS if section.name == "accepted")
+    (checked,) = check_paths([str(section.write(tmp_path))], None, proving=Proving())
+    assert checked.proofs is not None
+    found = [proven.problem for proven in checked.proofs.findings]
+    assert [str(problem) for problem in found if problem.grade != "accepted"] == []
+    assert {problem.code for problem in found} == set(FINDINGS)
 
 
 RECIPES = recipes()

@@ -32,6 +32,26 @@ criteria:
       - {expect: met, given: {birth_date: "1990-02-30"}}
       - {expect: failed, given: {birth_date: "2015"}}
 """
+AMENDED = (
+    ("Aged 18 to 65 years, and consent given.", "Aged 18 to 75 years."),
+    ("at_most: 65 years", "at_most: 75 years"),
+    ("        - {answer: consent}\n", ""),
+    ("above: 5 ULN", "above: 4 ULN"),
+)
+TWICE = """\
+schema: prescreen/trial/1
+id: TWICE
+title: One limit within another
+source: {document: DEMO/protocol.md}
+results_within: 28 days
+criteria:
+  - id: I1
+    text: ALT of at most 3 × ULN.
+    include_if: {observation: ALT, at_most: 3 ULN}
+  - id: I2
+    text: ALT of at most 5 × ULN.
+    include_if: {observation: ALT, at_most: 5 ULN}
+"""
 BAD = '{"id": "C-103", "observatons": []}'
 
 
@@ -48,9 +68,16 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "DEMO").mkdir()
     (tmp_path / "DEMO" / "trial.yaml").write_text(trial, encoding="utf-8")
     (tmp_path / "DEMO" / "protocol.md").write_text("A demonstration.\n")
+    (tmp_path / "DEMO-2").mkdir()
+    for before, after in AMENDED:
+        assert trial.count(before) == 1
+        trial = trial.replace(before, after)
+    (tmp_path / "DEMO-2" / "trial.yaml").write_text(trial, encoding="utf-8")
     (tmp_path / "bad.json").write_text(BAD)
     (tmp_path / "BAD").mkdir()
     (tmp_path / "BAD" / "trial.yaml").write_text(BAD_TRIAL, encoding="utf-8")
+    (tmp_path / "TWICE").mkdir()
+    (tmp_path / "TWICE" / "trial.yaml").write_text(TWICE, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

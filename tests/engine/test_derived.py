@@ -127,6 +127,7 @@ def test_an_input_that_may_be_next_to_nothing_leaves_no_upper_bound(born: str) -
         observation("creatinine", "1.0", "kg"),
         observation("creatinine", ">1.0", "mg/dL"),
         observation("creatinine", 0, "mg/dL"),
+        observation("creatinine", "<1.0", "mg/dL"),
     ],
 )
 def test_an_unusable_input_decides_nothing(record: dict[str, Any]) -> None:

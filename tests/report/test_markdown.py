@@ -111,14 +111,14 @@ LURES = st.sampled_from(
 def test_any_text_stands_as_text(text: str) -> None:
     cleaned = words.clean(text)
     for document in (
-        f"- x {markdown._safe(text)} y\n",
-        f"- {markdown._safe(text)}\n",
-        f"|a|\n|-|\n| {markdown._safe(text)} |\n",
+        f"- x {markdown.safe(text)} y\n",
+        f"- {markdown.safe(text)}\n",
+        f"|a|\n|-|\n| {markdown.safe(text)} |\n",
     ):
         assert {token.type for token in tokens(document) if not token.type.endswith("_close")} <= STRUCTURE | {
             "text_special"
         }
-        assert shape(document) == shape(document.replace(markdown._safe(text), "x" if cleaned else ""))
+        assert shape(document) == shape(document.replace(markdown.safe(text), "x" if cleaned else ""))
         assert cleaned in shown(document).replace("\u200b", "")
 
 

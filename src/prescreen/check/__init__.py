@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from prescreen.catalogue import Catalogue
 from prescreen.check.catalogues import Catalogues, check_catalogue
 from prescreen.check.files import targets
 from prescreen.check.model import MISTAKES, Checked
@@ -13,16 +15,28 @@ from prescreen.check.rules import check_trial
 from prescreen.language.load import catalogue_beside
 from prescreen.problems import InputRefused
 
-__all__ = ["LEAST_SCORE", "MISTAKES", "Checked", "check_paths"]
+__all__ = ["LEAST_SCORE", "MISTAKES", "Checked", "Proving", "check_paths"]
+
+
+@dataclass(frozen=True, slots=True)
+class Proving:
+    """How to look for proofs. seconds: for each question to the solver; say: is told what is looked at."""
+
+    seconds: float = 10.0
+    say: Callable[[str], None] = lambda _: None
 
 
 def check_paths(
-    paths: Sequence[str], least_score: float | None = LEAST_SCORE, tell: Telling = lambda _made: None
+    paths: Sequence[str],
+    least_score: float | None = LEAST_SCORE,
+    tell: Telling = lambda _made: None,
+    proving: Proving | None = None,
 ) -> Iterator[Checked]:
     """Check rule files and catalogues, or folders that hold them at any depth; one result for each.
 
     least_score: how many percent of its mutants the cases of a rule file must notice; None makes no mutants. tell: is
-    told how many mutants of a rule file have been tried.
+    told how many mutants of a rule file have been tried. proving: to prove what can be proven of each trial as well;
+    this needs the solver (`prescreen[prove]`).
 
     A catalogue beside the folder of a trial is checked before it, once, whether a path leads to it or not.
     """
@@ -39,7 +53,15 @@ def check_paths(
                 checked.add(key)
                 yield check_catalogue(folder, catalogues)
         if target.kind == "trial":
-            yield check_trial(target.path, catalogues.of(folders[0]) if folders else None, least_score, tell)
+            catalogue = catalogues.of(folders[0]) if folders else None
+            checked_trial = check_trial(target.path, catalogue, least_score, tell)
+            yield checked_trial if proving is None else _proven(checked_trial, catalogue, proving)
+
+
+def _proven(checked: Checked, catalogue: Catalogue | None, proving: Proving) -> Checked:
+    from prescreen.check.proofs import with_proofs  # the solver is loaded where it is asked for
+
+    return with_proofs(checked, catalogue, proving.seconds, proving.say)
 
 
 def _beside(path: str) -> Path | None:

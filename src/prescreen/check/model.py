@@ -10,9 +10,42 @@ from typing import Final, Literal
 import prescreen.catalogue.entries as catalogue
 import prescreen.language.source as language
 import prescreen.yamlio as yamlio
+from prescreen.language.accepted import FINDINGS
 from prescreen.problems import Problem
 
 Kind = Literal["trial", "catalogue"]
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """A finding of proofs: an error, a note (a protocol may well mean it), or accepted.
+
+    accepted: why the authors accept it, as the rule file says. witness: a candidate who shows it, as plain data, with
+    the screening day and the statuses that `screen` gives.
+    """
+
+    problem: Problem
+    accepted: str | None = None
+    witness: Mapping[str, object] | None = None
+    on: str | None = None
+    statuses: Mapping[str, str] | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Whether a check has found something by it."""
+        return self.problem.grade == "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Proofs:
+    """What was proven of a rule file. asked: questions to the solver; undecided: those that it has not answered within
+    `seconds`; unshown: candidates who turned out other than the solver said, and were not shown."""
+
+    findings: tuple[Proven, ...]
+    asked: int
+    undecided: int
+    unshown: int
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +105,12 @@ class Checked:
     counts: Mapping[str, int]
     problems: tuple[Problem, ...]
     mutations: Mutations | None = None
+    proofs: Proofs | None = None
+
+    @property
+    def found(self) -> int:
+        """How much is wrong: problems, and findings of proofs that nobody has accepted."""
+        return len(self.problems) + sum(proven.counts for proven in (self.proofs.findings if self.proofs else ()))
 
 
 _OWN: Final[dict[str, str]] = {
@@ -83,7 +122,8 @@ _OWN: Final[dict[str, str]] = {
     "threshold-not-tested": "a threshold that no case is on, or beyond",
     "leaf-not-decided": "a leaf on which no case rests",
     "mutation-score": "cases that notice too few changes of the rules",
+    "needless-acceptance": "a finding is accepted that there is not",
 }
 
-MISTAKES: Final[dict[str, str]] = {**yamlio.MISTAKES, **catalogue.MISTAKES, **language.MISTAKES, **_OWN}
+MISTAKES: Final[dict[str, str]] = {**yamlio.MISTAKES, **catalogue.MISTAKES, **language.MISTAKES, **_OWN, **FINDINGS}
 """Every code that a problem of a rule file or catalogue can have, and what it means; docs/errors.md shows each."""

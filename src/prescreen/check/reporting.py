@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from prescreen import __version__
-from prescreen.check.model import MISTAKES, Checked, Mutations
+from prescreen.check.model import MISTAKES, Checked, Mutations, Proofs, Proven
 from prescreen.problems import Problem
 
 SCHEMA: Final = "prescreen/check/1"
@@ -22,7 +23,8 @@ def summary(checked: Checked) -> str:
     if found := checked.mutations:
         more = "" if found.whole else " and more that were not tried"
         counts.append(f"{found.made} mutants{more} ({found.percent} noticed)")
-    return f"{checked.name or checked.file}: {', '.join(counts)}, {_found(checked.problems)}"
+    proofs = "" if checked.proofs is None else f", {_proofs_in_words(checked.proofs)}"
+    return f"{checked.name or checked.file}: {', '.join(counts)}, {_found(checked.problems)}{proofs}"
 
 
 def survivors(checked: Checked) -> list[str]:
@@ -30,9 +32,39 @@ def survivors(checked: Checked) -> list[str]:
     return [f"  {each.message}" for each in checked.mutations.survivors] if checked.mutations else []
 
 
+def told(checked: Checked) -> list[str]:
+    """Everything that is found, each with its place: what is wrong, then what is proven."""
+    proven = checked.proofs.findings if checked.proofs else ()
+    return [*map(str, checked.problems), *map(_told_finding, proven)]
+
+
+def _told_finding(proven: Proven) -> str:
+    """A finding as people read it: with the candidate who shows it, and why it is accepted."""
+    lines = [str(proven.problem)]
+    if proven.accepted is not None:
+        lines.append(f"   = accepted: {proven.accepted}")
+    if proven.witness is not None:
+        statuses = ", ".join(f"{name} {status}" for name, status in (proven.statuses or {}).items())
+        lines.append(f"   = on {proven.on}, {statuses}:")
+        lines.append(f"     {json.dumps(proven.witness, ensure_ascii=False)}")
+    return "\n".join(lines)
+
+
+def _proofs_in_words(proofs: Proofs) -> str:
+    """How much was proven: ``1 proven, 2 accepted, 3 notes``, and what was not decided."""
+    grades = Counter(proven.problem.grade for proven in proofs.findings)
+    accepted, notes, counted = grades["accepted"], grades["note"], grades["error"]
+    words = [f"{number} {what}" for number, what in (
+        (counted, "proven"), (accepted, "accepted"), (notes, "note" if notes == 1 else "notes"),
+        (proofs.undecided, f"not decided in {proofs.seconds:g} s"),
+        (proofs.unshown, "without a candidate who shows it"),
+    ) if number]  # fmt: skip
+    return f"proofs: {', '.join(words) or 'ok'}"
+
+
 def text(results: Sequence[Checked]) -> str:
     """What is wrong in every file, each with its place, and a line for each file with its surviving mutants."""
-    problems = [str(problem) for checked in results for problem in checked.problems]
+    problems = [each for checked in results for each in told(checked)]
     lines = [line for checked in results for line in (summary(checked), *survivors(checked))]
     return "\n".join([*problems, *lines]) + "\n"
 
@@ -47,17 +79,19 @@ def as_json(results: Sequence[Checked]) -> str:
             "counts": dict(result.counts),
             "problems": [_problem(problem) for problem in result.problems],
             **({"mutations": _mutations(result.mutations)} if result.mutations else {}),
+            **({} if result.proofs is None else {"proofs": _proofs(result.proofs)}),
         }
         for result in results
     ]
-    found = sum(len(result.problems) for result in results)
+    found = sum(result.found for result in results)
     return _dumped({"schema": SCHEMA, "found": found, "checked": checked})
 
 
 def sarif(results: Sequence[Checked]) -> str:
     """The same in the Static Analysis Results Interchange Format, which hosts of code show beside the lines."""
     problems = [(result, problem) for result in results for problem in (*result.problems, *_as_problems(result))]
-    codes = sorted({problem.code for _, problem in problems})
+    proven = [(result, each) for result in results if result.proofs for each in result.proofs.findings]
+    codes = sorted({problem.code for _, problem in problems} | {each.problem.code for _, each in proven})
     driver = {
         "name": "prescreen",
         "version": __version__,
@@ -74,7 +108,10 @@ def sarif(results: Sequence[Checked]) -> str:
     run = {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
-        "results": [_sarif_result(result, problem, codes.index(problem.code)) for result, problem in problems],
+        "results": [
+            *(_sarif_result(result, problem, codes.index(problem.code)) for result, problem in problems),
+            *(_sarif_proven(result, each, codes.index(each.problem.code)) for result, each in proven),
+        ],
     }
     return _dumped({"$schema": _SARIF, "version": "2.1.0", "runs": [run]})
 
@@ -118,6 +155,38 @@ def _as_problems(result: Checked) -> list[Problem]:
 
 def _level(code: str) -> str:
     return "note" if code == _UNNOTICED else "error"
+
+
+def _proofs(proofs: Proofs) -> dict[str, Any]:
+    return {
+        "asked": proofs.asked,
+        "undecided": proofs.undecided,
+        "unshown": proofs.unshown,
+        "seconds": proofs.seconds,
+        "findings": [
+            {
+                **_problem(proven.problem),
+                "grade": proven.problem.grade,
+                "accepted": proven.accepted,
+                "witness": proven.witness,
+                "on": proven.on,
+                "statuses": None if proven.statuses is None else dict(proven.statuses),
+            }
+            for proven in proofs.findings
+        ],
+    }
+
+
+def _sarif_proven(result: Checked, proven: Proven, index: int) -> dict[str, Any]:
+    """A finding of proofs: what the authors accept is suppressed, with their reason."""
+    made = _sarif_result(result, proven.problem, index)
+    if proven.problem.grade != "error":
+        made["level"] = "note"
+    if proven.accepted is not None:
+        made["suppressions"] = [{"kind": "inSource", "justification": proven.accepted}]
+    if proven.witness is not None:
+        made["properties"] = {"witness": proven.witness, "on": proven.on, "statuses": dict(proven.statuses or {})}
+    return made
 
 
 def _sarif_result(result: Checked, problem: Problem, index: int) -> dict[str, Any]:

@@ -118,7 +118,7 @@ def _read_test(
     thresholds = _thresholds(source, node, concept)
     if thresholds is None:
         return None
-    return [Comparison(operator, thresholds)], f"{operator.replace('_', ' ')} {_in_words(thresholds)}"
+    return [Comparison(operator, thresholds)], f"{operator.replace('_', ' ')} {limit_words(thresholds)}"
 
 
 def _between(source: Source, node: Node, concept: ObservationConcept) -> tuple[list[Test], str] | None:
@@ -133,7 +133,7 @@ def _between(source: Source, node: Node, concept: ObservationConcept) -> tuple[l
     if (low.of, low.kind) != (high.of, high.kind):
         source.refuse(node, "wrong-comparison", "the two ends of `between` are in different kinds of unit")
         return None
-    first, last = _in_words((low,)), _in_words((high,))
+    first, last = limit_words((low,)), limit_words((high,))
     unit = last.partition(" ")[2]
     if unit and first.endswith(f" {unit}"):
         first = first.removesuffix(f" {unit}")
@@ -255,7 +255,8 @@ def _nothing_meets(tests: list[Test], concept: ObservationConcept) -> bool:
     return any(map(contradictory, bounds.values()))
 
 
-def _in_words(thresholds: tuple[Threshold, ...]) -> str:
+def limit_words(thresholds: tuple[Threshold, ...]) -> str:
+    """A limit as people read it: ``3 × ULN``, ``1.5 mg/dL (133 umol/L)``."""
     first, *others = map(_threshold_in_words, thresholds)
     return f"{first} ({', '.join(others)})" if others else first
 

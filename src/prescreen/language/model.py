@@ -346,6 +346,15 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
+class Accepted:
+    """A finding of proofs that the authors know of and explain. code: its kind; where: of the code in the file."""
+
+    code: str
+    reason: str
+    where: Where = field(default=Where(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Criterion:
     """One criterion of the protocol, or what it asks of one cohort where that differs (its id is then `I4@A`).
 
@@ -362,6 +371,7 @@ class Criterion:
     cohorts: tuple[str, ...] = ()  # empty: all of them
     cases: tuple[Case, ...] = ()
     where: Where = field(default=Where(), compare=False)
+    accepted: tuple[Accepted, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -393,3 +403,4 @@ class Trial:
     sha256: str
     catalogue: Catalogue
     file: str | None = None
+    accepted: tuple[Accepted, ...] = ()

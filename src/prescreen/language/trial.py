@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Literal
 
 from prescreen.catalogue import Catalogue
+from prescreen.language.accepted import OF_CRITERION, OF_TRIAL, read_accepted
 from prescreen.language.cohorts import differs
 from prescreen.language.conditions import Place, read_condition, read_definition
 from prescreen.language.model import Asked, Case, Cohort, Criterion, Question, Trial, Where, Window
@@ -31,9 +32,10 @@ TRIAL_KEYS = (
     "definitions",
     "cohorts",
     "quantities",
+    "accepted",
     "criteria",
 )
-CRITERION_KEYS = ("id", "text", "source", "reading", "cohorts", "include_if", "exclude_if", "cases")
+CRITERION_KEYS = ("id", "text", "source", "reading", "cohorts", "include_if", "exclude_if", "accepted", "cases")
 SOURCE_KEYS = ("document", "complete", "gaps")
 COHORT_KEYS = ("id", "title")
 QUESTION_KEYS = ("ask", "text", "options")
@@ -101,6 +103,7 @@ def read_trial(source: Source, root: Node, catalogue: Catalogue, sha256: str) ->
         sha256=sha256,
         catalogue=names.catalogue,
         file=source.file,
+        accepted=read_accepted(source, fields.get("accepted"), OF_TRIAL),
     )
 
 
@@ -229,6 +232,7 @@ def _criterion(names: Names, fields: Fields) -> list[Criterion]:
         source.refuse(fields.node, "not-one-kind", f"a criterion includes or excludes: this has {how}")
     kind: Literal["inclusion", "exclusion"] = "inclusion" if includes else "exclusion"
     before = len(source.problems)
+    accepted = read_accepted(source, fields.get("accepted"), OF_CRITERION)
     cohorts = tuple(name for name in belongs if name)
     each = _for_each_cohort(names, fields.node, cohorts or names.cohorts)
     cases = _cases(source, fields.get("cases"), [names.cohort for names in each if names.cohort])
@@ -251,6 +255,7 @@ def _criterion(names: Names, fields: Fields) -> list[Criterion]:
                 cohorts=cohorts if mine.cohort is None else (mine.cohort,),
                 cases=tuple(case for case in cases if case.cohort in (None, mine.cohort)),
                 where=Where(fields.node.line, fields.node.column),
+                accepted=accepted,
             )
         )
     return found

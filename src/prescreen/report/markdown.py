@@ -24,7 +24,7 @@ _BLANK = "\u200b"
 
 def render(reports: Sequence[Report]) -> str:
     """All reports in one document: a summary table where there are several, then a section for each candidate."""
-    lines = [f"# Pre-screening: {', '.join(_safe(trial) for trial in words.trials(reports)) or 'no candidate'}", ""]
+    lines = [f"# Pre-screening: {', '.join(safe(trial) for trial in words.trials(reports)) or 'no candidate'}", ""]
     if not reports:
         lines += ["No candidate was screened.", ""]
     if len(reports) > 1:
@@ -34,7 +34,7 @@ def render(reports: Sequence[Report]) -> str:
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
     """`text` as Markdown that shows exactly that text, on one line, anywhere: in a paragraph, a list or a table."""
     text = _ACTIVE.sub(lambda found: found[0][0] + _BLANK + found[0][1:], clean(text))
     text = _SPECIAL.sub(r"\\\g<0>", text).replace(_BLANK, "&#8203;")
@@ -46,30 +46,30 @@ def _summary(reports: Sequence[Report]) -> Iterator[str]:
     yield "|---|---|--:|--:|--:|---|---|---|"
     several = len(words.trials(reports)) > 1
     for report in reports:
-        name = f"{_safe(report.candidate)} ({_safe(report.trial)})" if several else _safe(report.candidate)
+        name = f"{safe(report.candidate)} ({safe(report.trial)})" if several else safe(report.candidate)
         numbers = " | ".join(str(report.counts.get(status, 0)) for status in words.ORDER)
-        failed = ", ".join(_safe(i) for i in words.failed_ids(report))
+        failed = ", ".join(safe(i) for i in words.failed_ids(report))
         first = report.next_facts[0] if report.next_facts else None
-        ask = f"{_safe(words.wanted(first))} ({_safe(first.ask)})" if first else ""
+        ask = f"{safe(words.wanted(first))} ({safe(first.ask)})" if first else ""
         verdict = f"{words.MARK[report.verdict]} {report.verdict}"
-        yield f"| {name} | {verdict} | {numbers} | {failed} | {ask} | {_safe(report.rescreen_on or '')} |"
+        yield f"| {name} | {verdict} | {numbers} | {failed} | {ask} | {safe(report.rescreen_on or '')} |"
 
 
 def _report(report: Report) -> Iterator[str]:
-    yield f"## {_safe(report.candidate)}: {words.MARK[report.verdict]} {report.verdict.upper()}"
+    yield f"## {safe(report.candidate)}: {words.MARK[report.verdict]} {report.verdict.upper()}"
     yield ""
-    yield f"{_safe(report.trial)}, {_safe(report.title)}. Screened on {_safe(report.screening_date)}."
+    yield f"{safe(report.trial)}, {safe(report.title)}. Screened on {safe(report.screening_date)}."
     yield ""
     yield f"{words.meaning(report)} Criteria: {words.counts(report)}."
     if (rescreen := words.rescreen(report)) is not None:
         yield ""
-        yield f"**{_safe(rescreen)}.**"
+        yield f"**{safe(rescreen)}.**"
     if (gaps := words.gaps(report)) is not None:
         yield ""
-        yield f"> **The rule file's source is incomplete:** {_safe(gaps)}"
+        yield f"> **The rule file's source is incomplete:** {safe(gaps)}"
     yield ""
     if cohorts := words.cohort_verdicts(report):
-        yield from (f"- cohort {_safe(name)}: {words.MARK[verdict]} {verdict}" for name, verdict in cohorts)
+        yield from (f"- cohort {safe(name)}: {words.MARK[verdict]} {verdict}" for name, verdict in cohorts)
         yield ""
     asked = words.asked(report)
     for status, criteria in words.grouped(report):
@@ -91,68 +91,68 @@ def _section(title: str, lines: Iterator[str]) -> Iterator[str]:
 
 
 def _criterion(criterion: CriterionReport, asked: dict[str, tuple[str, str]]) -> Iterator[str]:
-    yield f"- {words.MARK[criterion.status]} **{_safe(criterion.id)}** {_safe(criterion.headline)}"
+    yield f"- {words.MARK[criterion.status]} **{safe(criterion.id)}** {safe(criterion.headline)}"
     place = ", ".join(part for part in (words.origin(criterion), words.cohorts_of(criterion)) if part)
-    yield f"  - *Protocol:* {_safe(criterion.text)}" + (f" ({_safe(place)})" if place else "")
+    yield f"  - *Protocol:* {safe(criterion.text)}" + (f" ({safe(place)})" if place else "")
     if criterion.reading is not None:
-        yield f"  - *Read as:* {_safe(criterion.reading)}"
+        yield f"  - *Read as:* {safe(criterion.reading)}"
     if doubts := words.doubts(criterion):
         yield f"  - *Note:* {'; '.join(doubts)}"
     yield f"  - *Condition:* {words.truth_word(criterion.condition)} ({words.effect(criterion)})"
     for depth, part, node in words.nodes(criterion.explanation):
         yield from _node("  " * (min(depth, _DEEPEST) + 2), part, node)
     if criterion.deciding:
-        yield f"  - *Decided by:* {'; '.join(_safe(words.fact_words(fact)) for fact in criterion.deciding)}"
+        yield f"  - *Decided by:* {'; '.join(safe(words.fact_words(fact)) for fact in criterion.deciding)}"
     for fact in criterion.missing:
         ask, question = asked.get(fact, ("", ""))
-        question = f": {_safe(question)} (ask the {_safe(ask)})" if question else ""
-        yield f"  - *Missing:* {_safe(words.fact_words(fact))}{question}"
+        question = f": {safe(question)} (ask the {safe(ask)})" if question else ""
+        yield f"  - *Missing:* {safe(words.fact_words(fact))}{question}"
     if (turn := words.turn(criterion)) is not None:
-        yield f"  - *Turns:* {_safe(turn)}"
+        yield f"  - *Turns:* {safe(turn)}"
 
 
 def _node(indent: str, part: str | None, node: Explanation) -> Iterator[str]:
     said = f"*{part}* " if part is not None else ""
-    finding = f": **{_safe(node.finding)}**" if node.finding else ""
-    facts = "; ".join(f"{name} {_safe(value)}" for name, value in words.node_facts(node))
+    finding = f": **{safe(node.finding)}**" if node.finding else ""
+    facts = "; ".join(f"{name} {safe(value)}" for name, value in words.node_facts(node))
     compared = f" ({facts})" if facts else ""
-    yield f"{indent}- {words.truth_mark(node.truth)} {said}{_safe(node.requirement)}{finding}{compared}"
+    yield f"{indent}- {words.truth_mark(node.truth)} {said}{safe(node.requirement)}{finding}{compared}"
     for evidence in node.evidence:
         yield f"{indent}  - {_evidence(evidence)}"
 
 
 def _evidence(evidence: Evidence) -> str:
-    parts = [" ".join(_safe(part) for part in (evidence.label, evidence.written) if part)]
+    parts = [" ".join(safe(part) for part in (evidence.label, evidence.written) if part)]
     if (dated := words.dated(evidence)) is not None:
-        parts.append(_safe(dated))
+        parts.append(safe(dated))
     if evidence.source is not None:
-        parts.append(f"from {_safe(evidence.source)}")
+        parts.append(f"from {safe(evidence.source)}")
     if evidence.compared is not None:
-        parts.append(f"compared as {_safe(evidence.compared)}")
-    note = f" ({_safe(evidence.note)})" if evidence.note is not None else ""
-    return f"{_safe(evidence.record)}: {', '.join(parts)}; {_safe(words.role(evidence))}{note}"
+        parts.append(f"compared as {safe(evidence.compared)}")
+    note = f" ({safe(evidence.note)})" if evidence.note is not None else ""
+    return f"{safe(evidence.record)}: {', '.join(parts)}; {safe(words.role(evidence))}{note}"
 
 
 def _next(report: Report) -> Iterator[str]:
     for number, fact in enumerate(report.next_facts, 1):
-        said = f"**{_safe(words.wanted(fact))}:** {_safe(fact.question)} ({_safe(words.settles(fact))})"
-        yield f"{number}. {_safe(fact.ask)}, {said}"
+        said = f"**{safe(words.wanted(fact))}:** {safe(fact.question)} ({safe(words.settles(fact))})"
+        yield f"{number}. {safe(fact.ask)}, {said}"
 
 
 def _turns(report: Report) -> Iterator[str]:
     for day, status, ids in words.turns(report):
-        yield f"- from {_safe(day)}: {', '.join(_safe(i) for i in ids)} {status}"
+        yield f"- from {safe(day)}: {', '.join(safe(i) for i in ids)} {status}"
 
 
 def _issues(report: Report) -> Iterator[str]:
     for issue in report.issues:
-        place = f"{_safe(issue.path)}: " if issue.path else ""
-        yield f"- {place}{_safe(issue.message)} ({_safe(issue.code)})"
+        place = f"{safe(issue.path)}: " if issue.path else ""
+        yield f"- {place}{safe(issue.message)} ({safe(issue.code)})"
 
 
 def _provenance(report: Report) -> Iterator[str]:
-    yield f"- rules: sha256 {_safe(report.rules_sha256)}"
-    yield f"- catalogue: sha256 {_safe(report.catalogue_sha256)}"
+    yield f"- rules: sha256 {safe(report.rules_sha256)}"
+    yield f"- catalogue: sha256 {safe(report.catalogue_sha256)}"
     if report.ranges_sha256 is not None:
-        yield f"- reference ranges: sha256 {_safe(report.ranges_sha256)}"
+        yield f"- reference ranges: sha256 {safe(report.ranges_sha256)}"
     yield f"- report schema: {SCHEMA}"

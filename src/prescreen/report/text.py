@@ -7,17 +7,15 @@ markup is never parsed. Without `colour` the output is plain text; the marks ✗
 from __future__ import annotations
 
 from collections.abc import Sequence
-from io import StringIO
 
 from rich.cells import cell_len
-from rich.console import Console
 from rich.text import Text
 
 from prescreen.report import words
 from prescreen.report.model import CriterionReport, Evidence, Explanation, NextFact, Report
+from prescreen.report.page import Page
 from prescreen.report.words import clean
 
-NARROWEST = 40  # columns; a narrower terminal wraps by itself
 _PROTOCOL_FROM = 80  # columns; under that, the protocol's words do not fit beside the finding
 _TABLE_FROM = {False: 96, True: 130}  # columns; under that, the summary (of several trials: True) is a list
 _DEEPEST = 10  # levels of the tree that are indented; deeper ones carry their number
@@ -42,7 +40,7 @@ def render(report: Report, *, verbose: bool = False, colour: bool = False, width
     issues of the data. `verbose` adds under each criterion its reading, the tree with its evidence, the deciding and
     the missing facts, and at the end where the rules came from. `colour` adds ANSI colours.
     """
-    page = _Page(colour, width)
+    page = Page(colour, width)
     _head(page, report, verbose)
     asked = words.asked(report)
     for status, criteria in words.grouped(report):
@@ -64,7 +62,7 @@ def render(report: Report, *, verbose: bool = False, colour: bool = False, width
 
 def render_summary(reports: Sequence[Report], *, colour: bool = False, width: int = 100) -> str:
     """All candidates, a row each: verdict, counts, failed criteria, what to ask first, when to screen again."""
-    page = _Page(colour, width)
+    page = Page(colour, width)
     if not reports:
         page.hang("", Text("no candidate was screened"))
         return page.text()
@@ -87,7 +85,7 @@ def render_summary(reports: Sequence[Report], *, colour: bool = False, width: in
     return page.text()
 
 
-def _head(page: _Page, report: Report, verbose: bool) -> None:
+def _head(page: Page, report: Report, verbose: bool) -> None:
     verdict = Text(f"{words.MARK[report.verdict]} {report.verdict.upper()}", _STYLE[report.verdict])
     page.ends(
         Text.assemble(
@@ -112,7 +110,7 @@ def _id_width(report: Report, width: int) -> int:
     return max(2, min(longest, width // 8))
 
 
-def _criterion(page: _Page, criterion: CriterionReport, id_width: int) -> None:
+def _criterion(page: Page, criterion: CriterionReport, id_width: int) -> None:
     finding = Text(clean(criterion.headline))
     turn = words.turn(criterion)
     if turn is not None and criterion.status == "failed" and clean(criterion.turns_on or "") not in finding.plain:
@@ -130,7 +128,7 @@ def _criterion(page: _Page, criterion: CriterionReport, id_width: int) -> None:
         page.columns([(mark, 3), (name, id_width + 1), (protocol, half), (finding, rest - half)], clip=2)
 
 
-def _criterion_in_full(page: _Page, criterion: CriterionReport, asked: dict[str, tuple[str, str]]) -> None:
+def _criterion_in_full(page: Page, criterion: CriterionReport, asked: dict[str, tuple[str, str]]) -> None:
     page.blank()
     name = f"  {words.MARK[criterion.status]} {clean(criterion.id)}  "
     page.hang(name, Text(clean(criterion.headline), "bold"), _STYLE[criterion.status], most=12)
@@ -157,7 +155,7 @@ def _criterion_in_full(page: _Page, criterion: CriterionReport, asked: dict[str,
         say("turns", turn)
 
 
-def _node(page: _Page, depth: int, part: str | None, node: Explanation) -> None:
+def _node(page: Page, depth: int, part: str | None, node: Explanation) -> None:
     indent = " " * (6 + 2 * min(depth, _DEEPEST))
     body = Text(f"({depth}) " if depth > _DEEPEST else "")
     if part is not None:
@@ -188,7 +186,7 @@ def _evidence(evidence: Evidence) -> Text:
     return line
 
 
-def _next(page: _Page, report: Report) -> None:
+def _next(page: Page, report: Report) -> None:
     rescreen = words.rescreen(report)
     if not report.next_facts and rescreen is None:
         return
@@ -206,7 +204,7 @@ def _wanted(fact: NextFact) -> Text:
     )
 
 
-def _turns(page: _Page, report: Report, verbose: bool) -> None:
+def _turns(page: Page, report: Report, verbose: bool) -> None:
     days = words.turns(report)
     if not days:
         return
@@ -219,7 +217,7 @@ def _turns(page: _Page, report: Report, verbose: bool) -> None:
         page.hang("  ", Text(f"and {len(days) - len(shown)} later", "dim"))
 
 
-def _issues(page: _Page, report: Report, verbose: bool) -> None:
+def _issues(page: Page, report: Report, verbose: bool) -> None:
     if not report.issues:
         return
     page.blank()
@@ -230,7 +228,7 @@ def _issues(page: _Page, report: Report, verbose: bool) -> None:
         page.hang("  ! ", Text(f"{place}{clean(issue.message)}{code}"), "yellow")
 
 
-def _provenance(page: _Page, report: Report) -> None:
+def _provenance(page: Page, report: Report) -> None:
     page.blank()
     page.hang("rules      ", Text(f"sha256 {clean(report.rules_sha256)}", "dim"))
     page.hang("catalogue  ", Text(f"sha256 {clean(report.catalogue_sha256)}", "dim"))
@@ -238,7 +236,7 @@ def _provenance(page: _Page, report: Report) -> None:
         page.hang("ranges     ", Text(f"sha256 {clean(report.ranges_sha256)}", "dim"))
 
 
-def _summary_table(page: _Page, reports: Sequence[Report], several: bool) -> None:
+def _summary_table(page: Page, reports: Sequence[Report], several: bool) -> None:
     head = ["Candidate", "Verdict", "failed", "undet.", "met", "Stopped by", "Ask first", "Re-screen"]
     rows = [_summary_row(report) for report in reports]
     if several:
@@ -269,7 +267,7 @@ def _summary_row(report: Report) -> list[Text]:
     ]
 
 
-def _summary_item(page: _Page, report: Report, several: bool) -> None:
+def _summary_item(page: Page, report: Report, several: bool) -> None:
     trial = f" in {clean(report.trial)}" if several else ""
     page.hang(
         f"{words.MARK[report.verdict]} ",
@@ -294,86 +292,3 @@ def _first(report: Report) -> str:
     if not report.next_facts:
         return ""
     return f"{words.wanted(report.next_facts[0])} ({clean(report.next_facts[0].ask)})"
-
-
-class _Page:
-    """Lines of at most `width` cells, written to a console that looks at nothing of its surroundings."""
-
-    def __init__(self, colour: bool, width: int) -> None:
-        self.width = max(NARROWEST, width)
-        self._out = StringIO()
-        self._console = Console(
-            file=self._out,
-            width=self.width,
-            force_terminal=colour,
-            color_system="standard" if colour else None,
-            no_color=not colour,
-            force_jupyter=False,
-            legacy_windows=False,
-            markup=False,
-            emoji=False,
-            highlight=False,
-            _environ={},
-        )
-
-    def text(self) -> str:
-        return self._out.getvalue()
-
-    def blank(self) -> None:
-        self._out.write("\n")
-
-    def hang(self, prefix: str, body: Text, style: str = "", *, most: int | None = None) -> None:
-        """`body` wrapped behind `prefix` (in `style`), its further lines indented as far, at `most` that far."""
-        indent = min(cell_len(prefix), most or self.width, self.width // 2)
-        whole = Text(prefix, style)
-        whole.append_text(body)
-        if cell_len(prefix) <= indent:
-            self.columns([(Text(prefix, style), cell_len(prefix)), (body, self.width - cell_len(prefix))], gap=0)
-            return
-        first, *rest = self._wrap(whole, self.width)
-        self._print(first)
-        remaining = Text(" ").join(rest)
-        if remaining.plain.strip():
-            self.columns([(Text(), indent), (remaining, self.width - indent)], gap=0)
-
-    def ends(self, left: Text, right: Text) -> None:
-        """`left` and `right` at the two ends of a line; `right` on a line of its own where both do not fit."""
-        space = self.width - left.cell_len - right.cell_len
-        if space >= 2:
-            self._print(Text.assemble(left, " " * space, right))
-            return
-        self.hang("", left)
-        self.hang(" " * max(0, self.width - right.cell_len), right)
-
-    def columns(self, cells: Sequence[tuple[Text, int]], *, gap: int = 1, clip: int | None = None) -> None:
-        """Texts side by side, each wrapped within its width.
-
-        clip: the last column but one may take as many lines as the last, or `clip`; then it is cut with an ellipsis.
-        """
-        blocks = [self._wrap(text, width) for text, width in cells]
-        if clip is not None:
-            most = max(clip, len(blocks[-1]))
-            if len(blocks[-2]) > most:
-                blocks[-2] = blocks[-2][:most]
-                last = blocks[-2][-1]
-                last.truncate(cells[-2][1] - 1)
-                last.rstrip()
-                last.append("…")
-        for i in range(max(len(block) for block in blocks)):
-            line = Text()
-            for column, (block, (_, width)) in enumerate(zip(blocks, cells, strict=True)):
-                part = block[i] if i < len(block) else Text()
-                line.append_text(part)
-                if column < len(cells) - 1:
-                    line.append(" " * (width - part.cell_len + gap))
-            self._print(line)
-
-    def _wrap(self, text: Text, width: int) -> list[Text]:
-        lines = list(text.wrap(self._console, max(1, width))) or [Text()]
-        for line in lines:
-            line.rstrip()
-        return lines
-
-    def _print(self, line: Text) -> None:
-        line.rstrip()
-        self._console.print(line, soft_wrap=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final, get_args
 
 from prescreen.candidate.profile import Profile
 from prescreen.catalogue import Catalogue, Domain, bundled_catalogue
 from prescreen.language import trial as top
+from prescreen.language.accepted import FINDINGS, OF_CRITERION, OF_TRIAL
 from prescreen.language.changes import BASES, WAYS
 from prescreen.language.comparisons import COMPARISONS, OPERATORS
 from prescreen.language.conditions import CONDITIONS, HOWS, SEXES
@@ -263,6 +265,11 @@ _PARTS: Final[dict[str, Shape]] = {
     },
 }
 
+
+def _accepted(codes: Iterable[str]) -> Shape:
+    return mapping({code: said(FINDINGS[code], TEXT) for code in codes})
+
+
 _TOP: Final[dict[str, Shape]] = {
     "schema": said("the kind and version of this file", {"const": top.SCHEMA}),
     "id": said("the trial's id in its registry", {**TEXT, "pattern": _NAMED}),
@@ -336,6 +343,9 @@ _TOP: Final[dict[str, Shape]] = {
             _NAMED,
         ),
     ),
+    "accepted": said(
+        "findings of `check --prove` about the trial as a whole that are meant, with the reason", _accepted(OF_TRIAL)
+    ),
     "criteria": said("one entry for each criterion, in the protocol's order", list_of(ref("criterion"))),
 }
 
@@ -347,6 +357,9 @@ _CRITERION: Final[dict[str, Shape]] = {
     "cohorts": said("the cohorts it belongs to; by default all", one_or_more(TEXT)),
     "include_if": said("an inclusion criterion: met where this holds", _CONDITION),
     "exclude_if": said("an exclusion criterion: failed where this holds", _CONDITION),
+    "accepted": said(
+        "findings of `check --prove` about the criterion that are meant, with the reason", _accepted(OF_CRITERION)
+    ),
     "cases": said("candidates with the status that they must have", list_of(ref("case"))),
 }
 
