@@ -11,15 +11,15 @@ PYTHON ?= $(shell for name in python3.11 python3; do \
 BIN := .venv/bin
 READY := .venv/.ready
 COMPILED := build/compiled
-MEANING := tests/engine tests/candidate tests/trials tests/report tests/ranges tests/compiled tests/test_soundness.py
+MEANING := tests/engine tests/candidate tests/trials tests/report tests/ranges tests/compiled tests/fhir tests/test_soundness.py
 DAY := 2026-06-01
 TRIAL := rules/NCT07535138
 SHOWN := examples/c-002-alt-above-limit.json
 
-.PHONY: help setup compiled screen test lint golden soundness exactness units refusals fuzz bench clean
+.PHONY: help setup compiled screen test lint golden soundness exactness units refusals fuzz bench bench-fhir clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do \
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do \
 		printf '  make %-10s %s\n' "$$name" "$$what"; done
 
 setup: $(READY) ## make .venv with the command `prescreen` in it
@@ -66,6 +66,7 @@ lint: setup ## style, types, layers
 golden: setup ## re-record golden files, schemas, the guide's outputs, the counts of protocols; read the difference
 	@$(BIN)/python -m tests.report.record
 	@$(BIN)/python -m tests.check.record
+	@$(BIN)/python -m tests.funnel.record
 	@$(BIN)/python -m tests.amendments.record
 	@for name in trial catalogue candidate report diff; do $(BIN)/prescreen schema $$name > schemas/$$name.json; done
 	@$(BIN)/python -m tests.docs.guide
@@ -90,6 +91,11 @@ bench: compiled ## how fast, on one core: compiled, and as it is
 	@$(BIN)/python tools/bench.py --package $(COMPILED)
 	@echo
 	@$(BIN)/python tools/bench.py --package src --rounds 3 --starts 5
+
+bench-fhir: compiled ## from a FHIR Bundle's text to a report, in multiples of json.loads: compiled, and as it is
+	@$(BIN)/python tools/bench_fhir.py --package $(COMPILED)
+	@echo
+	@$(BIN)/python tools/bench_fhir.py --package src --rounds 11
 
 clean: ## remove what these targets have made
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.* build src/*.egg-info

@@ -163,3 +163,23 @@ def test_an_age_says_when_one_was_born(years: int, day: int, off: int) -> None:
     born = age_interval(years, on)
     for birth in (born.first_day + off, born.last_day + off):
         assert (completed_years(birth, day) == years) is (born.first_day <= birth <= born.last_day)
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        ("2026-05-01/2026-05-03", "2026-05-01", "2026-05-03"),
+        ("2026-05/2026-05-20T08:30", "2026-05-01", "2026-05-20"),
+        ("../2026-05", "0001-01-01", "2026-05-31"),
+        ("2026/..", "2026-01-01", "9999-12-31"),
+    ],
+)
+def test_between_two_dates(text: str, first: str, last: str) -> None:
+    when = parse_when(text)
+    assert (day_text(when.first_day), day_text(when.last_day), when.text) == (first, last, text)
+
+
+@pytest.mark.parametrize("text", ["../..", "2026-05-03/2026-05-01", "2026/2027/2028", "2026/", "/2026", "2026-13/.."])
+def test_what_lies_between_nothing(text: str) -> None:
+    with pytest.raises(ValueError, match="is no date"):
+        parse_when(text)

@@ -116,7 +116,7 @@ class _Seconds(click.FloatRange):
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "json", "jsonl", "html", "markdown"]),
+    type=click.Choice(["text", "json", "jsonl", "html", "markdown", "fhir"]),
     default="text",
     show_default=True,
     help="How the reports are written.",
@@ -137,7 +137,7 @@ def screen(
     """Screen candidates against a trial.
 
     TRIAL is a folder, a trial.yaml or a bundled trial's id. A CANDIDATE is a JSON file with one candidate, or one a
-    line; `-` reads standard input.
+    line, or a FHIR R4 Bundle; `-` reads standard input.
     """
     from prescreen import load_trial
     from prescreen.problems import InputRefused
@@ -237,6 +237,273 @@ def check(
         _tell(refused)
         return REFUSED
     return FOUND if any(checked.found for checked in results) else DONE
+
+
+@cli.command()
+@click.argument("trial")
+@click.option("--data", required=True, metavar="DIR", help="A folder of cohort tables, or a DuckDB database.")
+@click.option("--candidate", required=True, metavar="ID", help="The candidate's id in the tables.")
+@click.option("--on", type=_Day(), metavar="DATE", help="The screening day, YYYY-MM-DD; today if not given.")
+@click.option("--ranges", metavar="FILE", help="A CSV of the site's reference ranges.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "jsonl", "html", "markdown"]),
+    default="text",
+    show_default=True,
+    help="How the report is written.",
+)
+@click.option("--out", metavar="FILE", help="Write to a file instead of standard output.")
+def explain(
+    trial: str, data: str, candidate: str, on: date | None, ranges: str | None, form: str, out: str | None
+) -> int:
+    """Explain one candidate of a cohort: the full report, made of the candidate's rows.
+
+    TRIAL is a folder, a trial.yaml or a bundled trial's id. Rows that cannot be read are listed with the report, and
+    what would have used them is undetermined.
+    """
+    from prescreen import load_trial
+    from prescreen.api import explain as explained
+    from prescreen.problems import InputRefused
+    from prescreen.ranges import load_ranges
+    from prescreen.tables import open_tables
+
+    day = date.today() if on is None else on  # noqa: DTZ011 - the calendar day of whoever screens
+    try:
+        rules = load_trial(trial)
+        table = None if ranges is None else load_ranges(ranges, rules.catalogue)
+        _keep_inputs(out, [] if ranges is None else [ranges])
+        with open_tables(data) as tables:
+            for issue in tables.issues:
+                _say(f"note: {issue.place}: {issue.message}")
+            report = explained(rules, tables, candidate, on=day, ranges=table)
+        with _output(out) as stream:
+            _WRITERS[form](_Reports([report]), stream, "verbose")
+    except InputRefused as refused:
+        _tell(refused)
+        return REFUSED
+    if on is None:
+        _say(f"note: the screening day is today, {day}; --on sets another")
+    return DONE
+
+
+@cli.command()
+@click.option("--candidates", type=click.IntRange(1, 100_000_000), required=True, metavar="N", help="How many.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="The same seed, the same cohort.")
+@click.option("--out", required=True, metavar="DIR", help="The folder for the tables; made if it is not there.")
+@click.option(
+    "--format", "form", type=click.Choice(["parquet", "csv"]), default="parquet", show_default=True, help="Of tables."
+)
+@click.option("--on", type=_Day(), metavar="DATE", help="The screening day to make it for; 2026-06-01 if not given.")
+@click.option(
+    "--results",
+    type=click.FloatRange(0, 1_000),
+    default=20,
+    show_default=True,
+    help="Results of a candidate, on average.",
+)
+@click.option(
+    "--irregular",
+    type=click.FloatRange(0, 1),
+    default=0.03,
+    show_default=True,
+    help="The share of rows that are unusual, though they can be read.",
+)
+@click.option(
+    "--bad", type=click.FloatRange(0, 1), default=0, show_default=True, help="The share of rows that cannot be read."
+)
+@click.option(
+    "--trial", "trials", multiple=True, metavar="TRIAL", help="Whose questions to answer; all bundled if none."
+)
+def synth(
+    candidates: int,
+    seed: int,
+    out: str,
+    form: Literal["parquet", "csv"],
+    on: date | None,
+    results: float,
+    irregular: float,
+    bad: float,
+    trials: tuple[str, ...],
+) -> int:
+    """Make up a cohort of any size: tables in which no person is, for trying out, tests and benchmarks."""
+    from prescreen import load_trial
+    from prescreen.language.load import bundled_trials
+    from prescreen.problems import InputRefused
+    from prescreen.tables import require
+
+    try:
+        require("numpy", "pyarrow")
+        from prescreen.synth import DEFAULT_DAY, Shares, synthesise
+
+        progress = _Progress()
+        shares = Shares(irregular=irregular, bad=bad, results=results)
+        asked = [load_trial(trial) for trial in trials or bundled_trials()]
+        counts = synthesise(
+            candidates,
+            seed,
+            out,
+            form=form,
+            on=on or DEFAULT_DAY,
+            shares=shares,
+            trials=asked,
+            progress=progress.counted("candidates"),
+        )
+        progress.end()
+    except InputRefused as refused:
+        _tell(refused)
+        return REFUSED
+    click.echo(f"{out}: " + ", ".join(f"{count:,} {name}" for name, count in counts.items()))
+    return DONE
+
+
+@cli.command()
+@click.argument("bundles", nargs=-1, required=True, metavar="BUNDLE...")
+@click.option("--trial", "trials", multiple=True, metavar="TRIAL", help="Show which criteria of a trial are touched.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How it is written.",
+)
+@click.option("--out", metavar="FILE", help="Write to a file instead of standard output.")
+def inspect(bundles: tuple[str, ...], trials: tuple[str, ...], form: str, out: str | None) -> int:
+    """Show what of FHIR Bundles is understood, what not, and which criteria that touches.
+
+    A BUNDLE is a file with a FHIR R4 Bundle, or one a line; `-` reads standard input.
+    """
+    import msgspec
+
+    from prescreen import load_trial
+    from prescreen.candidate.read import read_texts
+    from prescreen.catalogue import bundled_catalogue
+    from prescreen.fhir.inspect import Inspected, inspect_bundle, render
+    from prescreen.fhir.read import read_bundle
+    from prescreen.problems import InputRefused
+
+    found: list[Inspected] = []
+    refused = 0
+    try:
+        rules = [load_trial(trial) for trial in trials]
+        catalogue = rules[0].catalogue if rules else bundled_catalogue()
+        _keep_inputs(out, bundles)
+        for path in bundles:
+            for text in read_texts(path):
+                try:
+                    name = text.file if text.line is None else f"{text.file}:{text.line}"
+                    found.append(inspect_bundle(name, read_bundle(text.content(), catalogue), catalogue, rules))
+                except InputRefused as wrong:
+                    refused += 1
+                    _tell(text.at_its_place(wrong))
+        with _output(out) as stream:
+            if form == "text":
+                stream.write(render(found))
+            else:
+                stream.write(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n")
+    except InputRefused as wrong:
+        _tell(wrong)
+        return REFUSED
+    return REFUSED if refused else DONE
+
+
+@cli.command("import")
+@click.argument("folder")
+@click.option("--out", required=True, metavar="DIR", help="The folder for the tables, which is made.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["parquet", "csv"]),
+    default="parquet",
+    show_default=True,
+    help="How the tables are written.",
+)
+def import_(folder: str, out: str, form: str) -> int:
+    """Make cohort tables of a FHIR bulk export: a folder of NDJSON files, one resource a line.
+
+    What is wrong with the data is listed in the file _issues.jsonl beside the tables.
+    """
+    from prescreen.catalogue import bundled_catalogue
+    from prescreen.fhir.bulk import import_folder
+    from prescreen.problems import InputRefused
+
+    progress = _Progress()
+    try:
+        done = import_folder(folder, out, bundled_catalogue(), form, progress.counted("resources"))
+    except InputRefused as refused:
+        _tell(refused)
+        return REFUSED
+    finally:
+        progress.end()
+    states = ", ".join(f"{count} {state}" for state, count in sorted(done.states.items()))
+    click.echo(f"{sum(done.states.values())} resources of {done.patients} patients: {states}")
+    click.echo(f"{done.rows} rows in {out}; {done.issues} issues")
+    return DONE
+
+
+@cli.command()
+@click.argument("trial")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["fhir-group"]),
+    default="fhir-group",
+    show_default=True,
+    help="As what it is written.",
+)
+@click.option("--out", metavar="FILE", help="Write to a file instead of standard output.")
+def export(trial: str, form: str, out: str | None) -> int:
+    """Write a trial's criteria as another system reads them: a FHIR Group with characteristics.
+
+    TRIAL is a folder, a trial.yaml or a bundled trial's id. What the form cannot express is told.
+    """
+    import json
+
+    from prescreen import load_trial
+    from prescreen.fhir.group import group_of
+    from prescreen.problems import InputRefused
+
+    try:
+        group, untold = group_of(load_trial(trial))
+        with _output(out) as stream:
+            stream.write(json.dumps(group, indent=2, ensure_ascii=False) + "\n")
+    except InputRefused as refused:
+        _tell(refused)
+        return REFUSED
+    for each in untold:
+        _say(f"not expressed: {each}")
+    return DONE
+
+
+@cli.command()
+@click.argument("catalogue", metavar="CATALOGUE")
+@click.option("--server", required=True, metavar="URL", help="The FHIR base address of a terminology server.")
+@click.option("--on", type=_Day(), metavar="DATE", help="The day to date the lists with; today if not given.")
+def expand(catalogue: str, server: str, on: date | None) -> int:
+    """Ask a terminology server for all codes below those that a catalogue's value sets include, and pin them in files.
+
+    CATALOGUE is a folder of catalogue files; the lists come into its folder `expansions`, and are read with it.
+    """
+    from prescreen.catalogue import load_catalogue
+    from prescreen.problems import InputRefused
+    from prescreen.terminology.expand import expandable, expansion_of, write_expansions
+    from prescreen.terminology.server import Server
+
+    day = date.today() if on is None else on  # noqa: DTZ011 - the calendar day of whoever asks
+    folder = Path(catalogue)
+    try:
+        asked = Server(server)
+        concepts = list(expandable(load_catalogue(folder)))
+        found = {concept.name: expansion_of(concept, asked, day.isoformat()) for concept in concepts}
+        for path in write_expansions([each for each in found.values() if each is not None], folder):
+            click.echo(str(path))
+    except InputRefused as refused:
+        _tell(refused)
+        return REFUSED
+    if unknown := [name for name, each in found.items() if each is None]:
+        _say(f"error: the server gives no full list for {', '.join(unknown)}")
+    return REFUSED if unknown else DONE
 
 
 @cli.command()
@@ -345,6 +612,17 @@ def schema(of: str) -> int:
     return DONE
 
 
+class _Reports:
+    """Reports that are there already. given: how many candidates they are of."""
+
+    def __init__(self, reports: Sequence[Report]) -> None:
+        self.reports = reports
+        self.given = len(reports)
+
+    def __iter__(self) -> Iterator[Report]:
+        return iter(self.reports)
+
+
 class _Run:
     """The reports of a run, one at a time; refusals are told as they come. given, refused: how many so far."""
 
@@ -358,24 +636,23 @@ class _Run:
 
     def __iter__(self) -> Iterator[Report]:
         from prescreen import screen
-        from prescreen.candidate import Candidate
         from prescreen.candidate.checks import check_against_day
-        from prescreen.candidate.read import read_candidates
+        from prescreen.intake import candidates_of
         from prescreen.problems import InputRefused
 
         catalogue = self.trial.catalogue
         progress = _Progress()
         seen: dict[str, str] = {}
         for path in self.paths:
-            for item in read_candidates(path, catalogue=catalogue, seen=seen):
+            for item in candidates_of(path, catalogue, seen):
                 self.given += 1
                 progress.say(f"{self.given} candidates")
                 if isinstance(item, InputRefused):
                     self._refuse(item)
-                elif problems := check_against_day(item, self.day.toordinal(), path):
+                elif problems := check_against_day(item.profile, self.day.toordinal(), path):
                     self._refuse(InputRefused(problems))
                 else:
-                    yield screen(self.trial, Candidate(item, catalogue), on=self.day, ranges=self.ranges)
+                    yield screen(self.trial, item, on=self.day, ranges=self.ranges)
         progress.end()
 
     def _refuse(self, refused: InputRefused) -> None:
@@ -397,13 +674,17 @@ class _Progress:
             self._said = True
             click.echo(f"\r\033[K{_harmless(what)} …", err=True, nl=False)
 
+    def counted(self, things: str) -> Callable[[int], None]:
+        """Says how many of some things are done."""
+        return lambda number: self.say(f"{number:,} {things}")
+
     def end(self) -> None:
         if self._said:
             self._said = False
             click.echo("\r\033[K", err=True, nl=False)
 
 
-def _write_text(run: _Run, stream: TextIO, detail: _Detail) -> None:
+def _write_text(run: _Run | _Reports, stream: TextIO, detail: _Detail) -> None:
     from prescreen.report import text
 
     looks = _looks(stream)
@@ -430,7 +711,7 @@ def _looks(stream: TextIO) -> _Looks:
     return {"colour": terminal and not os.environ.get("NO_COLOR"), "width": width}
 
 
-def _write_json(run: _Run, stream: TextIO, _detail: _Detail) -> None:
+def _write_json(run: _Run | _Reports, stream: TextIO, _detail: _Detail) -> None:
     """One candidate: its report. Several: a list, written as it grows."""
     reports = iter(run)
     first = next(reports, None)
@@ -446,30 +727,37 @@ def _write_json(run: _Run, stream: TextIO, _detail: _Detail) -> None:
     stream.write("[]\n" if first is None else "\n]\n")
 
 
-def _write_lines(run: _Run, stream: TextIO, _detail: _Detail) -> None:
+def _write_lines(run: _Run | _Reports, stream: TextIO, _detail: _Detail) -> None:
     for report in run:
         stream.write(report.model_dump_json() + "\n")
         stream.flush()
 
 
-def _write_html(run: _Run, stream: TextIO, _detail: _Detail) -> None:
+def _write_html(run: _Run | _Reports, stream: TextIO, _detail: _Detail) -> None:
     from prescreen.report import html
 
     stream.write(html.render(list(run)))
 
 
-def _write_markdown(run: _Run, stream: TextIO, _detail: _Detail) -> None:
+def _write_markdown(run: _Run | _Reports, stream: TextIO, _detail: _Detail) -> None:
     from prescreen.report import markdown
 
     stream.write(markdown.render(list(run)))
 
 
-_WRITERS: Final[dict[str, Callable[[_Run, TextIO, _Detail], None]]] = {
+def _write_fhir(run: _Run | _Reports, stream: TextIO, _detail: _Detail) -> None:
+    from prescreen.report import fhir
+
+    stream.write(fhir.render(list(run)))
+
+
+_WRITERS: Final[dict[str, Callable[[_Run | _Reports, TextIO, _Detail], None]]] = {
     "text": _write_text,
     "json": _write_json,
     "jsonl": _write_lines,
     "html": _write_html,
     "markdown": _write_markdown,
+    "fhir": _write_fhir,
 }
 
 
@@ -480,6 +768,7 @@ def _collector_at_rest() -> Iterator[None]:
     try:
         yield
     finally:
+        gc.freeze()  # rules stay; looking at them again with each candidate's garbage is in vain
         gc.enable()
 
 

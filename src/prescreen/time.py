@@ -60,11 +60,14 @@ ANY_TIME: Final = When("undated", EARLIEST, LATEST)
 
 @lru_cache(maxsize=65_536)
 def parse_when(text: str) -> When:
-    """Read a year, month, day or date-time (ISO 8601, as FHIR R4 writes them).
+    """Read a year, month, day or date-time (ISO 8601, as FHIR R4 writes them), or what lies between two of them.
 
     A date-time with a zone is taken as every instant from its wall time to its UTC time, since the site's own
-    zone is not known. Raises ValueError saying what was expected.
+    zone is not known. ``2026-05-01/2026-05-03`` is some time from the first to the last; ``..`` leaves an end open.
+    Raises ValueError saying what was expected.
     """
+    if "/" in text:
+        return _between(text)
     match = _WHEN.fullmatch(text)
     if match is None:
         raise ValueError(f"`{text[:40]}` is no date: expected YYYY, YYYY-MM, YYYY-MM-DD or YYYY-MM-DDThh:mm")
@@ -107,6 +110,17 @@ def parse_when(text: str) -> When:
         else:
             high += offset
     return When(text, max(low, EARLIEST), min(high, LATEST))
+
+
+def _between(text: str) -> When:
+    first, _, last = text.partition("/")
+    if "/" in last or first == last == "..":
+        raise ValueError(f"`{text[:60]}` is no date: expected two dates with one `/` between them")
+    low = EARLIEST if first == ".." else parse_when(first).low
+    high = LATEST if last == ".." else parse_when(last).high
+    if low > high:
+        raise ValueError(f"`{text[:60]}` is no date: it ends before it begins")
+    return When(text, low, high)
 
 
 _BEFORE_MONTH: Final = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)

@@ -247,7 +247,7 @@ def test_the_nearest_name_of_an_unknown_code_is_offered() -> None:
         ("[1, 2]", "no-candidate", "a list where a candidate is expected", None),
         ("3", "no-candidate", "the number 3 where", None),
         ("null", "no-candidate", "null where", None),
-        ('{"resourceType": "Bundle"}', "fhir", "cannot be read yet", None),
+        ('{"resourceType": "Bundle"}', "fhir", "is a FHIR resource", None),
     ],
 )
 def test_text_that_is_no_candidate(text: str | bytes, code: str, words: str, line: int | None) -> None:

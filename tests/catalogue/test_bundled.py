@@ -161,7 +161,7 @@ def test_derived_quantities_name_their_inputs() -> None:
         ("loinc", "1742-6", "ALT"),
         ("http://loinc.org", "14682-9", "creatinine"),
         ("urn:oid:2.16.840.1.113883.6.1", "33914-3", "eGFR"),
-        ("http://loinc.org", "22664-7", "BUN"),
+        ("http://loinc.org", "22664-7", "urea"),
         ("loinc", "3091-6", "urea"),
         ("loinc", "8480-6", "SBP"),
         ("loinc", "99999-9", None),
@@ -230,3 +230,20 @@ def test_lupus_by_its_codes() -> None:
 def test_the_bundled_folder_is_the_rules_folder() -> None:
     assert BUNDLED.is_dir()
     assert {path.name for path in BUNDLED.glob("observations-*.yaml")} >= {"observations-chemistry.yaml"}
+
+
+@pytest.mark.parametrize(
+    ("code", "certain", "possible"),
+    [
+        ("N00-N08", [], ["membranous-nephropathy", "IgA-nephropathy"]),
+        ("M30-M36", [], ["lupus-nephritis"]),
+        ("C00-C96", ["malignancy"], []),
+        ("I10-I16", ["hypertension"], []),
+        ("A00-B99", [], ["tuberculosis"]),
+    ],
+)
+def test_a_recorded_block_may_be_what_lies_in_it(code: str, certain: list[str], possible: list[str]) -> None:
+    related = CATALOGUE.related("conditions", ("icd-10-cm", code))
+    assert set(certain) <= related.is_a
+    assert set(possible) <= related.may_be
+    assert "asthma" not in related.any_of

@@ -75,8 +75,13 @@ def check_against_day(profile: Profile, day: int, file: str | None = None) -> li
     return [Problem("future-birth", message, file=file, path="birth_date")]
 
 
+def is_id(identity: str) -> bool:
+    """Whether a text may be a candidate's id."""
+    return bool(identity.strip()) and identity.isprintable() and len(identity) <= MAX_ID
+
+
 def _check_id(identity: Any, problems: list[Problem]) -> None:
-    if type(identity) is str and not (identity.strip() and identity.isprintable() and len(identity) <= MAX_ID):
+    if type(identity) is str and not is_id(identity):
         message = f"{quoted(identity)} is no id: expected 1 to {MAX_ID} printable characters"
         problems.append(Problem("bad-id", message, path="id"))
 

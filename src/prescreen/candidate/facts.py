@@ -266,6 +266,7 @@ class Facts:
         "complete",
         "events",
         "issues",
+        "places",
         "profile",
         "results",
         "sex",
@@ -282,8 +283,10 @@ class Facts:
         anchors: Mapping[str, When],
         complete: dict[Domain, Declared],
         issues: tuple[DataIssue, ...],
+        places: Mapping[str, str] | None = None,
     ) -> None:
         self.profile = profile
+        self.places = places
         self.results = results
         self.events = events
         self.birth = birth
@@ -299,6 +302,10 @@ class Facts:
         if self._by_index is None:
             self._by_index = {result.index: result for found in self.results.values() for result in found}
         return self._by_index[index]
+
+    def place(self, path: str) -> str:
+        """Where something of the profile stands in the data that it was made of; its path, where it is that data."""
+        return path if self.places is None else _place(path, self.places)
 
     @property
     def size(self) -> int:
@@ -325,16 +332,29 @@ class Facts:
             self.anchors if anchors is None else anchors,
             self.complete,
             self.issues,
+            self.places,
         )
 
 
 class Candidate:
-    """A profile with its facts prepared; safe to share between threads."""
+    """A profile with its facts prepared; safe to share between threads.
 
-    __slots__ = ("_facts", "profile")
+    issues: what was wrong with the data that the profile was made of, listed among those of its facts. places: by path
+    of a record in the profile, its place in that data, where issues name it.
+    """
 
-    def __init__(self, profile: Profile, catalogue: Catalogue | None = None) -> None:
+    __slots__ = ("_facts", "issues", "places", "profile")
+
+    def __init__(
+        self,
+        profile: Profile,
+        catalogue: Catalogue | None = None,
+        issues: tuple[DataIssue, ...] = (),
+        places: Mapping[str, str] | None = None,
+    ) -> None:
         self.profile = profile
+        self.issues = issues
+        self.places = places
         self._facts: dict[str, Facts] = {}
         if catalogue is not None:
             self.facts(catalogue)
@@ -347,12 +367,20 @@ class Candidate:
         """The facts in the light of a catalogue, prepared on first use."""
         found = self._facts.get(catalogue.sha256)
         if found is None:
-            found = self._facts[catalogue.sha256] = prepare(self.profile, catalogue)
+            found = self._facts[catalogue.sha256] = prepare(self.profile, catalogue, self.issues, self.places)
         return found
 
 
-def prepare(profile: Profile, catalogue: Catalogue) -> Facts:
-    """Index a profile's records by the concepts of a catalogue."""
+def prepare(
+    profile: Profile,
+    catalogue: Catalogue,
+    known: tuple[DataIssue, ...] = (),
+    places: Mapping[str, str] | None = None,
+) -> Facts:
+    """Index a profile's records by the concepts of a catalogue.
+
+    known: issues that are listed before its own. places: see `Candidate`.
+    """
     issues: list[DataIssue] = []
     by_code: dict[str, list[Result]] = {}
     for index, record in enumerate(profile.observations):
@@ -393,7 +421,19 @@ def prepare(profile: Profile, catalogue: Catalogue) -> Facts:
             )
     birth = _birth(profile, issues)
     anchors = {name: parse_when(text) for name, text in profile.anchors.items()}
-    return Facts(profile, results, events, birth, profile.sex, profile.answers, anchors, complete, tuple(issues))
+    if places is not None:
+        issues = [DataIssue(each.code, _place(each.path or "", places), each.message) for each in issues]
+    told = (*known, *issues)
+    return Facts(profile, results, events, birth, profile.sex, profile.answers, anchors, complete, told, places)
+
+
+def _place(path: str, places: Mapping[str, str]) -> str:
+    """A place in a profile as one in the data that it was made of: of the record, or of the record's code."""
+    record, bracket, rest = path.partition("]")
+    found = places.get(record + bracket)
+    if found is None:
+        return path
+    return f"{found}.code" if rest == ".code" else found
 
 
 def _newest_first(result: Result) -> tuple[int, int, int]:
@@ -429,7 +469,9 @@ def _related(domain: Domain, code: str | Coding, catalogue: Catalogue) -> Relate
 
 
 def _code_text(code: str | Coding) -> str:
-    return code if isinstance(code, str) else f"{code.system}|{code.code}"
+    if isinstance(code, str):
+        return code
+    return f"{code.system}|{code.code}" + (f" ({code.display})" if code.display else "")
 
 
 def read_result(

@@ -9,13 +9,14 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from itertools import chain
 from typing import Any, BinaryIO, Final
 
 import jiter
+import msgspec
 
 from prescreen.candidate.checks import problems_of_meaning
 from prescreen.candidate.profile import Profile
@@ -57,43 +58,67 @@ def read_candidates(
     """The candidates of a JSON or NDJSON file (`-`: standard input), in its order and one at a time.
 
     A line that is refused is given as the InputRefused that says why, and the next ones go on. seen: where each id
-    was met so far, shared by the files of a run; a second candidate of the same id is refused.
+    was met so far, shared by the files of a run; a second candidate of the same id is refused. FHIR Bundles are
+    refused; for both see `prescreen.intake`.
     """
     known = catalogue or bundled_catalogue()
-    name = "<stdin>" if path == "-" else path
     seen = {} if seen is None else seen
+    for text in read_texts(path):
+        try:
+            profile = _parse(text.content(), known)
+            text.claim(profile.id, seen)
+            yield profile
+        except InputRefused as refused:
+            yield text.at_its_place(refused)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A JSON text of a file, or why there is none. line: None where the file is one text over several lines."""
+
+    file: str
+    line: int | None
+    data: bytes | InputRefused
+
+    def content(self) -> bytes:
+        """The text; raises what is wrong with it."""
+        if isinstance(self.data, InputRefused):
+            raise self.data
+        return self.data
+
+    def at_its_place(self, refused: InputRefused) -> InputRefused:
+        """A refusal with the file, and the line where a file has several texts."""
+        place: dict[str, Any] = {"file": self.file} if self.line is None else {"file": self.file, "line": self.line}
+        return InputRefused(problem if problem.file else replace(problem, **place) for problem in refused.problems)
+
+    def claim(self, identity: str, seen: dict[str, str]) -> None:
+        """Note where a candidate was met; refuses one that was met before."""
+        here = self.file if self.line is None else f"{self.file}:{self.line}"
+        first = seen.setdefault(identity, here)
+        if first is not here:
+            message = f"the candidate `{identity}` was already given by {first}"
+            raise _refusal("duplicate-id", message, path="id")
+
+
+def read_texts(path: str) -> Iterator[Text]:
+    """The JSON texts of a file: one, or one a line (`-`: standard input)."""
+    name = "<stdin>" if path == "-" else path
     try:
         with _opened(path, name) as stream:
-            for line, text in _texts(stream, name):
-                yield _read_one(text, name, line, known, seen)
+            for line, data in _texts(stream, name):
+                yield Text(name, line, data)
     except InputRefused as refused:
-        yield refused
+        yield Text(name, None, refused)
     except OSError as error:
-        yield _refusal("unreadable", f"cannot be read: {(error.strerror or 'input error').lower()}", name)
-
-
-def _read_one(
-    text: bytes | InputRefused, name: str, line: int | None, catalogue: Catalogue, seen: dict[str, str]
-) -> Profile | InputRefused:
-    if isinstance(text, InputRefused):
-        return text
-    try:
-        profile = _parse(text, catalogue)
-    except InputRefused as refused:
-        place: dict[str, Any] = {"file": name} if line is None else {"file": name, "line": line}
-        return InputRefused(replace(problem, **place) for problem in refused.problems)
-    here = name if line is None else f"{name}:{line}"
-    first = seen.setdefault(profile.id, here)
-    if first is not here:
-        return _refusal("duplicate-id", f"the candidate `{profile.id}` was already given by {first}", name, line, "id")
-    return profile
+        reason = (error.strerror or "input error").lower()
+        yield Text(name, None, _refusal("unreadable", f"cannot be read: {reason}", name))
 
 
 def _parse(data: Mapping[str, Any] | str | bytes, catalogue: Catalogue) -> Profile:
     problems: list[Problem] = []
     if isinstance(data, (str, bytes)):
         text = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
-        plain = _from_json(text)
+        plain = from_json(text)
         large = len(text) > _LARGE
         if b"\\" in text or b"\x7f" in text or b"\xc2" in text:  # without these, no control character comes in
             plain = _plain(plain, problems)
@@ -103,7 +128,7 @@ def _parse(data: Mapping[str, Any] | str | bytes, catalogue: Catalogue) -> Profi
     if not isinstance(plain, dict):
         raise InputRefused([*problems, _no_candidate(plain)])
     if "resourceType" in plain:
-        raise InputRefused([Problem("fhir", "is a FHIR resource, which cannot be read yet: expected a candidate")])
+        raise InputRefused([Problem("fhir", "is a FHIR resource: expected a candidate in prescreen's own JSON")])
     profile = build_profile(plain, large=large)
     if isinstance(profile, list):
         problems += profile
@@ -126,16 +151,16 @@ _PLACE: Final = re.compile(r"(.*) at line (\d+) column (\d+)", re.DOTALL)
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
-def _from_json(text: bytes) -> object:
+def from_json(text: bytes) -> object:
     """The data of a JSON text: numbers exact, no key twice, neither NaN nor infinities, no bottomless nesting."""
-    _refuse_unusable(text)
+    refuse_unusable(text)
     try:
         return jiter.from_json(text, float_mode="decimal", catch_duplicate_keys=True, allow_inf_nan=False)
     except ValueError as error:
         raise InputRefused([_json_problem(text, str(error))]) from None
 
 
-def _refuse_unusable(text: bytes) -> None:
+def refuse_unusable(text: bytes) -> None:
     if len(text) > MAX_BYTES:
         raise _refusal("too-long", f"a candidate of more than {MAX_BYTES // 1_000_000} MB")
     if len(text) > MAX_VALUES and text.count(b",") + text.count(b"[") + text.count(b"{") > MAX_VALUES:
@@ -167,6 +192,18 @@ def _json_problem(text: bytes, error: str) -> Problem:
 
 
 # --- Python data -----------------------------------------------------------------------------------------------
+
+
+def plain_data(data: object) -> object:
+    """Data made of the types that JSON has, numbers exact; control characters stay in it.
+
+    Raises InputRefused where something else is in it.
+    """
+    problems: list[Problem] = []
+    plain = _plain(data, problems)
+    if problems := [problem for problem in problems if problem.code != "bad-text"]:
+        raise InputRefused(problems)
+    return plain
 
 
 def _plain(data: object, problems: list[Problem]) -> object:
@@ -247,7 +284,7 @@ def _texts(stream: BinaryIO, name: str) -> Iterator[tuple[int | None, bytes | In
     if line is not None and line.startswith((b"\x1f\x8b", b"PK\x03\x04", b"\x28\xb5\x2f\xfd", b"BZh")):
         yield None, _refusal("compressed", "is compressed: unpack it first", name)
         return
-    if name.endswith((".ndjson", ".jsonl")) or (line is not None and _object(line) is not None):
+    if name.endswith((".ndjson", ".jsonl")) or (line is not None and _is_whole(line)):
         yield from _one_per_line(chain([first], lines), name)
         return
     held = [first]
@@ -260,6 +297,9 @@ def _texts(stream: BinaryIO, name: str) -> Iterator[tuple[int | None, bytes | In
     if size <= MAX_BYTES:
         # Blank lines keep the line numbers of messages right.
         whole = b"\n" * (number - 1) + b"".join(text for _, text in held if text is not None)
+        if is_fhir(whole):
+            yield None, whole
+            return
         if not _some_candidate(held) or _is_json(whole):
             yield None, whole
             return
@@ -310,15 +350,34 @@ def _some_candidate(lines: list[tuple[int, bytes | None]]) -> bool:
 
 def _object(text: bytes) -> dict[str, Any] | None:
     try:
-        data = _from_json(text)
+        data = from_json(text)
     except InputRefused:
         return None
     return data if isinstance(data, dict) else None
 
 
+def is_fhir(text: bytes) -> bool:
+    """Whether a text begins as a FHIR resource does."""
+    return _FHIR.match(text) is not None
+
+
+_FHIR: Final = re.compile(rb'\s*\{\s*"resourceType"\s*:')
+
+
+def _is_whole(text: bytes) -> bool:
+    """Whether a line is an object of its own; a FHIR resource is not read for that."""
+    if is_fhir(text):
+        try:
+            msgspec.json.decode(text, type=msgspec.Raw)
+        except msgspec.DecodeError:
+            return False
+        return True
+    return _object(text) is not None
+
+
 def _is_json(text: bytes) -> bool:
     try:
-        _from_json(text)
+        from_json(text)
     except InputRefused:
         return False
     return True

@@ -127,8 +127,11 @@ class Catalogue:
         """The concepts that a code of a hierarchical system is (most specific), and others that it may be."""
         listed = self._listed(domain, system)
         matched = {name for pattern, name in listed if stands_for(pattern, recorded)}
+        cut, open_ = self._excluded(domain, system, recorded, matched)
+        matched -= cut | open_
         named = matched - self._above(domain, matched)
-        vague = {name for pattern, name in listed if may_stand_for(recorded, pattern, system)} - matched
+        vague = {name for pattern, name in listed if may_stand_for(recorded, pattern, system)} - matched - cut
+        vague |= open_
         unlisted = self._unlisted(domain, system, recorded, matched | self._above(domain, matched))
         # a direct child that the system cannot express is open, whatever its other parents' codes are
         narrower = vague | self._inexpressible_below(domain, system, named | vague)
@@ -145,13 +148,27 @@ class Catalogue:
             narrower |= self._below(domain, named)
         return named, narrower | unlisted
 
+    def _excluded(self, domain: Domain, system: str, recorded: str, matched: set[str]) -> tuple[set[str], set[str]]:
+        """Of the concepts whose codes stand for a recorded one, those that exclude it, and those that may do so."""
+        cut: set[str] = set()
+        open_: set[str] = set()
+        for name in matched:
+            excluded = self.events[domain][name].excluded.get(system)
+            for pattern in excluded or ():
+                pattern = normal_code(system, pattern)
+                if stands_for(pattern, recorded):
+                    cut.add(name)
+                elif may_stand_for(recorded, pattern, system):
+                    open_.add(name)
+        return cut, open_ - cut
+
     def _unlisted(self, domain: Domain, system: str, recorded: str, is_a: set[str]) -> set[str]:
         """Concepts with an open list that a recorded code may be, though none of their codes stands for it."""
         excluding, including = self._index.outside[domain, system], self._index.perhaps[domain, system]
         perhaps = {
             name
             for name, patterns in including.items()
-            if any(stands_for(pattern, recorded) or pattern.startswith(recorded) for pattern in patterns)
+            if any(stands_for(pattern, recorded) or _may_be_below(pattern, recorded, system) for pattern in patterns)
         }
         outside = {
             name
@@ -195,6 +212,11 @@ class Catalogue:
 
     def _listed(self, domain: Domain, system: str) -> tuple[tuple[str, str], ...]:
         return self._index.event_codes[domain].get(system, ())
+
+
+def _may_be_below(pattern: str, recorded: str, system: str) -> bool:
+    """Whether a pattern lies below a recorded code, or in a recorded block."""
+    return pattern.startswith(recorded) or ("-" in recorded and may_stand_for(recorded, pattern, system))
 
 
 _NONE: Final[frozenset[str]] = frozenset()

@@ -48,7 +48,7 @@ def system_name(text: str) -> str | None:
     """The short name of a system given by short name, URI or object identifier; None for an unknown one."""
     if len(text) > 200:
         return None
-    return _NAMES.get(_folded_system(text))
+    return _NAMES.get(text) or _NAMES.get(_folded_system(text))
 
 
 def normal_code(system: str, code: str) -> str:
@@ -83,7 +83,13 @@ def is_code(system: str, code: str) -> bool:
 
 
 def stands_for(pattern: str, code: str) -> bool:
-    """Whether a catalogue's code of a hierarchical system, or range of categories, covers a recorded one (normal)."""
+    """Whether a catalogue's code of a hierarchical system, or range of categories, covers a recorded one (normal).
+
+    A block of ICD-10-CM may be recorded too (N00-N08): it is covered when all of its categories are.
+    """
+    if _BLOCK.fullmatch(code):
+        begun, ended = code.split("-")
+        return stands_for(pattern, begun) and stands_for(pattern, ended) and ("-" in pattern or len(pattern) < 3)
     if "-" in pattern:
         first, last = pattern.split("-")
         return len(code) >= 3 and first <= code[:3] <= last
@@ -96,6 +102,10 @@ def may_stand_for(code: str, pattern: str, system: str) -> bool:
     Broader is a proper prefix. Vague, in ICD-10-CM, is what ends in 9 or 0, "unspecified" by convention, towards its
     neighbours: M32.9 and M32.10 beside M32.14, C44.90 beside C44.31; not C44.319 beside C44.32.
     """
+    if _BLOCK.fullmatch(code):
+        begun, ended = code.split("-")
+        first, last = pattern.split("-") if "-" in pattern else (pattern[:3], pattern[:3])
+        return first <= ended and begun <= last and not stands_for(pattern, code)
     if "-" in pattern or stands_for(pattern, code):
         return False
     return pattern.startswith(code) or (system == "icd-10-cm" and pattern.startswith(_without_vague_end(code)))
@@ -112,6 +122,8 @@ def is_unspecified(code: str, system: str) -> bool:
     """Whether a recorded code, normal, says so little that it may hide one of another category (C80.1, N05.9)."""
     return system == "icd-10-cm" and code.startswith(_UNSPECIFIED)
 
+
+_BLOCK: Final = re.compile(r"[A-Z][0-9][0-9A-Z]-[A-Z][0-9][0-9A-Z]", re.ASCII)
 
 FORMS: Final = {
     "loinc": re.compile(r"[0-9]{1,7}-[0-9]", re.ASCII),

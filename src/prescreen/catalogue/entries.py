@@ -89,7 +89,7 @@ _OBSERVATION: Final = (
     *("unit", "units", "equates", "formula_mass", "molar_mass", "denominator_formula_mass", "valence", "affine"),
     *("plausible", "values", "signed", "derived", *_COMMON),
 )
-_EVENT: Final = ("parents", "momentary", "outside", "perhaps", *_COMMON)
+_EVENT: Final = ("parents", "momentary", "outside", "perhaps", "include", "exclude", *_COMMON)
 _TREATMENT: Final = ("half_life", "equivalents", *_EVENT)
 ENTRY_KEYS: Final[dict[str, tuple[str, ...]]] = {
     "observations": _OBSERVATION,
@@ -97,6 +97,7 @@ ENTRY_KEYS: Final[dict[str, tuple[str, ...]]] = {
     "treatments": _TREATMENT,
 }
 """The keys of a concept by section."""
+VALUE_SET_KEYS: Final = ("system", "codes", "is_a")
 DERIVATION_KEYS: Final = ("formula", "inputs")
 NAME: Final = "[A-Za-z0-9][A-Za-z0-9-]{0,63}"
 """What the name of a concept is, as a regular expression."""
@@ -163,21 +164,35 @@ def _event(reader: _Reader, domain: Domain, key: Node, node: Node) -> EventConce
     fields = reader.fields(node, f"`{key.text}`", ENTRY_KEYS[domain])
     label = reader.required_text(fields, "label", key)
     asked = f"Is there any record of {label}, and when?"
+    codes = reader.codes(fields)
+    listed, included = reader.value_set(fields.get("include"))
+    excluded, below = reader.value_set(fields.get("exclude"))
+    for more in (listed, included):
+        codes = {system: (*codes.get(system, ()), *more.get(system, ())) for system in {**codes, **more}}
+    excluded = {system: (*excluded.get(system, ()), *below.get(system, ())) for system in {**excluded, **below}}
     return EventConcept(
         name=key.text,
         domain=domain,
         label=label,
         synonyms=reader.texts(fields.get("synonyms")),
         parents=reader.texts(fields.get("parents")),
-        codes={system: codes for system, codes in reader.codes(fields).items() if codes},
+        codes={system: left for system, some in codes.items() if (left := _without(system, some, excluded))},
         momentary=reader.flag(fields.get("momentary")),
         ask=reader.asked(fields.get("ask")),
         question=reader.text(fields["question"]) if "question" in fields else asked,
         outside=reader.patterns(fields, "outside"),
         perhaps=reader.patterns(fields, "perhaps"),
+        included={system: some for system, some in included.items() if system not in HIERARCHICAL},
+        excluded=excluded,
         half_life=reader.half_life(fields.get("half_life")),
         equivalents=reader.equivalents(fields.get("equivalents")),
     )
+
+
+def _without(system: str, codes: tuple[str, ...], excluded: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """Codes but for those that are excluded; in a hierarchical system that is seen when a code is looked up."""
+    gone = () if system in HIERARCHICAL else excluded.get(system, ())
+    return tuple(code for code in dict.fromkeys(codes) if code not in gone)
 
 
 _HOURS: Final = {"hours": 1, "hour": 1, "days": 24, "day": 24}
@@ -361,18 +376,45 @@ class _Reader:
             return {}
         return self.codes(self.fields(fields[name], f"`{name}`", _HIERARCHICAL))
 
+    def value_set(self, node: Node | None) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
+        """`[{system: snomed, codes: […], is_a: […]}, …]`: by system, single codes, and codes with what lies below."""
+        single: dict[str, tuple[str, ...]] = {}
+        below: dict[str, tuple[str, ...]] = {}
+        if node is None:
+            return single, below
+        if node.kind != "list":
+            self.refuse(node, "wrong-type", "expected a list of systems, each with its codes")
+        for item in node.items():
+            fields = self.fields(item, "a part of a value set", VALUE_SET_KEYS)
+            named = self.required_text(fields, "system", item)
+            if named and named not in SYSTEMS:
+                hint = did_you_mean(named[:64], SYSTEMS)
+                self.refuse(fields["system"], "unknown-value", f"there is no code system `{named[:64]}`", hint)
+            if not fields.keys() & {"codes", "is_a"}:
+                self.refuse(item, "missing-key", "a part of a value set needs `codes` or `is_a`")
+            if named not in SYSTEMS:
+                continue
+            for key, found in (("codes", single), ("is_a", below)):
+                if key in fields:
+                    found[named] = (*found.get(named, ()), *self.codes_of(named, fields[key]))
+        return single, below
+
     def codes(self, fields: Mapping[str, Node]) -> dict[str, tuple[str, ...]]:
         """Codes by system; what cannot be one, by its form or check digit, is refused."""
         found: dict[str, tuple[str, ...]] = {}
         for system in SYSTEMS:
             if system not in fields:
                 continue
-            found[system] = self.texts(fields[system])
-            for item in fields[system].items():
-                if item.kind == "scalar" and not is_code(system, item.text):
-                    self.refuse(item, "invalid-code", f"`{item.text[:64]}` is no {TITLES[system]} code",
-                                "check it for a misprint: its form or its check digit is wrong")  # fmt: skip
+            found[system] = self.codes_of(system, fields[system])
         return found
+
+    def codes_of(self, system: str, node: Node) -> tuple[str, ...]:
+        """A list of codes of a system; what cannot be one is refused."""
+        for item in node.items():
+            if item.kind == "scalar" and not is_code(system, item.text):
+                self.refuse(item, "invalid-code", f"`{item.text[:64]}` is no {TITLES[system]} code",
+                            "check it for a misprint: its form or its check digit is wrong")  # fmt: skip
+        return self.texts(node)
 
     def check(self, quantity: Analyte, fields: Mapping[str, Node]) -> None:
         """Hold the canonical and the other units against the analyte."""

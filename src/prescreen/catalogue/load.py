@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Final
 from prescreen.catalogue.catalogue import Catalogue
 from prescreen.catalogue.consistency import Place, inconsistencies, without_wrong_links
 from prescreen.catalogue.entries import read_entries
+from prescreen.catalogue.expansions import expanded, expansion_files, parse_expansion
 from prescreen.catalogue.model import DOMAINS, Domain, EventConcept, ObservationConcept
-from prescreen.problems import InputRefused, Problem
+from prescreen.problems import InputRefused, Problem, did_you_mean
 from prescreen.yamlio import MAX_BYTES, read_yaml, with_source_lines
 
 if TYPE_CHECKING:
@@ -112,6 +113,29 @@ def _read_folder(folder: Path, loading: _Loading, check_units: bool) -> None:
     for path in files:
         _read_file(path, here, loading, check_units)
     loading.places |= here
+    for path in expansion_files(folder):
+        _read_expansion(path, loading)
+
+
+def _read_expansion(path: Path, loading: _Loading) -> None:
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        loading.problems.append(_unreadable(error, str(path), "file"))
+        loading.whole = False
+        return
+    loading.digest.update(raw)
+    found = parse_expansion(raw, str(path))
+    if isinstance(found, Problem):
+        loading.problems.append(found)
+        return
+    concepts = loading.events[found.domain]
+    if found.concept in concepts:
+        concepts[found.concept] = expanded(concepts[found.concept], found)
+    elif (found.domain, found.concept) not in loading.unread:
+        hint = did_you_mean(found.concept[:64], concepts)
+        message = f"an expansion of `{found.concept[:64]}`, which is not among the {found.domain}"
+        loading.problems.append(Problem("unknown-value", message, str(path), hint=hint))
 
 
 def _read_file(path: Path, here: dict[tuple[str, str], Place], loading: _Loading, check_units: bool) -> None:

@@ -80,6 +80,9 @@ class EventConcept:
     outside: by hierarchical system, codes that surely mean something else; for narrower concepts too. Where a concept
     has any, its codes there are no full list: what is neither listed nor outside may be of it. Otherwise what is not
     listed is not of it. perhaps: by hierarchical system, codes that may be of it, though outside or not listed.
+    included, excluded: the value set as the catalogue file states it: what lies below some codes, whose full list an
+    expansion gives, and what is not of the concept although it lies there; excluded codes of hierarchical systems stand
+    for what is below them, those of others for themselves. expanded: by system, the day of the expansion in use.
     half_life: of a treatment, with its source; None where the catalogue gives none. equivalents: by the treatment that
     doses are expressed in, how much of it one milligram is worth.
     """
@@ -95,6 +98,9 @@ class EventConcept:
     question: str
     outside: dict[str, tuple[str, ...]] = field(default_factory=dict)
     perhaps: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    included: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    excluded: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    expanded: dict[str, str] = field(default_factory=dict)
     half_life: HalfLife | None = None
     equivalents: dict[str, Equivalent] = field(default_factory=dict)
 

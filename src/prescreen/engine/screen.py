@@ -245,24 +245,28 @@ def _issues(facts: Facts, setting: Setting, trial: Trial) -> list[Issue]:
     found = [Issue(issue.code, issue.path, issue.message) for issue in facts.issues]
     now = setting.now
     for some in facts.results.values():
-        found += [_later(f"observations[{r.index}]", r) for r in some if r.low > now]
+        found += [_later(facts.place(f"observations[{r.index}]"), r) for r in some if r.low > now]
     for domain, records in facts.events.items():
         for record in records:
             if record.start is not None and record.start.low > now and "planned" not in record.statuses:
                 found.append(
                     Issue(
                         "later",
-                        f"{domain}[{record.index}]",
+                        facts.place(f"{domain}[{record.index}]"),
                         f"{wording.event_text(record, setting)} lies later than the screening day; not used",
                     )
                 )
             if contradicts_itself(record, setting):
                 text = f"{wording.event_text(record, setting)}: said to go on although it has ended"
-                found.append(Issue("contradiction", f"{domain}[{record.index}]", text))
+                found.append(Issue("contradiction", facts.place(f"{domain}[{record.index}]"), text))
     for name in facts.answers:
         prefix, _, question = name.rpartition(":")
         if prefix in ("", trial.id) and question not in trial.questions:
-            found.append(Issue("unknown-answer", f"answers.{name}", f"the trial asks no question named `{question}`"))
+            found.append(
+                Issue(
+                    "unknown-answer", facts.place(f"answers.{name}"), f"the trial asks no question named `{question}`"
+                )
+            )
     for name in facts.anchors:
         if name not in trial.anchors:
             found.append(Issue("unknown-anchor", f"anchors.{name}", f"the trial has no anchor named `{name}`"))

@@ -37,6 +37,14 @@ def _by_hierarchy(description: str) -> Shape:
     return said(description, mapping({system: _codes(system) for system in sorted(HIERARCHICAL)}))
 
 
+def _value_set(description: str) -> Shape:
+    part = {
+        "system": said("a code system by its short name", {"type": "string", "pattern": f"^({'|'.join(SYSTEMS)})$"}),
+        **dict.fromkeys(("codes", "is_a"), list_of({"type": ["string", "number"]})),
+    }
+    return said(description, list_of({**mapping(part, ("system",)), "anyOf": any_key(("codes", "is_a"))}))
+
+
 _KEYS: Final[dict[str, Shape]] = {
     "label": said("what people call it", TEXT),
     "synonyms": said("other names for it in rule files and candidates", _TEXTS),
@@ -73,6 +81,8 @@ _KEYS: Final[dict[str, Shape]] = {
     ),
     "outside": _by_hierarchy("codes that surely mean something else"),
     "perhaps": _by_hierarchy("codes that may be of it"),
+    "include": _value_set("codes that are of it: single ones, and ones with all that lies below them"),
+    "exclude": _value_set("codes that are not of it, although they lie below its own"),
 }
 """What stands under each key of a concept; a new key is a line here."""
 

@@ -1,0 +1,498 @@
+"""Observations: results of every kind of value, their reference ranges and components (http://hl7.org/fhir/R4/observation)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any, Final
+
+from prescreen.candidate.leftopen import Record, undecided
+from prescreen.candidate.profile import Coding as ProfileCoding
+from prescreen.catalogue import ObservationConcept, system_name
+from prescreen.fhir.codes import TEXT, first_code, observation_in_words, observations_named, result_in_words, text_of
+from prescreen.fhir.resources import Coding, Concept, Observation, Quantity, ReferenceRange, Result, Span, slim
+from prescreen.fhir.setting import ENTERED_IN_ERROR, Entry, Setting, State
+from prescreen.fhir.times import NoDate, between, is_aged, moment, some_time_in
+from prescreen.quantities import Scale, UnitProblem
+from prescreen.quantities.numerals import bounded
+from prescreen.time import parse_when
+
+_PROVISIONAL: Final = frozenset({"registered", "preliminary"})
+_FINAL: Final = frozenset({"final", "amended", "corrected"})
+_NOTHING_MEASURED: Final = frozenset({"not-performed", "not-asked", "asked-declined", "not-applicable"})
+_COMPARATORS: Final = ("<", "<=", ">", ">=")
+_UCUM: Final = "http://unitsofmeasure.org"
+_EFFECTIVE: Final = ("effectiveDateTime", "effectiveInstant", "effectivePeriod", "effectiveTiming", "issued")
+_SEXES: Final = {"female": "female", "male": "male", "248152002": "female", "248153007": "male", "F": "female",
+                 "M": "male"}  # fmt: skip
+
+
+def read_observation(entry: Entry, setting: Setting) -> State:
+    """The records of an Observation: one for itself where it has a value, one for each component."""
+    data = entry.data
+    if entry.doubt is None and (state := read_plain(data, entry.path, setting)) is not None:
+        return state
+    return read_fully(entry, setting)
+
+
+_PLAIN: Final = frozenset(
+    {"resourceType", "id", "meta", "text", "identifier", "status", "category", "code", "subject", "encounter", "issued"}
+    | {"effectiveDateTime", "valueQuantity", "performer", "method", "specimen", "bodySite", "note", "extension"}
+)
+_PLAIN_BELOW: Final = 10**15
+_PLAIN_QUANTITY: Final = frozenset({"value", "unit", "system", "code"})
+
+
+def read_plain(data: dict[str, Any], path: str, setting: Setting) -> State | None:
+    """The same of the commonest kind: a final result that is a number in one unit, under one code. None for others.
+
+    Most of a Bundle is such results, and `read_fully` would take most of the time of a screening for them.
+    """
+    status = data.get("status")
+    if not data.keys() <= _PLAIN or type(status) is not str or status not in _FINAL:
+        return None
+    concept, quantity, when = data.get("code"), data.get("valueQuantity"), data.get("effectiveDateTime")
+    if type(concept) is not dict or type(quantity) is not dict or type(when) is not str:
+        return None
+    codings = concept.get("coding")
+    if type(codings) is not list or len(codings) != 1 or type(codings[0]) is not dict:
+        return None
+    coding = codings[0]
+    system, code, value, unit = coding.get("system"), coding.get("code"), quantity.get("value"), quantity.get("code")
+    if type(system) is not str or type(code) is not str or (type(value) is not Decimal and type(value) is not int):
+        return None
+    if type(unit) is not str or unit != quantity.get("unit") or not quantity.keys() <= _PLAIN_QUANTITY:
+        return None
+    if quantity.get("system") != _UCUM or not unit or "/" in when or when[17:19] == "60":
+        return None
+    if value < 0 or (value >= _PLAIN_BELOW if isinstance(value, int) else bounded(value) is None):
+        return None
+    display, text = coding.get("display"), concept.get("text")
+    given = (system, code, display, text)
+    try:
+        known = setting.plain_codes.get(given)
+        if known is None:
+            known = setting.plain_codes[given] = _plain_code(system, code, display, text, setting)
+        parse_when(when)
+    except (ValueError, TypeError):
+        return None
+    if known[0] is None:
+        return None
+    record: Record = {
+        "code": known[0],
+        "value": value,
+        "unit": unit,
+        "date": when,
+        "source": f"{path.removesuffix('.resource')} Observation",
+    }
+    identity = data.get("id")
+    if identity:
+        if type(identity) is not str:
+            return None
+        record["id"] = identity
+    setting.sound.add(len(setting.records["observations"]))
+    setting.add("observations", record, path)
+    return known[1]
+
+
+def _plain_code(
+    system: str, code: str, display: Any, text: Any, setting: Setting
+) -> tuple[ProfileCoding | None, State]:
+    """A code as the profile has it, and whether it is listed; None where a longer look at it is needed."""
+    if setting.catalogue.observation_for(system, code) is not None:
+        return ProfileCoding(system=system, code=code), "understood"
+    if not _says_nothing(system, (display, text), setting):
+        return None, "open"
+    return ProfileCoding(system=system, code=code, display=display), "unmapped"
+
+
+def _says_nothing(system: str, words: tuple[Any, Any], setting: Setting) -> bool:
+    """Whether a code that is not listed is surely of a system, and no observation is named so in words."""
+    display, text = words
+    if type(display) is not str or not display or (text is not None and type(text) is not str):
+        return False
+    if ":" not in system and system_name(system) is None:
+        return False
+    return observation_in_words(Concept([Coding(None, None, display)], text), setting.catalogue) is None
+
+
+def read_fully(entry: Entry, setting: Setting) -> State:
+    """An Observation of any kind."""
+    data = entry.data
+    resource, bad = slim(data, Observation)
+    status = resource.status
+    if status == ENTERED_IN_ERROR or status == "cancelled":
+        if entry.doubt is None:
+            setting.tell(status, entry.path, f"the observation is {status.replace('-', ' ')}; not used")
+            return "aside"
+        entry.doubt = f"{entry.doubt}; one says that it is {status.replace('-', ' ')}"
+    faults: dict[str, str] = {}
+    if bad:
+        setting.tell_bad(entry, bad)
+        faults = {path.split(".")[0].split("[")[0]: f"{path}: {why}" for path, why in bad.items()}
+    doubt = entry.doubt or _doubt(resource, data, faults)
+    date = _date(resource, faults, entry, setting)
+    common: Record = {"id": resource.id or None, "source": entry.source, "date": date}
+    if status in _PROVISIONAL:
+        common["verification"] = "provisional"
+    if doubt is not None:
+        common["date"] = None
+        setting.tell("bad-entry", entry.path, f"{doubt}; left open")
+    state: State = "open" if doubt is not None else "understood"
+    states: list[State] = []
+    kinds = [key for key in data if key.startswith("value")]
+    if kinds or not resource.component:
+        states.append(_read_result(resource, data, kinds, faults, common, entry.path, doubt is not None, setting))
+    for index, component in enumerate(resource.component):
+        path = f"{entry.path}.component[{index}]"
+        part = data["component"][index]
+        its = {
+            place.split(".")[1].split("[")[0]: f"{place}: {why}"
+            for place, why in bad.items()
+            if place.startswith(f"component[{index}].")
+        }
+        if not part and f"component[{index}]" in bad:
+            its["code"] = bad[f"component[{index}]"]
+        its |= {name: why for name, why in faults.items() if name in _EFFECTIVE}
+        values = [key for key in part if key.startswith("value")]
+        own = {**common, "id": f"{resource.id}#{index}" if resource.id else None}
+        states.append(_read_result(component, part, values, its, own, path, doubt is not None, setting))
+    if "component" in faults and not resource.component:
+        setting.tell("bad-entry", f"{entry.path}.component", faults["component"])
+        state = "open"
+    return _worst([state, *states])
+
+
+_ORDER: Final[tuple[State, ...]] = ("open", "unmapped", "understood", "aside")
+
+
+def _worst(states: list[State]) -> State:
+    """What is said of an entry whose parts fared differently; having no value of its own does not matter to a panel."""
+    told = [state for state in states[1:] if state != "aside"]
+    if states[0] == "understood":
+        return min(told, key=_ORDER.index) if told else "aside"
+    return states[0]
+
+
+def _doubt(resource: Observation, data: dict[str, Any], faults: dict[str, str]) -> str | None:
+    """Why it may be that there is no such result, or that it is of somebody else."""
+    if resource.status not in _FINAL and resource.status not in _PROVISIONAL:
+        if "status" in faults:
+            return faults["status"]
+        if resource.status is None:
+            return "there is no status"
+        return f"the status `{resource.status[:40]}` does not say whether the result holds"
+    if "modifierExtension" in data or "implicitRules" in data:
+        return "an extension changes the meaning in a way that is not known"
+    if resource.focus:
+        return "the observation is about something else than its subject (focus)"
+    return None
+
+
+def _date(resource: Observation, faults: dict[str, str], entry: Entry, setting: Setting) -> str | None:
+    """When the sample was taken; at the latest when the result was issued."""
+    given: list[str] = [name for name in _EFFECTIVE[:4] if name in entry.data or name in faults]
+    if len(given) > 1:
+        setting.tell("bad-entry", entry.path, f"two times ({', '.join(given)}); the result may be of any day")
+        return None
+    try:
+        for name in given:
+            if name in faults:
+                raise NoDate(faults[name])
+        if resource.effectiveDateTime is not None:
+            return moment(resource.effectiveDateTime)
+        if resource.effectiveInstant is not None:
+            return moment(resource.effectiveInstant)
+        if resource.effectivePeriod is not None:
+            return some_time_in(resource.effectivePeriod)
+        if "effectiveTiming" in given:
+            raise NoDate("a timing is no date")
+        if "issued" in faults:
+            raise NoDate(faults["issued"])
+        if resource.issued is not None:
+            return between(None, moment(resource.issued))
+    except NoDate as error:
+        name = given[0] if given else "issued"
+        faults[name] = str(error)
+        setting.tell("bad-entry", f"{entry.path}.{name}", f"{error}; the result may be of any day")
+    return None
+
+
+def _read_result(
+    result: Result,
+    data: dict[str, Any],
+    kinds: list[str],
+    faults: dict[str, str],
+    common: Record,
+    path: str,
+    doubtful: bool,
+    setting: Setting,
+) -> State:
+    """One value under one code. kinds: the keys of the JSON that give a value; faults: what cannot be read, by key."""
+    named = observations_named(result.code, setting.catalogue)
+    concept = setting.catalogue.observations[next(iter(named))] if len(named) == 1 else None
+    problem: str | None = None
+    value: Any = None
+    unit: str | None = None
+    wrong = [name for name in faults if name.startswith("value")]
+    kinds = list(dict.fromkeys((*kinds, *wrong)))
+    if not kinds:
+        if not _is_result(result, faults):
+            return "aside"
+        problem = "there is a result, but not what it is"
+    elif wrong:
+        problem = faults[wrong[0]]
+    elif len(kinds) > 1:
+        problem = f"two values ({', '.join(kinds)})"
+    elif result.dataAbsentReason is not None:
+        problem = "a value, and a reason why there is none"
+    else:
+        value, unit, problem = _value(result, kinds[0], concept)
+    record: Record = {**common, "value": value, "unit": unit}
+    if problem is None and "referenceRange" not in faults and concept is not None and result.referenceRange:
+        record["reference_range"] = _range(result.referenceRange, unit, common["date"], path, setting)
+    elif "referenceRange" in faults:
+        setting.tell("bad-entry", f"{path}.referenceRange", f"{faults['referenceRange']}; no range is used")
+    if problem is not None:
+        place = f"{path}.{kinds[0]}" if kinds else path
+        setting.tell("bad-entry", place, f"{problem}; the result decides nothing")
+    if problem is not None or doubtful:
+        record["value"], record["unit"] = undecided(value), None
+    state: State = "understood" if problem is None and not doubtful else "open"
+    return _placed(result, record, named, path, state, faults, setting)
+
+
+def _placed(
+    result: Result,
+    record: Record,
+    named: dict[str, tuple[str, str]],
+    path: str,
+    state: State,
+    faults: dict[str, str],
+    setting: Setting,
+) -> State:
+    """The record under its code; under each of several, deciding nothing, where the codings differ."""
+    record = {key: value for key, value in record.items() if value is not None}
+    record["value"] = record.get("value")
+    if len(named) == 1:
+        system, code = next(iter(named.values()))
+        record["code"] = {"system": system, "code": code}
+        setting.add("observations", record, path)
+        return state
+    if named:
+        names = ", ".join(named)
+        setting.tell(
+            "conflict", f"{path}.code", f"its codings are of different observations ({names}); decides nothing"
+        )
+        for system, code in named.values():
+            setting.add("observations", _deciding_nothing(record, {"system": system, "code": code}), path)
+        return "open"
+    text = text_of(result.code)
+    words = observation_in_words(result.code, setting.catalogue)
+    if words is not None:
+        message = f"`{text[:80]}` is coded in no way that the catalogue lists, but may be {words.name}; decides nothing"
+        setting.tell("unknown-code", f"{path}.code", message)
+        setting.add("observations", _deciding_nothing(record, words.name), path)
+        return "open"
+    some = _some_code(result.code)
+    if some is None:
+        why = faults.get("code", "there is no code")
+        setting.tell("unknown-code", path, f"{why}; it may be a result of any observation")
+        setting.codeless.append((_deciding_nothing(record, None), path))
+        return "open"
+    record["code"] = some
+    setting.add("observations", record, path)
+    return "unmapped"
+
+
+def _deciding_nothing(record: Record, code: Any) -> Record:
+    return {**record, "code": code, "value": undecided(record["value"]), "unit": None}
+
+
+def _some_code(concept: Concept | None) -> Record | None:
+    """A code that the catalogue does not list: one of a known system, of another, or words."""
+    if concept is None:
+        return None
+    given = [coding for coding in concept.coding if coding.system and coding.code]
+    known = [coding for coding in given if system_name(coding.system or "") is not None]
+    for coding in (*known, *given):
+        system = coding.system or ""
+        if ":" not in system and system_name(system) is None:
+            system = f"urn:{system}"
+        shown = coding.display or concept.text
+        return {"system": system, "code": coding.code, **({"display": shown} if shown else {})}
+    text = text_of(concept)
+    return {"system": f"urn:{TEXT}", "code": text[:60]} if text else None
+
+
+def _is_result(result: Result, faults: dict[str, str]) -> bool:
+    """Whether there is a result although no value is given: the reason for that does not say that there is none."""
+    if "dataAbsentReason" in faults or "interpretation" in faults or result.interpretation:
+        return True
+    if result.dataAbsentReason is None:
+        return False
+    return first_code(result.dataAbsentReason) not in _NOTHING_MEASURED
+
+
+# --- values ----------------------------------------------------------------------------------------------------------
+
+
+def _value(result: Result, kind: str, concept: ObservationConcept | None) -> tuple[Any, str | None, str | None]:
+    """The value and the unit as the candidate's model writes them, and what is wrong with them."""
+    match kind:
+        case "valueQuantity" if result.valueQuantity is not None:
+            return _quantity(result.valueQuantity, concept)
+        case "valueCodeableConcept" if result.valueCodeableConcept is not None:
+            text = result_in_words(result.valueCodeableConcept)
+            return (text, None, None) if text else (None, None, "the coded result cannot be read")
+        case "valueString" if result.valueString is not None:
+            return result.valueString, None, None
+        case "valueBoolean" if result.valueBoolean is not None:
+            return str(result.valueBoolean).lower(), None, None
+        case "valueInteger" if result.valueInteger is not None:
+            return result.valueInteger, None, None
+        case "valueRange" if result.valueRange is not None:
+            return _between(result.valueRange)
+        case "valueRatio" if result.valueRatio is not None:
+            ends = (result.valueRatio.numerator, result.valueRatio.denominator)
+            numbers = [None if end is None or _unit(end) or end.comparator else _number(end) for end in ends]
+            if numbers[0] == 1 and numbers[1] is not None:
+                return f"1:{numbers[1]}", None, None
+            return None, None, "a ratio that is no titre"
+        case _:
+            return None, None, f"a value of a kind that is not read ({kind[:40]})"
+
+
+def _quantity(quantity: Quantity, concept: ObservationConcept | None) -> tuple[Any, str | None, str | None]:
+    number, unit = _number(quantity), _unit(quantity)
+    if number is None:
+        return None, unit, "a quantity without a number"
+    comparator = quantity.comparator
+    value: Any = number
+    if comparator is not None:
+        if comparator not in _COMPARATORS:
+            return number, unit, f"the comparator `{comparator[:20]}` is none of {', '.join(_COMPARATORS)}"
+        value = f"{comparator}{number}"
+    if unit is not None and quantity.unit and unit != quantity.unit and _contradict(unit, quantity.unit, concept):
+        return value, unit, f"the unit is `{quantity.unit[:40]}` in words and `{unit[:40]}` as a code"
+    return value, unit, None
+
+
+def _number(quantity: Quantity) -> int | Decimal | None:
+    number = quantity.value
+    return number if type(number) is int or type(number) is Decimal else None
+
+
+def _unit(quantity: Quantity) -> str | None:
+    """The unit as coded in UCUM, or else as written."""
+    if quantity.code and (quantity.system is None or quantity.system.rstrip("/") == _UCUM):
+        return quantity.code
+    return quantity.unit or quantity.code or None
+
+
+def _contradict(code: str, words: str, concept: ObservationConcept | None) -> bool:
+    """Whether both spellings of a unit can be read, and are not the same unit."""
+    if concept is None or concept.analyte is None:
+        return False
+    coded, written = concept.analyte.scale(code), concept.analyte.scale(words)
+    if isinstance(coded, UnitProblem) or isinstance(written, UnitProblem):
+        return isinstance(written, Scale)  # what is written fits the analyte, and the code does not
+    return coded.kind != written.kind or any(coded.exact(number) != written.exact(number) for number in (1, 10))
+
+
+def _between(span: Span) -> tuple[Any, str | None, str | None]:
+    low, high = span.low, span.high
+    ends = [end for end in (low, high) if end is not None]
+    units = {_unit(end) for end in ends}
+    numbers = [_number(end) for end in ends]
+    if not ends or None in numbers or len(units) > 1 or any(end.comparator for end in ends):
+        return None, None, "a range without two numbers of one unit"
+    unit = units.pop()
+    if low is None:
+        return f"<={numbers[0]}", unit, None
+    if high is None:
+        return f">={numbers[0]}", unit, None
+    if min(number for number in numbers if number is not None) < 0:
+        return None, unit, "a range below zero"
+    return f"{numbers[0]}-{numbers[1]}", unit, None
+
+
+# --- reference ranges ------------------------------------------------------------------------------------------------
+
+
+def _range(
+    ranges: list[ReferenceRange], unit: str | None, date: str | None, path: str, setting: Setting
+) -> Record | None:
+    """The normal range for this patient; None where there is none, or it is open which it is."""
+    certain: list[Record] = []
+    possible: list[Record] = []
+    for index, each in enumerate(ranges):
+        place = f"{path}.referenceRange[{index}]"
+        if first_code(each.type) not in (None, "normal"):
+            continue
+        try:
+            applies = _applies(each, date, setting)
+        except NoDate as error:
+            setting.tell("bad-entry", place, f"{error}; no range is used")
+            return None
+        if applies is False:
+            continue
+        limits = _limits(each, unit)
+        if isinstance(limits, str):
+            setting.tell("bad-entry", place, f"{limits}; no range is used")
+            return None
+        if limits is not None and limits not in (*certain, *possible):
+            (certain if applies else possible).append(limits)
+    if len(certain) == 1 and not possible:
+        return certain[0]
+    if len(certain) + len(possible) == 1:
+        setting.tell("not-used", f"{path}.referenceRange", "it is open whether the range is meant for this patient")
+    elif certain or possible:
+        setting.tell("not-used", f"{path}.referenceRange", "it is open which of several ranges is meant; none is used")
+    return None
+
+
+def _applies(reference: ReferenceRange, date: str | None, setting: Setting) -> bool | None:
+    """Whether a range is meant for this patient; None where that is open."""
+    answers: list[bool | None] = []
+    if reference.appliesTo:
+        answers.append(_is_meant(reference.appliesTo, setting.sex))
+    if reference.age is not None:
+        answers.append(is_aged(reference.age, setting.birth, date))
+    if False in answers:
+        return False
+    return None if None in answers else True
+
+
+def _is_meant(groups: Iterable[Concept], sex: str | None) -> bool | None:
+    """Whether a range for some groups of people is for somebody; groups other than sexes are not told apart."""
+    open_ = False
+    for group in groups:
+        sexes = {_SEXES[coding.code] for coding in group.coding if coding.code in _SEXES}
+        if len(sexes) != 1 or sex is None:
+            open_ = True
+        elif sex not in sexes:
+            return False
+    return None if open_ else True
+
+
+def _limits(reference: ReferenceRange, unit: str | None) -> Record | str | None:
+    """The limits of a range, why they cannot be read, or None where there are none."""
+    ends = {name: end for name, end in (("low", reference.low), ("high", reference.high)) if end is not None}
+    if not ends:
+        return "the range is given in words only" if reference.text else None
+    limits: Record = {}
+    units = {_unit(end) for end in ends.values()}
+    if len(units) > 1:
+        return "the limits have different units"
+    for name, end in ends.items():
+        number = _number(end)
+        if number is None or end.comparator:
+            return f"the {name} limit is no number"
+        limits[name] = number
+    if "low" in limits and "high" in limits and limits["low"] > limits["high"]:
+        return f"the lower limit {limits['low']} is above the upper limit {limits['high']}"
+    own = units.pop()
+    if own is not None and own != unit:
+        limits["unit"] = own
+    return limits
