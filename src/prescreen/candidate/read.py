@@ -89,17 +89,23 @@ def _read_one(
     return profile
 
 
-def _parse(data: Mapping[str, Any] | str | bytes, catalogue: Catalogue) -> Profile:
-    problems: list[Problem] = []
+def plain_data(data: Mapping[str, Any] | str | bytes, problems: list[Problem]) -> tuple[object, bool]:
+    """The data of a JSON text or of a dict, as JSON has it and numbers exact; and whether it is a large one.
+
+    What has no place in JSON is added to the problems. Raises InputRefused for a text that is no JSON.
+    """
     if isinstance(data, (str, bytes)):
         text = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
         plain = _from_json(text)
-        large = len(text) > _LARGE
         if b"\\" in text or b"\x7f" in text or b"\xc2" in text:  # without these, no control character comes in
             plain = _plain(plain, problems)
-    else:
-        plain = _plain(data, problems)
-        large = True
+        return plain, len(text) > _LARGE
+    return _plain(data, problems), True
+
+
+def _parse(data: Mapping[str, Any] | str | bytes, catalogue: Catalogue) -> Profile:
+    problems: list[Problem] = []
+    plain, large = plain_data(data, problems)
     if not isinstance(plain, dict):
         raise InputRefused([*problems, _no_candidate(plain)])
     if "resourceType" in plain:

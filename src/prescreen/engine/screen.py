@@ -164,6 +164,14 @@ def _conflict(compiled: CompiledCriterion, setting: Setting, trial: CompiledTria
     return any(trial.leaves[number].find(setting).conflict for number in compiled.numbers)
 
 
+def findings(compiled: CompiledCriterion, truth: Truth, setting: Setting, trial: Trial) -> tuple[str, ...]:
+    """What leaves found, in words, as far as a criterion's truth rests on it: that of which a headline is made."""
+    truths = compiled.truths(setting)
+    found: dict[str, None] = {}
+    _telling(compiled.root, truth, truths, explain(compiled, truths, setting, trial), found)
+    return tuple([text if text[0].isdigit() else text[0].upper() + text[1:] for text in found])
+
+
 def _headline(criterion: CompiledCriterion, truths: list[Truth], trees: list[Explanation], truth: Truth) -> str:
     """The findings that carry a status, in one line."""
     found: dict[str, None] = {}
