@@ -53,6 +53,10 @@ class Dossier:
             return Dossier(profile, seq, self.day, self.day_seq)
         return Dossier(profile, seq, event.day, seq)
 
+    def numbered(self, seq: int) -> Dossier:
+        """The same with the number that its last event was given."""
+        return Dossier(self.profile, seq, self.day, seq if self.day_seq == self.seq else self.day_seq)
+
     def day_on(self, common: tuple[int, int]) -> int:
         """The screening day; common: that for all, and the number of the event that told it."""
         return self.day if self.day is not None and self.day_seq > common[1] else common[0]
@@ -102,7 +106,7 @@ def _kind(record: ObservationRecord, catalogue: Catalogue) -> str:
 
 def _with(profile: Profile, event: Event) -> Profile:
     problems: list[Problem] = []
-    lists = {name: list(getattr(profile, name)) for name in RECORD_LISTS}
+    lists: dict[str, list[Any]] = {name: list(getattr(profile, name)) for name in RECORD_LISTS}
     _remove(lists, event.removed, problems)
     if event.added is not None:
         for name in RECORD_LISTS:

@@ -198,7 +198,7 @@ def _nulls(kept: dict[str, Any]) -> list[tuple[str, ...]]:
 def _checked(content: dict[str, dict[str, Any]], catalogue: Catalogue, problems: list[Problem]) -> Profile | None:
     """The content as a profile of its own; what is wrong with it is added to the problems."""
     whole: dict[str, Any] = {"id": "-"}
-    places = {}
+    places: dict[str, str] = {}
     for name, kept in content.items():
         whole |= kept
         places |= dict.fromkeys(kept, name)

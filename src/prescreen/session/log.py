@@ -1,7 +1,8 @@
-"""The log of a session's events, and what was concluded from them, in a database; the one module that knows SQLAlchemy.
+"""The log of a session's events, and what follows from them, in a database; the one module that knows SQLAlchemy.
 
-Events are only ever appended, each with the digest of its content. Beside them stand conclusions, which could be made of
-the events again: of each candidate the standing in each trial, and the changes of status with whether they were told.
+Events are only ever appended, each with the digest of its content. Beside them stand conclusions, which could be made
+of the events again: of each candidate the standing in each trial, and the changes of status with whether they were
+told.
 What an event brings about is written in one transaction with it, so that after a crash there is all of it or nothing.
 Writers take turns: a transaction that writes locks out the others from its beginning.
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, fields, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -22,7 +23,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from sqlalchemy.pool import StaticPool
 
 from prescreen.problems import InputRefused, Problem
-from prescreen.session.standing import Standing
+from prescreen.session.model import Change, Kept, Placed, Row, Standing
 
 MEMORY: Final = "sqlite://"
 
@@ -33,7 +34,9 @@ _LOCK: Final = 0x70726573  # of PostgreSQL: any number that is always the same
 _tables = sql.MetaData()
 # SQLite counts rows by itself only in a plain integer.
 _number = sql.BigInteger().with_variant(sql.Integer(), "sqlite")
-_facts = sql.Table("prescreen_session", _tables, sql.Column("key", sql.Text, primary_key=True), sql.Column("value", sql.Text))
+_facts = sql.Table(
+    "prescreen_session", _tables, sql.Column("key", sql.Text, primary_key=True), sql.Column("value", sql.Text)
+)
 _events = sql.Table(
     "events",
     _tables,
@@ -86,73 +89,30 @@ _changes = sql.Table(
 
 _find_event = sql.select(_events.c.digest).where(_events.c.id == sql.bindparam("wanted"))
 _find_day = (
-    sql.select(_events.c.day, _events.c.seq).where(_events.c.candidate.is_(None)).order_by(_events.c.seq.desc()).limit(1)
+    sql.select(_events.c.day, _events.c.seq)
+    .where(_events.c.candidate.is_(None))
+    .order_by(_events.c.seq.desc())
+    .limit(1)
 )
+_find_last = sql.select(sql.func.max(_events.c.seq))
 _find_since = (
     sql.select(_events)
     .where(_events.c.candidate == sql.bindparam("of"), _events.c.seq > sql.bindparam("since"))
     .order_by(_events.c.seq)
 )
 _find_standings = sql.select(_standings).where(_standings.c.candidate == sql.bindparam("of"))
+_place_candidate = _candidates.update().where(_candidates.c.candidate == sql.bindparam("of"))
+_place_standing = _standings.update().where(
+    _standings.c.candidate == sql.bindparam("of"), _standings.c.trial == sql.bindparam("within")
+)
+_name_event = _events.update().where(_events.c.seq == sql.bindparam("of"))
+_mark_told = _changes.update().where(_changes.c.number == sql.bindparam("of"))
+_find_fact = sql.select(_facts.c.value).where(_facts.c.key == sql.bindparam("of"))
 _find_candidate = sql.select(_candidates.c.seq).where(_candidates.c.candidate == sql.bindparam("of"))
 
 
-class StoreFailed(InputRefused):  # noqa: N818 - like InputRefused, it says what became of it
+class StoreFailed(InputRefused):
     """The log could not be read or written; nothing of the event at hand was kept."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """An event as the log has it."""
-
-    seq: int
-    id: str
-    candidate: str | None
-    body: str
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """A standing with what it was made of: the version of the rules, and the number of the candidate's last event.
-
-    verdicts: by cohort, under None the whole trial's.
-    """
-
-    version: str
-    seq: int
-    standing: Standing
-    verdicts: dict[str | None, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A status or verdict that has become another.
-
-    event: whose doing it was. day: the screening day (its ordinal). criterion: None where it is the verdict that has changed, of
-    the cohort if one is named. because: why it is so now, in words. number: of the change in its log.
-    """
-
-    event: str
-    day: int
-    candidate: str
-    trial: str
-    criterion: str | None
-    cohort: str | None
-    before: str
-    after: str
-    because: tuple[str, ...]
-    number: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A candidate in the list of all: the last event, the candidate's own day, and the standings by trial."""
-
-    candidate: str
-    seq: int
-    day: int | None
-    day_seq: int
-    standings: dict[str, Placed]
 
 
 class Book:
@@ -163,7 +123,7 @@ class Book:
 
     def fact(self, key: str) -> str | None:
         """Something that the log says of itself."""
-        found = self._connection.execute(sql.select(_facts.c.value).where(_facts.c.key == key)).scalar()
+        found = self._connection.execute(_find_fact, {"of": key}).scalar()
         return None if found is None else str(found)
 
     def state(self, key: str, value: str) -> None:
@@ -179,18 +139,22 @@ class Book:
     def append(self, identity: str | None, candidate: str | None, day: int | None, body: str, digest: str) -> Kept:
         """Append an event; one without an id is named by its number."""
         row = {"id": identity or "", "candidate": candidate, "day": day, "body": body, "digest": digest}
-        seq = int(self._connection.execute(_events.insert(), row).inserted_primary_key[0])
+        seq = _key(self._connection.execute(_events.insert(), row))
         if identity is None:
             identity = f"#{seq}"
             while self.digest(identity) is not None:  # somebody has used the name
                 identity = f"#{identity}"
-            self._connection.execute(_events.update().where(_events.c.seq == seq), {"id": identity})
+            self._connection.execute(_name_event, {"of": seq, "id": identity})
         return Kept(seq, identity, candidate, body)
 
     def common_day(self) -> tuple[int, int]:
         """The screening day for all, and the number of the event that told it; (0, 0) in an empty log."""
         found = self._connection.execute(_find_day).first()
         return (0, 0) if found is None else (int(found.day), int(found.seq))
+
+    def last_seq(self) -> int:
+        """The number of the last event of all."""
+        return int(self._connection.execute(_find_last).scalar() or 0)
 
     def last_of(self, candidate: str) -> int:
         """The number of the last event of a candidate; 0 when there is none."""
@@ -211,7 +175,7 @@ class Book:
         if new:
             self._connection.execute(_candidates.insert(), {"candidate": candidate, **values})
         else:
-            self._connection.execute(_candidates.update().where(_candidates.c.candidate == candidate), values)
+            self._connection.execute(_place_candidate, {"of": candidate, **values})
 
     def standings(self, candidate: str) -> dict[str, Placed]:
         """A candidate's standings by trial."""
@@ -232,22 +196,20 @@ class Book:
         if new:
             self._connection.execute(_standings.insert(), {"candidate": candidate, "trial": trial, **values})
         else:
-            where = (_standings.c.candidate == candidate) & (_standings.c.trial == trial)
-            self._connection.execute(_standings.update().where(where), values)
+            self._connection.execute(_place_standing, {"of": candidate, "within": trial, **values})
 
     def note(self, change: Change) -> Change:
         """Keep a change, not yet told; the same with its number."""
         row = asdict(change) | {"because": json.dumps(change.because, ensure_ascii=False), "told": False}
         del row["number"]
-        number = int(self._connection.execute(_changes.insert(), row).inserted_primary_key[0])
+        number = _key(self._connection.execute(_changes.insert(), row))
         return replace(change, number=number)
 
     def told(self, numbers: Iterable[int]) -> None:
         """Note that changes were told."""
-        wanted = list(numbers)
-        for first in range(0, len(wanted), 500):
-            some = _changes.c.number.in_(wanted[first : first + 500])
-            self._connection.execute(_changes.update().where(some), {"told": True})
+        rows = [{"of": number, "told": True} for number in numbers]
+        if rows:
+            self._connection.execute(_mark_told, rows)
 
     def untold(self) -> list[Change]:
         """The changes that nobody was told of."""
@@ -273,9 +235,7 @@ class Book:
             between = _standings.c.candidate.between(found[0].candidate, found[-1].candidate)
             for row in self._connection.execute(sql.select(_standings).where(between)):
                 standings[row.candidate][row.trial] = _placed(row)
-        return [
-            Row(row.candidate, int(row.seq), row.day, int(row.day_seq), standings[row.candidate]) for row in found
-        ]
+        return [Row(row.candidate, int(row.seq), row.day, int(row.day_seq), standings[row.candidate]) for row in found]
 
 
 class Log:
@@ -288,7 +248,9 @@ class Log:
         try:
             self._url = sql.make_url(url if "://" in url else f"sqlite:///{url}")
         except ArgumentError:
-            raise _failed("no-store", "this is no URL of a database: expected sqlite:///FILE or postgresql://…") from None
+            raise _failed(
+                "no-store", "this is no URL of a database: expected sqlite:///FILE or postgresql://…"
+            ) from None
         self._lite = self._url.get_backend_name() == "sqlite"
         self.name = self._url.render_as_string(hide_password=True)
         with self._telling():
@@ -380,6 +342,11 @@ class Log:
 
 def _failed(code: str, message: str, hint: str | None = None) -> StoreFailed:
     return StoreFailed([Problem(code, message, hint=hint)])
+
+
+def _key(done: Any) -> int:
+    """The number that a row was given."""
+    return int(done.inserted_primary_key[0])
 
 
 def _placed(row: Any) -> Placed:

@@ -86,7 +86,7 @@ class _Worker:
                 self.end()
                 continue
             if "decided" in answer:
-                return {place: truth for place, truth in answer["decided"]}
+                return dict(answer["decided"])
             reason = answer.get("failed", "an answer that is none")
             self.end()
         raise EngineFailedError(f"the rule engine did not answer, {_TRIES} times in a row ({reason})")

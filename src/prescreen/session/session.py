@@ -1,8 +1,8 @@
 """Live sessions: every candidate's standing is kept current while facts come in one by one (contract §7).
 
-A session takes an event, keeps it in its log with all that follows from it, and tells what has changed. What was told as
-kept is on the disk. Nothing of a candidate has to be in memory: a dossier is made of the candidate's events when it is
-needed, and some are remembered.
+A session takes an event, keeps it in its log with all that follows from it, and tells what has changed. What was told
+as kept is on the disk. Nothing of a candidate has to be in memory: a dossier is made of the candidate's events when it
+is needed, and some are remembered.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import contextmanager
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
@@ -27,36 +27,28 @@ from prescreen.problems import InputRefused, Problem, did_you_mean
 from prescreen.ranges import Ranges, load_ranges
 from prescreen.report.model import Report, Status
 from prescreen.session import fallback
+from prescreen.session.changes import differences, explained, written
 from prescreen.session.dossier import Dossier, touched
-from prescreen.session.events import FIRST_DAY, LAST_DAY, Event, in_event, read_event
-from prescreen.session.log import MEMORY, Book, Change, Kept, Log, Placed
+from prescreen.session.events import Event, in_event, read_event
+from prescreen.session.log import MEMORY, Book, Log, StoreFailed
+from prescreen.session.model import Change, Kept, Outcome, Placed
 from prescreen.session.standing import Judge, judges
 
 _START: Final = "(start)"
 _OPENING: Final = "(opening)"
 _DOSSIERS: Final = 256  # remembered
 _CHUNK: Final = 100  # candidates brought up to date in one transaction
-_MOST_WORDS: Final = 3
 
 Listener = Callable[[Change], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of an event. repeated: it was seen before and has changed nothing."""
-
-    event: str
-    repeated: bool
-    changes: tuple[Change, ...]
 
 
 class Session:
     """Candidates' standings in some trials, kept current.
 
-    trials: rule files as `load_trial` takes them, or trials. store: the URL of a database or a file's name; by default the log
-    is in memory and gone at the end. on: the screening day with which a new log begins; a log that has begun keeps its own
-    (`day`). ranges: a site's reference ranges. May be used by several threads, one at a time; close it at the end, or
-    use it with `with`. Raises InputRefused for a trial, table or log that cannot be used.
+    trials: rule files as `load_trial` takes them, or trials. store: the URL of a database or a file's name; by default
+    the log is in memory and gone at the end. on: the screening day with which a new log begins; a log that has begun
+    keeps its own (`day`). ranges: a site's reference ranges. May be used by several threads, one at a time; close it at
+    the end, or use it with `with`. Raises InputRefused for a trial, table or log that cannot be used.
     """
 
     def __init__(
@@ -68,9 +60,7 @@ class Session:
         ranges: str | Path | Mapping[str, Ranges] | None = None,
     ) -> None:
         given = [trials] if isinstance(trials, Trial | str | Path) else list(trials)
-        self.trials: tuple[Trial, ...] = tuple(
-            each if isinstance(each, Trial) else load_trial(each) for each in given
-        )
+        self.trials: tuple[Trial, ...] = tuple(each if isinstance(each, Trial) else load_trial(each) for each in given)
         _check_trials(self.trials)
         self._catalogues: tuple[Catalogue, ...] = tuple(
             {trial.catalogue.sha256: trial.catalogue for trial in self.trials}.values()
@@ -82,10 +72,11 @@ class Session:
         self._baselines: dict[tuple[str, int], Placed] = {}
         self._listeners: list[Listener] = []
         self._unmarked: list[int] = []
+        self._fresh: dict[str, Dossier] = {}
         self._log = Log(MEMORY if store is None else str(store))
         self._judges, self._engine = judges([CompiledTrial(trial) for trial in self.trials], tables)
         try:
-            with self._log.writing() as book:
+            with self._writing() as book:
                 self._begin(book, on)
             for _ in self._catch_up(_OPENING):
                 pass  # they are pending
@@ -115,23 +106,44 @@ class Session:
     def apply(self, event: Mapping[str, Any] | str | bytes, *, named: bool = False) -> Outcome:
         """Take an event in the form of contract §7, and tell what it has changed; when this returns it is kept.
 
-        An event whose id was seen before changes nothing. named: it must have an id of its own. Raises InputRefused for an
-        event that is wrong, or differs from the one of its id; StoreFailed when it cannot be kept. Then nothing of it counts.
+        An event whose id was seen before changes nothing. named: it must have an id of its own. Raises InputRefused for
+        an event that is wrong, or differs from the one of its id; StoreFailed when it cannot be kept. Then nothing of
+        it counts.
         """
-        read = read_event(event, self._catalogues, named=named)
-        with self._lock:
+        (outcome,) = self.apply_all([event], named=named)
+        if isinstance(outcome, InputRefused):
+            raise outcome
+        return outcome
+
+    def apply_all(
+        self, events: Iterable[Mapping[str, Any] | str | bytes], *, named: bool = False
+    ) -> list[Outcome | InputRefused]:
+        """Take some events in one go, which costs less than one by one: what became of each, refusals included.
+
+        They are kept together, up to a new day for all. Raises StoreFailed when that is not possible; what was kept
+        before that still is, and events may be sent again.
+        """
+        outcomes: list[Outcome | InputRefused] = []
+        read: list[Event | InputRefused] = []
+        for event in events:
             try:
-                outcome = self._kept(read)
+                read.append(read_event(event, self._catalogues, named=named))
             except InputRefused as refused:
-                raise type(refused)(in_event(read.id, refused.problems)) from None
-            self._tell(outcome.changes)
-            if read.candidate is None and not outcome.repeated:
-                changes = []
-                for some in self._catch_up(outcome.event):
-                    self._tell(some)
-                    changes += some
-                outcome = Outcome(outcome.event, False, tuple(changes))
-            return outcome
+                read.append(refused)
+        with self._lock:
+            while read:
+                last = next(
+                    (n for n, each in enumerate(read) if isinstance(each, Event) and each.candidate is None), -1
+                )
+                together, read = (read, []) if last < 0 else (read[: last + 1], read[last + 1 :])
+                some = self._kept(together)
+                for outcome in some:
+                    if isinstance(outcome, Outcome):
+                        self._tell(outcome.changes)
+                if last >= 0 and isinstance(some[-1], Outcome) and not some[-1].repeated:
+                    some[-1] = self._moved(some[-1])
+                outcomes += some
+        return outcomes
 
     def feed(self, events: Iterable[Mapping[str, Any] | str | bytes]) -> Iterator[Change]:
         """Take events one after the other, and give each change as it comes about."""
@@ -145,8 +157,7 @@ class Session:
 
     def pending(self) -> tuple[Change, ...]:
         """Changes that nobody was told of: of a run that ended before it could, and of rules that are others now."""
-        with self._lock, self._log.writing() as book:
-            self._mark(book)
+        with self._lock, self._writing() as book:
             found = tuple(book.untold())
         self._unmarked += [change.number for change in found]
         return found
@@ -156,7 +167,7 @@ class Session:
     @property
     def day(self) -> date:
         """The screening day for all."""
-        with self._lock, self._log.writing() as book:
+        with self._lock, self._writing() as book:
             return date.fromordinal(book.common_day()[0])
 
     @property
@@ -173,7 +184,7 @@ class Session:
         """The ids of all candidates, in order."""
         last: str | None = None
         while True:
-            with self._lock, self._log.writing() as book:
+            with self._lock, self._writing() as book:
                 rows = book.rows(last, _CHUNK)
             if not rows:
                 return
@@ -191,9 +202,9 @@ class Session:
     def statuses(self, candidate: str, trial: str | None = None) -> dict[str, Status]:
         """The status of each criterion by id; trial: its id, where the session has several."""
         judge = self._judge(trial)
-        with self._lock, self._log.writing() as book:
+        with self._lock, self._writing() as book:
             dossier = self._known(book, candidate)
-            self._bring_up(book, dossier, dossier, _OPENING)
+            self._bring_up(book, dossier, dossier, book.common_day(), _OPENING)
             standing = book.standings(candidate)[judge.trial.id].standing
         ids = [criterion.id for criterion in judge.trial.criteria]
         return dict(zip(ids, judge.statuses(standing), strict=True))
@@ -207,7 +218,7 @@ class Session:
 
     def verdict_changes(self, trial: str | None = None) -> dict[str, Change]:
         """The last change of the verdict on each candidate, where there was one."""
-        with self._lock, self._log.writing() as book:
+        with self._lock, self._writing() as book:
             return book.last_verdicts(self._judge(trial).trial.id)
 
     # --- the end ----------------------------------------------------------------------------------------------------
@@ -217,8 +228,8 @@ class Session:
         with self._lock:
             try:
                 if self._unmarked:
-                    with self._log.writing() as book:
-                        self._mark(book)
+                    with self._writing():
+                        pass  # what was told is noted
             except InputRefused:
                 pass  # it will be told once more
             finally:
@@ -239,42 +250,84 @@ class Session:
                 raise InputRefused([Problem("no-day", "the log is new: a screening day is needed (`on`)")])
             event = read_event({"on": on.isoformat()}, (), named=False)
             book.append(_START, None, event.day, event.body, event.digest)
-        for trial in self.trials:
-            key = f"criteria {self._versions[trial.id]}"
+        for judge in self._judges:
+            key = f"criteria {self._versions[judge.trial.id]}"
             if book.fact(key) is None:
-                book.state(key, json.dumps([[each.id, each.kind == "exclusion"] for each in trial.criteria]))
+                book.state(key, json.dumps(written(judge)))
 
-    def _kept(self, event: Event) -> Outcome:
-        """Keep an event and what follows from it for its candidate."""
-        with self._log.writing() as book:
-            self._mark(book)
-            if event.id is not None and (digest := book.digest(event.id)) is not None:
-                if digest != event.digest:
-                    message = "an event of this id was kept before, with another content"
-                    hint = "a correction is an event of its own: give it an id of its own"
-                    raise InputRefused([Problem("duplicate-event", message, hint=hint)])
-                return Outcome(event.id, True, ())
-            before = after = None
-            if event.candidate is not None:
-                before = self._known(book, event.candidate, new=event.added is not None or bool(event.withdrawn))
-            kept = book.append(event.id, event.candidate, event.day, event.body, event.digest)
-            changes: list[Change] = []
-            if before is not None:
-                after = before.with_event(event, kept.seq)
-                after.check_day(after.day_on(book.common_day()))
-                book.place_candidate(kept.candidate or "", kept.seq, after.day, after.day_seq, new=before.seq == 0)
-                changes = self._bring_up(book, before, after, kept.id)
-        if after is not None:
-            self._remember(after)
+    @contextmanager
+    def _writing(self) -> Iterator[Book]:
+        """A transaction, with what is told since the last one; dossiers made in it count once it is kept."""
+        self._fresh = {}
+        marked = self._unmarked
+        try:
+            with self._log.writing() as book:
+                book.told(marked)
+                yield book
+        except BaseException:
+            self._fresh = {}
+            raise
+        self._unmarked = [number for number in self._unmarked if number not in set(marked)] if marked else []
+        for identity, dossier in self._fresh.items():
+            self._dossiers[identity] = dossier
+            self._dossiers.move_to_end(identity)
+        while len(self._dossiers) > _DOSSIERS:
+            self._dossiers.popitem(last=False)
+        self._fresh = {}
+
+    def _kept(self, events: list[Event | InputRefused]) -> list[Outcome | InputRefused]:
+        """Keep some events and what follows from them, each for its candidate."""
+        outcomes: list[Outcome | InputRefused] = []
+        with self._writing() as book:
+            for event in events:
+                try:
+                    outcomes.append(event if isinstance(event, InputRefused) else self._taken(book, event))
+                except StoreFailed:
+                    raise
+                except InputRefused as refused:
+                    assert isinstance(event, Event)
+                    outcomes.append(InputRefused(in_event(event.id, refused.problems)))
+        return outcomes
+
+    def _taken(self, book: Book, event: Event) -> Outcome:
+        """Take one event; nothing is written before it is known to be right."""
+        if event.id is not None and (digest := book.digest(event.id)) is not None:
+            if digest != event.digest:
+                message = "an event of this id was kept before, with another content"
+                hint = "a correction is an event of its own: give it an id of its own"
+                raise InputRefused([Problem("duplicate-event", message, hint=hint)])
+            return Outcome(event.id, True, ())
+        if event.candidate is None:
+            kept = book.append(event.id, None, event.day, event.body, event.digest)
+            return Outcome(kept.id, False, ())
+        before = self._known(book, event.candidate, new=event.added is not None or bool(event.withdrawn))
+        common = book.common_day()
+        after = before.with_event(event, book.last_seq() + 1)
+        after.check_day(after.day_on(common))
+        kept = book.append(event.id, event.candidate, event.day, event.body, event.digest)
+        after = after.numbered(kept.seq)
+        book.place_candidate(event.candidate, kept.seq, after.day, after.day_seq, new=before.seq == 0)
+        changes = self._bring_up(book, before, after, common, kept.id)
+        self._fresh[event.candidate] = after
         return Outcome(kept.id, False, tuple(changes))
 
-    def _bring_up(self, book: Book, before: Dossier, after: Dossier, event: str) -> list[Change]:
+    def _moved(self, outcome: Outcome) -> Outcome:
+        """What a new day for all has changed."""
+        changes: list[Change] = []
+        for some in self._catch_up(outcome.event):
+            self._tell(some)
+            changes += some
+        return Outcome(outcome.event, False, tuple(changes))
+
+    def _bring_up(
+        self, book: Book, before: Dossier, after: Dossier, common: tuple[int, int], event: str
+    ) -> list[Change]:
         """Bring a candidate's standings up to date; what has changed, noted in the log.
 
         before: the dossier of the standings that are on file, if they can be relied on.
         """
         identity = after.profile.id
-        day = after.day_on(book.common_day())
+        day = after.day_on(common)
         placed = book.standings(identity)
         kinds = touched(before.profile, after.profile, self._catalogues)
         candidate = Candidate(after.profile)
@@ -282,42 +335,23 @@ class Session:
         for judge in self._judges:
             trial = judge.trial.id
             old = placed.get(trial)
-            reliable = old is not None and old.version == self._versions[trial] and old.seq == before.seq
-            if reliable and old is not None and old.seq == after.seq and old.standing.day == day:
+            reliable = old is not None and (old.version, old.seq) == (self._versions[trial], before.seq)
+            if old is not None and reliable and (old.seq, old.standing.day) == (after.seq, day):
                 continue
             setting = judge.setting(candidate, day)
-            standing = judge.judged(setting, old.standing if reliable and old is not None else None, kinds)
-            new = Placed(self._versions[trial], after.seq, standing, dict(judge.verdicts(standing)))
-            found = self._changes(book, judge, old or self._baseline(judge, day), new, identity, event)
-            if found:
-                because = {place: judge.because(place, standing, setting) for place in _told_of(judge, found, new)}
-                changes += [book.note(_explained(judge, change, new, because)) for change in found]
+            standing = judge.judged(setting, old.standing if old is not None and reliable else None, kinds)
+            new = Placed(self._versions[trial], after.seq, standing, judge.verdicts(standing))
+            was = old or self._baseline(judge, day)
+            found = differences(judge, was, self._written(book, judge, was), new, identity, event)
+            changes += [book.note(change) for change in explained(judge, found, new, setting)]
             book.place(identity, trial, new, new=old is None)
         return changes
 
-    def _changes(
-        self, book: Book, judge: Judge, old: Placed, new: Placed, candidate: str, event: str
-    ) -> list[Change]:
-        """The statuses and verdicts that differ between two standings, not yet explained."""
-        trial = judge.trial
-        after = dict(zip((each.id for each in trial.criteria), judge.statuses(new.standing), strict=True))
-        if old.version == new.version:
-            before = dict(zip(after, judge.statuses(old.standing), strict=True))
-        else:
-            written = json.loads(book.fact(f"criteria {old.version}") or "[]")
-            letters = zip(written, old.standing.truths, strict=False)
-            before = {each: _status(letter, excludes) for (each, excludes), letter in letters}
-        day = new.standing.day
-        found = [
-            Change(event, day, candidate, trial.id, each, None, was, is_now, ())
-            for each, is_now in after.items()
-            if (was := before.get(each, "undetermined")) != is_now
-        ]
-        for cohort, verdict in new.verdicts.items():
-            was_verdict = old.verdicts.get(cohort, "undetermined")
-            if was_verdict != verdict and (cohort is not None or None in old.verdicts):
-                found.append(Change(event, day, candidate, trial.id, None, cohort, was_verdict, verdict, ()))
-        return found
+    def _written(self, book: Book, judge: Judge, placed: Placed) -> list[tuple[str, bool]]:
+        """The criteria of the rules of which a standing is."""
+        if placed.version == self._versions[judge.trial.id]:
+            return written(judge)
+        return [(each, excludes) for each, excludes in json.loads(book.fact(f"criteria {placed.version}") or "[]")]
 
     def _baseline(self, judge: Judge, day: int) -> Placed:
         """The standing of somebody of whom nothing is known."""
@@ -325,7 +359,7 @@ class Session:
         found = self._baselines.get(key)
         if found is None:
             standing = judge.judged(judge.setting(Candidate(Dossier.empty("-").profile), day), None, frozenset())
-            found = Placed(self._versions[judge.trial.id], 0, standing, dict(judge.verdicts(standing)))
+            found = Placed(self._versions[judge.trial.id], 0, standing, judge.verdicts(standing))
             if len(self._baselines) >= _DOSSIERS:
                 self._baselines.clear()
             self._baselines[key] = found
@@ -335,7 +369,7 @@ class Session:
         """Bring all up to date who are behind: after a new day, a crash, or a change of the rules."""
         last: str | None = None
         while True:
-            with self._lock, self._log.writing() as book:
+            with self._lock, self._writing() as book:
                 common = book.common_day()
                 rows = book.rows(last, _CHUNK)
                 changes: list[Change] = []
@@ -347,7 +381,7 @@ class Session:
                         for trial, version in self._versions.items()
                     ):
                         dossier = self._dossier(book, row.candidate)
-                        changes += self._bring_up(book, dossier, dossier, event)
+                        changes += self._bring_up(book, dossier, dossier, common, event)
             if not rows:
                 return
             if changes:
@@ -365,11 +399,11 @@ class Session:
 
     def _dossier(self, book: Book, candidate: str) -> Dossier:
         """A candidate's dossier, with all that other writers have told since."""
-        dossier = self._dossiers.get(candidate) or Dossier.empty(candidate)
+        dossier = self._fresh.get(candidate) or self._dossiers.get(candidate) or Dossier.empty(candidate)
         if dossier.seq < book.last_of(candidate):
             for kept in book.events_of(candidate, dossier.seq):
                 dossier = self._replayed(dossier, kept)
-            self._remember(dossier)
+        self._fresh[candidate] = dossier
         return dossier
 
     def _replayed(self, dossier: Dossier, kept: Kept) -> Dossier:
@@ -379,15 +413,9 @@ class Session:
             # It was right when it was kept: a name has gone from the catalogue since.
             raise InputRefused(in_event(kept.id, refused.problems)) from None
 
-    def _remember(self, dossier: Dossier) -> None:
-        self._dossiers[dossier.profile.id] = dossier
-        self._dossiers.move_to_end(dossier.profile.id)
-        if len(self._dossiers) > _DOSSIERS:
-            self._dossiers.popitem(last=False)
-
     def _looked_up(self, candidate: str) -> tuple[Dossier, int]:
         """A candidate's dossier and screening day."""
-        with self._lock, self._log.writing() as book:
+        with self._lock, self._writing() as book:
             dossier = self._known(book, candidate)
             return dossier, dossier.day_on(book.common_day())
 
@@ -406,12 +434,6 @@ class Session:
             for listener in list(self._listeners):
                 listener(change)
             self._unmarked.append(change.number)
-
-    def _mark(self, book: Book) -> None:
-        """Note in the log what has been told since the last event: it may be told twice after a crash, never not."""
-        if self._unmarked:
-            book.told(self._unmarked)
-            self._unmarked = []
 
 
 def _plain(event: str | None, **content: Any) -> dict[str, Any]:
@@ -437,48 +459,3 @@ def _version(trial: Trial, ranges: Ranges | None) -> str:
     """What a standing depends on beside the facts."""
     parts = (trial.sha256, trial.catalogue.sha256, "" if ranges is None else ranges.sha256)
     return sha256(" ".join(parts).encode()).hexdigest()[:32]
-
-
-def _status(letter: str, excludes: bool) -> Status:
-    if letter == "?":
-        return "undetermined"
-    return "met" if (letter == "T") is not excludes else "failed"
-
-
-def _carrying(judge: Judge, verdict: str, cohort: str | None, placed: Placed) -> list[int]:
-    """The criteria, by place, on which a verdict rests."""
-    wanted = {"ineligible": "failed", "undetermined": "undetermined"}.get(verdict)
-    return [
-        place
-        for place, (criterion, status) in enumerate(
-            zip(judge.trial.criteria, judge.statuses(placed.standing), strict=True)
-        )
-        if status == wanted and (cohort is None or not criterion.cohorts or cohort in criterion.cohorts)
-    ]
-
-
-def _told_of(judge: Judge, changes: list[Change], placed: Placed) -> set[int]:
-    """The criteria of which it has to be said why they stand as they do."""
-    places = {criterion.id: place for place, criterion in enumerate(judge.trial.criteria)}
-    wanted = {places[change.criterion] for change in changes if change.criterion is not None}
-    for change in changes:
-        if change.criterion is None:
-            wanted.update(_carrying(judge, change.after, change.cohort, placed)[:_MOST_WORDS])
-    return wanted
-
-
-def _explained(judge: Judge, change: Change, placed: Placed, because: dict[int, tuple[str, ...]]) -> Change:
-    """A change with the words for why it is so now."""
-    from dataclasses import replace
-
-    ids = [criterion.id for criterion in judge.trial.criteria]
-    if change.criterion is not None:
-        return replace(change, because=because[ids.index(change.criterion)])
-    carrying = _carrying(judge, change.after, change.cohort, placed)
-    words = [f"{ids[place]}: {'; '.join(because[place])}" for place in carrying[:_MOST_WORDS]]
-    if len(carrying) > _MOST_WORDS:
-        words.append(f"and {len(carrying) - _MOST_WORDS} more")
-    if not carrying:
-        complete = judge.trial.complete
-        words.append("every criterion on file is met" if complete else "the rule file's source is incomplete")
-    return replace(change, because=tuple(words))

@@ -1,37 +1,24 @@
-"""Where a candidate stands in a trial, and how that follows from the facts: leaves are decided, the rules do the rest."""
+"""Where a candidate stands in a trial, and how that follows: leaves are decided here, the rules do the rest."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from prescreen.candidate import Candidate
-from prescreen.engine.compile import CompiledCriterion, CompiledTrial
+from prescreen.engine.compile import CompiledTrial
 from prescreen.engine.setting import Setting
 from prescreen.language.model import Event, Trial
 from prescreen.ranges import Ranges
-from prescreen.report.model import Status, Verdict
+from prescreen.report.model import Status
 from prescreen.session import fallback
 from prescreen.session.gates import Gates, gates_of
+from prescreen.session.model import Standing
 from prescreen.session.process import Engine
-from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth
+from prescreen.truth import FALSE, TRUE, UNKNOWN
 
 _LETTER: Final = {TRUE: "T", FALSE: "F", UNKNOWN: "?"}
 _TRUTH: Final = {letter: truth for truth, letter in _LETTER.items()}
-_ORDER: Final[tuple[Verdict, ...]] = ("eligible", "undetermined", "ineligible")
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """A candidate's standing in a trial on a day, as letters (T true, F false, ? unknown), so that it is cheap to keep.
-
-    leaves: of each leaf. fired: of each criterion, as the rules have it. truths: of each criterion, exact.
-    """
-
-    day: int
-    leaves: str
-    fired: str
-    truths: str
+_ORDER: Final = ("eligible", "undetermined", "ineligible")
 
 
 class Judge:
@@ -40,7 +27,9 @@ class Judge:
     place: of the trial among those of the engine. Nothing is remembered of a candidate: what is known is given.
     """
 
-    def __init__(self, compiled: CompiledTrial, gates: Gates, place: int, engine: Engine, ranges: Ranges | None) -> None:
+    def __init__(
+        self, compiled: CompiledTrial, gates: Gates, place: int, engine: Engine, ranges: Ranges | None
+    ) -> None:
         self.compiled = compiled
         self.trial: Trial = compiled.trial
         self.ranges = ranges
@@ -58,8 +47,8 @@ class Judge:
         """The standing that follows from the facts.
 
         old: the one before (None: none that can be relied on, and all is decided anew). kinds: the kinds of facts that
-        have changed since. A leaf is looked at again when such a fact, or the day, may change it; a criterion when one of its
-        leaves has another truth, or may tell cases apart in another way.
+        have changed since. A leaf is looked at again when such a fact, or the day, may change it; a criterion when one
+        of its leaves has another truth, or when cases may have to be told apart in another way.
         """
         leaves = self._reached(setting.day, old, kinds)
         letters = list(old.leaves) if old is not None else ["?"] * self.compiled.leaf_count
@@ -110,14 +99,16 @@ class Judge:
     def statuses(self, standing: Standing) -> tuple[Status, ...]:
         """The status of each criterion."""
         return tuple(
-            _status(criterion, letter) for criterion, letter in zip(self.compiled.criteria, standing.truths, strict=True)
+            status_of(letter, criterion.excludes)
+            for criterion, letter in zip(self.compiled.criteria, standing.truths, strict=True)
         )
 
-    def verdicts(self, standing: Standing) -> dict[str | None, Verdict]:
+    def verdicts(self, standing: Standing) -> dict[str | None, str]:
         """The verdict (under None), and that of each cohort, by the rules of semantics §2."""
         statuses = self.statuses(standing)
-        by_cohort: dict[str | None, Verdict] = {}
-        for cohort in [each.id for each in self.trial.cohorts] or [None]:
+        by_cohort: dict[str | None, str] = {}
+        cohorts: list[str | None] = [each.id for each in self.trial.cohorts]
+        for cohort in cohorts or [None]:
             of_cohort = [
                 status
                 for criterion, status in zip(self.trial.criteria, statuses, strict=True)
@@ -147,10 +138,11 @@ def judges(compiled: list[CompiledTrial], ranges: dict[str, Ranges | None]) -> t
     ], engine
 
 
-def _status(criterion: CompiledCriterion, letter: str) -> Status:
+def status_of(letter: str, excludes: bool) -> Status:
+    """The status that a truth means (semantics §2)."""
     if letter == "?":
         return "undetermined"
-    return "met" if (letter == "T") is not criterion.excludes else "failed"
+    return "met" if (letter == "T") is not excludes else "failed"
 
 
 def _kinds(compiled: CompiledTrial) -> dict[str, frozenset[int]]:

@@ -54,7 +54,7 @@ class Rules:
         definition: dict[str, Any] = {"begin": {"all": [{"m": {"begin": True}}], "run": lambda context: None}}
         for number, (needed, size, _) in enumerate(gates):
             for truth, count in ((True, needed), (False, size - needed + 1)):
-                # Where no number of inputs is enough (5 of 3) there is no such rule; where none is needed, see `decide`.
+                # No rule where no number of inputs is enough (5 of 3); where none is needed, see `decide`.
                 if 1 <= count <= size:
                     pattern = {"m": {"$and": [{"gate": number}, {"truth": truth}]}}
                     rule = {"all": [pattern], "count": count, "run": self._action(number, truth)}
