@@ -1,9 +1,9 @@
-"""Live sessions against screenings: after any sequence of events, every criterion is what `screen` says of the same facts.
+"""Live sessions against screenings: after any sequence of events every criterion is what `screen` says of the facts.
 
-A hypothesis state machine leads candidates through at least 50 steps: additions, corrections, withdrawals, new screening
-days, replays, wrong events, the log closed and opened again, and the worker process killed; after each step all statuses
-are compared, and that every change was told. Then bugs are planted in the session, and each must be caught. Exit status 1
-for a difference or a bug that survives.
+A hypothesis state machine leads candidates through at least 50 steps: additions, corrections, withdrawals, new
+screening days, replays, wrong events, the log closed and opened again, and the worker process killed; after each step
+all statuses are compared, and that every change was told. Then bugs are planted in the session, and each must be
+caught. Exit status 1 for a difference or a bug that survives.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import traceback
 from collections import Counter
 from pathlib import Path
 from random import Random
+from typing import ClassVar
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
@@ -41,14 +42,21 @@ MUTANTS = (
     Mutant("a new day leaves conclusions stale", SESSION + "standing:Judge._reached", "if day != old.day", "if False"),
     Mutant("a withdrawn record stays", SESSION + "dossier:_remove", "lists[name] = left", "pass"),
     Mutant("a day late", SESSION + "dossier:Dossier.day_on", "else common[0]", "else common[0] - 1"),
-    Mutant("an own day outlives the next for all", SESSION + "dossier:Dossier.day_on", "self.day_seq > common[1]", "True"),
+    Mutant(
+        "an own day outlives the next for all", SESSION + "dossier:Dossier.day_on", "self.day_seq > common[1]", "True"
+    ),
     Mutant(
         "a corrected record counts beside the old one",
         SESSION + "dossier:_add",
         "lists[name][places[record.id]] = record",
         "lists[name].append(record)",
     ),
-    Mutant("an answer of this trial touches nothing", SESSION + "dossier:touched", "rpartition(':')[2]", "partition(':')[0]"),
+    Mutant(
+        "an answer of this trial touches nothing",
+        SESSION + "dossier:touched",
+        "rpartition(':')[2]",
+        "partition(':')[0]",
+    ),
     Mutant("a new anchor touches nothing", SESSION + "dossier:touched", 'kinds.add(f"anchor:{name}")', "pass"),
     Mutant(
         "completeness touches nothing",
@@ -59,7 +67,12 @@ MUTANTS = (
     Mutant("inputs of derived quantities touch nothing", SESSION + "dossier:_kind", "concept.name", "concept.formula"),
     Mutant("`not` is lost", SESSION + "gates:_Builder.connect", "(gate, not turned)", "(gate, turned)"),
     Mutant("an exception spares nobody", SESSION + "gates:_Builder.connect", "(parts[1], True)", "(parts[1], False)"),
-    Mutant("`all` needs all but one", SESSION + "gates:_Builder.connect", "self.gate(len(parts),", "self.gate(len(parts) - 1,"),
+    Mutant(
+        "`all` needs all but one",
+        SESSION + "gates:_Builder.connect",
+        "self.gate(len(parts),",
+        "self.gate(len(parts) - 1,",
+    ),
     Mutant("cases are not told apart", SESSION + "standing:Judge.judged", 'if fired[place] == "?" and', "if False and"),
     Mutant(
         "cases told apart once for all",
@@ -67,14 +80,16 @@ MUTANTS = (
         "leaves.isdisjoint(criterion.numbers) and",
         "",
     ),
-    Mutant("an undecided leaf is posted as false", SESSION + "standing:Judge._fired", 'if letters[leaf] != "?"', "if True"),
+    Mutant(
+        "an undecided leaf is posted as false", SESSION + "standing:Judge._fired", 'if letters[leaf] != "?"', "if True"
+    ),
     Mutant("a killed worker's answer is unknown", SESSION + "process:_Worker.decide", "continue", "return {}"),
     Mutant("a changed leaf fires nothing", SESSION + "standing:Judge.judged", "changed.add(number)", "pass"),
     Mutant("null does not withdraw", SESSION + "dossier:_withdraw", "changed[key] = _EMPTY[key]", "pass"),
     Mutant(
         "a change is not told",
         SESSION + "changes:differences",
-        '!= is_now\n    ]',
+        "!= is_now\n    ]",
         '!= is_now and is_now != "undetermined"\n    ]',
     ),
 )
@@ -83,7 +98,7 @@ MUTANTS = (
 class Machine(RuleBasedStateMachine):
     """Candidates led through a session. counted: what there was, over all sequences."""
 
-    counted: Counter[str] = Counter()
+    counted: ClassVar[Counter[str]] = Counter()
 
     def __init__(self) -> None:
         super().__init__()
@@ -91,7 +106,9 @@ class Machine(RuleBasedStateMachine):
         self.rng = Random(0)
         self.folder: tempfile.TemporaryDirectory[str] | None = None
 
-    @initialize(places=st.lists(st.integers(0, len(RULES) - 1), min_size=1, max_size=2, unique=True), kept=st.booleans())
+    @initialize(
+        places=st.lists(st.integers(0, len(RULES) - 1), min_size=1, max_size=2, unique=True), kept=st.booleans()
+    )
     def begin(self, places: list[int], kept: bool) -> None:
         self.folder = tempfile.TemporaryDirectory(dir=SCRATCH)
         self.life = Life([TRIALS[place] for place in places], f"{self.folder.name}/log.db" if kept else None)
@@ -183,7 +200,7 @@ def main(sequences: int, processes: int, bugs: bool) -> int:
     context = multiprocessing.get_context("fork")
     size = max(1, min(50, sequences // processes))
     work = [(min(size, sequences - first), 1_000 + first) for first in range(0, sequences, size)]
-    counted: Counter[str] = Counter()
+    counted: ClassVar[Counter[str]] = Counter()
     differences = []
     with context.Pool(processes, maxtasksperchild=1) as workers:
         for some, difference in workers.imap_unordered(_part, work, chunksize=1):

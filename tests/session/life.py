@@ -111,7 +111,9 @@ class Vocabulary:
             number = float(concept.low + concept.high) / rng.choice([2, 3, 6])
         number = round(number * rng.choice([0.5, 0.99, 1, 1, 1.01, 2]), 3)
         form = rng.random()
-        made["value"] = number if form < 0.85 else rng.choice([f"<{number}", f">{number}", f"{number}-{number * 2}", None])
+        made["value"] = (
+            number if form < 0.85 else rng.choice([f"<{number}", f">{number}", f"{number}-{number * 2}", None])
+        )
         if concept.unit and rng.random() < 0.96:
             made["unit"] = concept.unit
         if rng.random() < 0.05:
@@ -147,7 +149,9 @@ class Vocabulary:
                 spans = [span for leaf in self.ages for span in (leaf.low, leaf.below) if span is not None]
                 day = today.toordinal() - 12_000
                 if spans:
-                    day = min(shift_day(today.toordinal(), rng.choice(spans), -1) + rng.choice([-1, 0, 1, 9]), day + 11_900)
+                    day = min(
+                        shift_day(today.toordinal(), rng.choice(spans), -1) + rng.choice([-1, 0, 1, 9]), day + 11_900
+                    )
                 return {"birth_date": date.fromordinal(day).isoformat()[: rng.choice([4, 7, 10, 10, 10])]}
             case "sex":
                 return {"sex": rng.choice(["female", "male"])}
@@ -234,7 +238,9 @@ class Life:
             return self._add(candidate, rng)
         name, record = rng.choice(named)
         words = rng.choice(self.words)
-        again = next((made[name][0] for _ in range(9) if name in (made := words.records(rng, self.day_of(candidate)))), {})
+        again = next(
+            (made[name][0] for _ in range(9) if name in (made := words.records(rng, self.day_of(candidate)))), {}
+        )
         again = {**record, **again} if rng.random() < 0.5 else {**(again or record), "id": record["id"]}
         again["id"] = record["id"]
         with suppress(InputRefused):

@@ -60,6 +60,8 @@ class Session:
         ranges: str | Path | Mapping[str, Ranges] | None = None,
     ) -> None:
         given = [trials] if isinstance(trials, Trial | str | Path) else list(trials)
+        self._sources = json.dumps([given_as(each) for each in given])
+        self._ranges = str(Path(ranges).absolute()) if isinstance(ranges, str | Path) else ""
         self.trials: tuple[Trial, ...] = tuple(each if isinstance(each, Trial) else load_trial(each) for each in given)
         _check_trials(self.trials)
         self._catalogues: tuple[Catalogue, ...] = tuple(
@@ -250,6 +252,9 @@ class Session:
                 raise InputRefused([Problem("no-day", "the log is new: a screening day is needed (`on`)")])
             event = read_event({"on": on.isoformat()}, (), named=False)
             book.append(_START, None, event.day, event.body, event.digest)
+        for name, value in (("trials", self._sources), ("ranges", self._ranges)):
+            if book.fact(name) != value:
+                book.state(name, value)
         for judge in self._judges:
             key = f"criteria {self._versions[judge.trial.id]}"
             if book.fact(key) is None:
@@ -434,6 +439,31 @@ class Session:
             for listener in list(self._listeners):
                 listener(change)
             self._unmarked.append(change.number)
+
+
+def given_as(trial: Trial | str | Path) -> str:
+    """How a trial can be found again: a bundled one by its id, others by their place."""
+    if isinstance(trial, Trial):
+        return trial.id
+    return str(Path(trial).absolute()) if Path(trial).exists() else str(trial)
+
+
+def sources_of(store: str | Path) -> tuple[list[str], str | None]:
+    """The trials of the last session with a log, and its table of ranges, as they can be found again.
+
+    Raises InputRefused when it cannot be opened, or no session was held with it.
+    """
+    if "://" not in str(store) and not Path(store).is_file():
+        raise InputRefused([Problem("no-store", "there is no such file", file=str(store))])
+    log = Log(str(store))
+    try:
+        with log.writing() as book:
+            trials, ranges = book.fact("trials"), book.fact("ranges")
+    finally:
+        log.close()
+    if trials is None:
+        raise InputRefused([Problem("no-store", "no session was held with this log yet", file=log.name)])
+    return json.loads(trials), ranges or None
 
 
 def _plain(event: str | None, **content: Any) -> dict[str, Any]:
