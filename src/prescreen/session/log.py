@@ -94,7 +94,6 @@ _find_day = (
     .order_by(_events.c.seq.desc())
     .limit(1)
 )
-_find_last = sql.select(sql.func.max(_events.c.seq))
 _find_since = (
     sql.select(_events)
     .where(_events.c.candidate == sql.bindparam("of"), _events.c.seq > sql.bindparam("since"))
@@ -120,6 +119,7 @@ class Book:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._day: tuple[int, int] | None = None
 
     def fact(self, key: str) -> str | None:
         """Something that the log says of itself."""
@@ -140,6 +140,7 @@ class Book:
         """Append an event; one without an id is named by its number."""
         row = {"id": identity or "", "candidate": candidate, "day": day, "body": body, "digest": digest}
         seq = _key(self._connection.execute(_events.insert(), row))
+        self._day = self._day if candidate is not None else None
         if identity is None:
             identity = f"#{seq}"
             while self.digest(identity) is not None:  # somebody has used the name
@@ -149,12 +150,10 @@ class Book:
 
     def common_day(self) -> tuple[int, int]:
         """The screening day for all, and the number of the event that told it; (0, 0) in an empty log."""
-        found = self._connection.execute(_find_day).first()
-        return (0, 0) if found is None else (int(found.day), int(found.seq))
-
-    def last_seq(self) -> int:
-        """The number of the last event of all."""
-        return int(self._connection.execute(_find_last).scalar() or 0)
+        if self._day is None:
+            found = self._connection.execute(_find_day).first()
+            self._day = (0, 0) if found is None else (int(found.day), int(found.seq))
+        return self._day
 
     def last_of(self, candidate: str) -> int:
         """The number of the last event of a candidate; 0 when there is none."""

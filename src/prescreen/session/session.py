@@ -307,7 +307,7 @@ class Session:
             return Outcome(kept.id, False, ())
         before = self._known(book, event.candidate, new=event.added is not None or bool(event.withdrawn))
         common = book.common_day()
-        after = before.with_event(event, book.last_seq() + 1)
+        after = before.with_event(event, max(before.seq, common[1]) + 1)  # the next number, or a later one
         after.check_day(after.day_on(common))
         kept = book.append(event.id, event.candidate, event.day, event.body, event.digest)
         after = after.numbered(kept.seq)
@@ -404,7 +404,9 @@ class Session:
 
     def _dossier(self, book: Book, candidate: str) -> Dossier:
         """A candidate's dossier, with all that other writers have told since."""
-        dossier = self._fresh.get(candidate) or self._dossiers.get(candidate) or Dossier.empty(candidate)
+        if candidate in self._fresh:
+            return self._fresh[candidate]
+        dossier = self._dossiers.get(candidate) or Dossier.empty(candidate)
         if dossier.seq < book.last_of(candidate):
             for kept in book.events_of(candidate, dossier.seq):
                 dossier = self._replayed(dossier, kept)

@@ -18,13 +18,15 @@ from prescreen.truth import FALSE, TRUE, UNKNOWN
 
 _LETTER: Final = {TRUE: "T", FALSE: "F", UNKNOWN: "?"}
 _TRUTH: Final = {letter: truth for truth, letter in _LETTER.items()}
+_MOST_SAID: Final = 20_000
 _ORDER: Final = ("eligible", "undetermined", "ineligible")
 
 
 class Judge:
     """Decides standings in one trial.
 
-    place: of the trial among those of the engine. Nothing is remembered of a candidate: what is known is given.
+    place: of the trial among those of the engine. Nothing is remembered of a candidate: what is known is given. What is
+    remembered is what the rules said of some truths.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class Judge:
         self._place = place
         self._engine = engine
         self._kinds = _kinds(compiled)
+        self._said: dict[tuple[int, str], str] = {}
         self._timed = frozenset(leaf.number for criterion in compiled.criteria for leaf in criterion.timed)
 
     def setting(self, candidate: Candidate, day: int) -> Setting:
@@ -76,24 +79,37 @@ class Judge:
         return leaves | self._timed if day != old.day else leaves
 
     def _fired(self, letters: list[str], old: Standing | None, changed: set[int]) -> list[str]:
-        """What the rules say of each criterion; those without a changed leaf stay as they were."""
+        """What the rules say of each criterion; those without a changed leaf stay as they were.
+
+        Rules say the same of the same truths: for each criterion that is remembered, and only asked once.
+        """
         fired = ["?"] * len(self.compiled.criteria) if old is None else list(old.fired)
         asked = [
             place
             for place, criterion in enumerate(self.compiled.criteria)
             if old is None or not changed.isdisjoint(criterion.numbers)
         ]
-        if asked:
+        unsaid: dict[int, tuple[int, str]] = {}
+        for place in asked:
+            key = (place, "".join([letters[leaf] for leaf in self.compiled.criteria[place].numbers]))
+            said = self._said.get(key)
+            if said is None:
+                unsaid[place] = key
+            else:
+                fired[place] = said
+        if unsaid:
             posts = [
                 (gate, (letters[leaf] == "T") is not turned)
-                for place in asked
+                for place in unsaid
                 for leaf, (gate, turned) in self._gates.inputs[place]
                 if letters[leaf] != "?"
             ]
             decided = self._engine.decide(self._place, posts)
-            for place in asked:
+            if len(self._said) > _MOST_SAID:
+                self._said.clear()
+            for place, key in unsaid.items():
                 truth = decided.get(place)
-                fired[place] = "?" if truth is None else "T" if truth else "F"
+                fired[place] = self._said[key] = "?" if truth is None else "T" if truth else "F"
         return fired
 
     def statuses(self, standing: Standing) -> tuple[Status, ...]:
