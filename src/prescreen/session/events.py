@@ -79,10 +79,10 @@ def read_event(data: Mapping[str, Any] | str | bytes, catalogues: Iterable[Catal
     removed = _removed(plain, problems)
     content, withdrawn = _content(plain, problems)
     added: Profile | None = None
-    if content:
+    if any(content.values()):
         for catalogue in catalogues:
             added = _checked(content, catalogue, problems)
-    if not (removed or content or withdrawn or day is not None or problems):
+    if not (removed or added or withdrawn or day is not None or problems):
         problems.append(Problem("no-event", "says nothing: expected `add`, `remove`, `set` or `on`"))
     if problems:
         raise InputRefused(in_event(identity, problems))

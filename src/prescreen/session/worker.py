@@ -74,17 +74,17 @@ class Rules:
         self._said = []
         self._failed = None
         self._posts = 0
+        events = [self._event(gate, truth) for gate, truth in posts]
+        for number, truth in self._settled:
+            events += [self._event(gate, truth is not turned) for gate, turned in self._goals[number]]
+        begin = {"sid": _STATE, "id": "begin", "begin": True}
         try:
-            events = [self._event(gate, truth) for gate, truth in posts]
-            for number, truth in self._settled:
-                events += [self._event(gate, truth is not turned) for gate, turned in self._goals[number]]
-            begin = {"sid": _STATE, "id": "begin", "begin": True}
             self._host.post_batch(self._name, [begin, *(event for event in events if event is not None)])
-            if self._failed is not None:
-                raise self._failed
-            return self._said
         finally:
             self._host.delete_state(self._name, _STATE)
+        if self._failed is not None:
+            raise self._failed
+        return self._said
 
     def _event(self, gate: int, truth: bool) -> dict[str, object] | None:
         """An event of its own id; None where no rule waits for it, which the engine would refuse."""
