@@ -10,6 +10,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from datetime import date
@@ -69,7 +70,7 @@ def test_a_log_goes_on_where_it_ended(tmp_path: Path) -> None:
         assert session.pending() == ()
         assert session.statuses("C-1") == {"C1": "met", "C2": "met"}
         assert session.apply({"event": "e-1", "candidate": "C-1", "add": {"birth_date": "1990", **alt(92)}}).repeated
-        assert [(each.before, each.after) for each in session.add("C-1", alt(200))][0] == ("met", "failed")
+        assert next((each.before, each.after) for each in session.add("C-1", alt(200))) == ("met", "failed")
     assert sources_of(store) == ([TRIAL.id], None)
 
 
@@ -94,7 +95,7 @@ def test_two_processes_write_at_once(tmp_path: Path) -> None:
     feeds = []
     for part in range(2):
         feed = tmp_path / f"{part}.ndjson"
-        feed.write_text("".join(json.dumps(event(number)) + "\n" for number in range(part, 80, 1 + part)))
+        feed.write_text("".join(json.dumps(event(number)) + "\n" for number in range(part, 40, 1 + part)))
         feeds.append([*WATCH, "--on", "2026-06-01", "--store", str(store), "--from", str(feed)])
     with Session(load_trial("NCT07535138"), store, on=DAY):
         pass  # so that both find a log
@@ -104,7 +105,7 @@ def test_two_processes_write_at_once(tmp_path: Path) -> None:
         assert process.returncode == 0
     with Session(load_trial("NCT07535138"), store) as session:
         counts = [len(session.candidate(f"C-{number}").profile.observations) for number in range(5)]
-    assert counts == [16] * 5
+    assert counts == [8] * 5
 
 
 def test_the_main_process_may_be_killed(tmp_path: Path) -> None:
@@ -181,12 +182,12 @@ def test_other_rules_are_told_as_changes(tmp_path: Path) -> None:
 def test_a_full_disk_is_told_and_nothing_is_half_kept(tmp_path: Path) -> None:
     store = tmp_path / "log.db"
     feed = tmp_path / "feed.ndjson"
-    feed.write_text("".join(json.dumps(event(number)) + "\n" for number in range(3_000)))
+    feed.write_text("".join(json.dumps(event(number)) + "\n" for number in range(1_500)))
     command = [*WATCH, "--on", "2026-06-01", "--store", str(store), "--from", str(feed), "--acknowledge"]
 
     def little_room() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, 600_000))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (250_000, 250_000))
 
     done = subprocess.run(
         command,
@@ -260,10 +261,8 @@ def test_a_torn_database_is_told(tmp_path: Path) -> None:
             session.apply(event(number))
     whole = store.read_bytes()
     store.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(StoreFailed) as failed, Session(TRIAL, store) as session:
-        for number in range(50):
-            session.apply(event(number))
-    assert failed.value.problems[0].code == "store-damaged"
+    with pytest.raises(StoreFailed, match="is damaged or no database"), Session(TRIAL, store) as session:
+        session.apply_all([event(number) for number in range(50)])
 
 
 def test_other_stores_are_refused(tmp_path: Path) -> None:
@@ -273,7 +272,6 @@ def test_other_stores_are_refused(tmp_path: Path) -> None:
     assert code_of(other) == "no-store"
     assert code_of(tmp_path / "nowhere" / "log.db") == "no-store"
     assert code_of("mysterious://host/log") == "no-store"
-    assert code_of("sqlite:/log") == "no-store" if "://" in "sqlite:/log" else True
     with Session(TRIAL, tmp_path / "log.db", on=DAY):
         pass
     with sqlite3.connect(tmp_path / "log.db") as raw:
@@ -303,22 +301,26 @@ def test_a_store_that_somebody_else_writes_is_waited_for(tmp_path: Path, monkeyp
 
 
 @pytest.fixture
-def postgres(tmp_path: Path) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """A database of PostgreSQL's, where its programs and a driver are there."""
     pytest.importorskip("psycopg")
     if shutil.which("initdb") is None or shutil.which("pg_ctl") is None:
         pytest.skip("there is no PostgreSQL here")
-    folder = tmp_path / "postgres"
     as_user: list[str] = []
-    if os.getuid() == 0:
+    if os.getuid() == 0:  # as which it does not run
         if shutil.which("runuser") is None:
             pytest.skip("PostgreSQL does not run as root")
         as_user = ["runuser", "-u", "nobody", "--"]
-        for each in (tmp_path, *tmp_path.parents):
-            if not each.stat().st_mode & 0o005:
-                pytest.skip("nobody may not come here")
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "log"
         folder.mkdir()
-        shutil.chown(folder, "nobody")
+        if as_user:
+            os.chmod(scratch, 0o755)
+            shutil.chown(folder, "nobody")
+        yield from _postgres(folder, as_user)
+
+
+def _postgres(folder: Path, as_user: list[str]) -> Iterator[str]:
     run = {"check": True, "capture_output": True, "timeout": 60, "cwd": "/"}
     subprocess.run([*as_user, "initdb", "-D", str(folder), "-A", "trust", "-U", "log"], **run)  # type: ignore[call-overload]
     options = f"-k {folder} -c listen_addresses=''"
