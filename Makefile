@@ -16,11 +16,11 @@ DAY := 2026-06-01
 TRIAL := rules/NCT07535138
 SHOWN := examples/c-002-alt-above-limit.json
 
-.PHONY: help setup compiled screen test lint golden soundness exactness units refusals fuzz bench clean
+.PHONY: help setup compiled screen test lint golden soundness exactness units refusals fuzz bench session-agreement bench-session clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do \
-		printf '  make %-10s %s\n' "$$name" "$$what"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do \
+		printf '  make %-17s %s\n' "$$name" "$$what"; done
 
 setup: $(READY) ## make .venv with the command `prescreen` in it
 
@@ -65,6 +65,7 @@ lint: setup ## style, types, layers
 
 golden: setup ## re-record the golden files and schemas after a change that is meant; read the difference
 	@$(BIN)/python -m tests.report.record
+	@$(BIN)/python -m tests.session.record
 	@for name in trial catalogue candidate report; do $(BIN)/prescreen schema $$name > schemas/$$name.json; done
 
 soundness: setup ## the engine against a brute-force reference, and planted bugs
@@ -86,6 +87,12 @@ bench: compiled ## how fast, on one core: compiled, and as it is
 	@$(BIN)/python tools/bench.py --package $(COMPILED)
 	@echo
 	@$(BIN)/python tools/bench.py --package src --rounds 3 --starts 5
+
+session-agreement: setup ## 2,000 lives of candidates in live sessions, each status held against a screening; planted bugs
+	@$(BIN)/python tools/session_agreement.py
+
+bench-session: setup ## live sessions of 1,000 and 10,000 candidates: events a second, milliseconds to a change, memory
+	@$(BIN)/python tools/bench_session.py
 
 clean: ## remove what these targets have made
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.* build src/*.egg-info

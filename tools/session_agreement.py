@@ -207,9 +207,8 @@ def main(sequences: int, processes: int, bugs: bool) -> int:
             counted += some
             if difference:
                 differences.append(difference)
+                print(difference, file=sys.stderr, flush=True)
             print(f"{counted['sequences']} sequences, {len(differences)} differences", file=sys.stderr, flush=True)
-    for difference in differences[:3]:
-        print(difference)
     kinds = ", ".join(f"{kind} {counted[kind]}" for kind in dict.fromkeys(KINDS))
     statuses = ", ".join(f"{counted[status]} {status}" for status in ("met", "failed", "undetermined"))
     print(

@@ -131,11 +131,11 @@ def _lines(feed: BinaryIO) -> Iterator[tuple[bytes | None, bool]]:
     first = True
     read = getattr(feed, "read1", feed.read)
     while piece := read(_PIECE):
-        if first:
-            piece, first = piece.removeprefix(b"\xef\xbb\xbf"), False
         *lines, last = piece.split(b"\n")
         for place, line in enumerate(lines):
             whole = b"".join([*rest, line])
+            if first:
+                whole, first = whole.removeprefix(b"\xef\xbb\xbf"), False
             too_long = size + len(line) > MAX_BYTES
             rest, size = [], 0
             yield None if too_long else whole, place < len(lines) - 1
@@ -143,4 +143,5 @@ def _lines(feed: BinaryIO) -> Iterator[tuple[bytes | None, bool]]:
         if size <= MAX_BYTES:
             rest.append(last)
     if size:
-        yield None if size > MAX_BYTES else b"".join(rest), False
+        whole = b"".join(rest)
+        yield None if size > MAX_BYTES else whole.removeprefix(b"\xef\xbb\xbf") if first else whole, False
