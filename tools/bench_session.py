@@ -145,10 +145,10 @@ def measure(candidates: int) -> dict[str, Any]:
 
 def _told(run: dict[str, Any]) -> str:
     """A run in words."""
-    event, margin = run["median ms to a change"], " " * 19
+    event, margin, size = run["median ms to a change"], " " * 19, run["candidates"]
     lines = (
-        f"{run['candidates']:>6} candidates: {run['events']} events, {run['per second']:.0f} a second in batches of {TOGETHER}",
-        f"{margin}one by one {run['median ms']:.2f} ms, {event:.2f} ms to a change of status (median of {run['changes']})",
+        f"{size:>6} candidates: {run['events']} events, {run['per second']:.0f} a second, {TOGETHER} together",
+        f"{margin}one by one {run['median ms']:.2f} ms, to a change {event:.2f} ms (median of {run['changes']})",
         f"{margin}the disk's part of it, an empty transaction: {run['disk ms']:.2f} ms",
         f"{margin}a new day for all: {run['new day, ms a candidate']:.2f} ms a candidate",
         f"{margin}peak memory {run['MB']:.0f} MB, and {run['worker MB']:.0f} MB of the worker",
