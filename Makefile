@@ -63,10 +63,13 @@ lint: setup ## style, types, layers
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-golden: setup ## re-record the golden files and schemas after a change that is meant; read the difference
+golden: setup ## re-record golden files, schemas, the guide's outputs, the counts of protocols; read the difference
 	@$(BIN)/python -m tests.report.record
 	@$(BIN)/python -m tests.session.record
+	@$(BIN)/python -m tests.check.record
 	@for name in trial catalogue candidate report; do $(BIN)/prescreen schema $$name > schemas/$$name.json; done
+	@$(BIN)/python -m tests.docs.guide
+	@$(BIN)/python tools/protocols.py --write
 
 soundness: setup ## the engine against a brute-force reference, and planted bugs
 	@$(BIN)/python tools/soundness.py

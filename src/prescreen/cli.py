@@ -163,22 +163,39 @@ def screen(
     help="How the findings are written.",
 )
 @click.option("--out", metavar="FILE", help="Write to a file instead of standard output.")
-def check(paths: tuple[str, ...], form: str, out: str | None) -> int:
-    """Check rule files and catalogues: that they load, that cases hold, that each criterion has a case of each status.
+@click.option(
+    "--min-mutation-score",
+    "least",
+    type=click.IntRange(0, 100),
+    metavar="PERCENT",
+    help="How many of a rule file's mutants its cases must notice (90, where not said).",
+)
+@click.option("--no-mutations", is_flag=True, help="Make no mutants: a quick run.")
+def check(paths: tuple[str, ...], form: str, out: str | None, least: int | None, no_mutations: bool) -> int:
+    """Check rule files and catalogues: that they load, that cases hold, and that the cases hold the rules.
+
+    Each criterion needs a case of each status, each threshold one on it and one beyond it, each leaf one that rests
+    on it. Then one thing at a time is changed in the rules, and the changes that no case notices are listed.
 
     PATH is a folder with trials and catalogues at any depth, a trial's own folder, or a file.
     """
-    from prescreen.check import check_paths
-    from prescreen.check.reporting import FORMS, summary
+    from prescreen.check import LEAST_SCORE, check_paths
+    from prescreen.check.reporting import FORMS, summary, survivors
     from prescreen.problems import InputRefused
 
+    if no_mutations and least is not None:
+        raise click.UsageError("--min-mutation-score and --no-mutations exclude each other")
+    least = None if no_mutations else LEAST_SCORE if least is None else least
     results = []
-    for checked in check_paths(paths):
+    progress = _Progress("mutants")
+    for checked in check_paths(paths, least, progress.say):
+        progress.end()
         results.append(checked)
         if form == "text" and out is None:  # said as it is found: a long check is not waited for
             for problem in checked.problems:
                 _say(str(problem))
-            click.echo(_harmless(summary(checked)))
+            for line in (summary(checked), *survivors(checked)):
+                click.echo(_harmless(line))
     try:
         if form != "text" or out is not None:
             with _output(out) as stream:
@@ -309,7 +326,7 @@ class _Run:
         from prescreen.problems import InputRefused
 
         catalogue = self.trial.catalogue
-        progress = _Progress()
+        progress = _Progress("candidates")
         seen: dict[str, str] = {}
         for path in self.paths:
             for item in read_candidates(path, catalogue=catalogue, seen=seen):
@@ -331,7 +348,8 @@ class _Run:
 class _Progress:
     """How far a long run is, on a terminal only."""
 
-    def __init__(self) -> None:
+    def __init__(self, of: str) -> None:
+        self._of = of
         self._shown = sys.stderr.isatty()
         self._next = time.monotonic() + _PATIENCE
         self._said = False
@@ -340,10 +358,11 @@ class _Progress:
         if self._shown and time.monotonic() >= self._next:
             self._next = time.monotonic() + 0.5
             self._said = True
-            click.echo(f"\r{number} candidates …", err=True, nl=False)
+            click.echo(f"\r{number} {self._of} …", err=True, nl=False)
 
     def end(self) -> None:
         if self._said:
+            self._said = False
             click.echo("\r\033[K", err=True, nl=False)
 
 

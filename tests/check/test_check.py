@@ -31,6 +31,9 @@ criteria:
       - {expect: met, given: {birth_date: "1990-01-01"}}
       - {expect: failed, on: "2007-12-31", given: {birth_date: "1990-01-01"}}
       - {expect: undetermined, given: {}}
+      - {expect: met, on: "2008-01-01", given: {birth_date: "1990-01-01"}}
+      - {expect: met, on: "2055-12-31", given: {birth_date: "1990-01-01"}}
+      - {expect: failed, on: "2056-01-01", given: {birth_date: "1990-01-01"}}
 """
 
 
@@ -52,12 +55,12 @@ def checked(folder: Path, text: str) -> Checked:
 def test_a_sound_rule_file(folder: Path) -> None:
     result = checked(folder, TRIAL)
     assert result.problems == ()
-    assert (result.name, result.counts) == ("NCT00000001", {"criteria": 1, "cases": 3})
+    assert (result.name, result.counts) == ("NCT00000001", {"criteria": 1, "cases": 6})
 
 
 def test_a_rule_file_that_does_not_load(folder: Path) -> None:
     result = checked(folder, TRIAL.replace("18 years", "18 yeers"))
-    assert (result.name, result.counts) == (None, {"criteria": 1, "cases": 3})
+    assert (result.name, result.counts) == (None, {"criteria": 1, "cases": 6})
     (problem,) = result.problems
     assert (problem.code, problem.line) == ("invalid-span", 14)
 

@@ -39,7 +39,7 @@ CASES = """\
       - {expect: undetermined, given: {}}
 """
 FEMALE = f"criteria:\n  - id: I1\n    text: Female.\n    include_if: {{sex: female}}\n{CASES}"
-UNSHOWN = {"no-case", "no-document", "no-window"}
+UNSHOWN = {"no-case", "no-document", "no-window", "threshold-not-tested", "leaf-not-decided", "mutation-score"}
 """What the smallest files have besides; it counts only where an example is about it."""
 
 Kind = Literal["condition", "exclusion", "case", "criterion", "top", "trial", "catalogue", "path"]

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import doctest
 import re
-import shlex
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from prescreen import load_candidate, load_trial
-from prescreen.cli import cli, main
+from prescreen.cli import cli
+from tests.docs.pages import DOCS, ROOT, as_shown, blocks, commands, said_by
 
-ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"(?ms)^```(\w+)\n(.*?)^```$", README)
+BLOCKS = blocks(README)
+COMMANDS = [pair for block in BLOCKS if block.language == "console" for pair in commands(block)]
 BAD_TRIAL = """\
 schema: prescreen/trial/1
 id: BAD
@@ -37,15 +36,7 @@ BAD = '{"id": "C-103", "observatons": []}'
 
 
 def _blocks(language: str) -> list[str]:
-    return [text for kind, text in BLOCKS if kind == language]
-
-
-def _commands() -> Iterator[tuple[str, str]]:
-    """Each command of a console block with the output shown for it."""
-    for block in _blocks("console"):
-        for part in re.split(r"(?m)^\$ ", block)[1:]:
-            command, _, output = part.partition("\n")
-            yield command, output
+    return [block.text for block in BLOCKS if block.language == language]
 
 
 @pytest.fixture
@@ -64,22 +55,14 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize(("command", "shown"), list(_commands()), ids=lambda text: text[:50])
-def test_commands_give_the_output_shown(
-    command: str, shown: str, here: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    name, *arguments = shlex.split(command)
-    assert name == "prescreen"
-    main(arguments)
-    said = capsys.readouterr()
-    given = "".join(line.rstrip() + "\n" for line in (said.out + said.err).splitlines())
-    # a line of its own with … stands for any lines
-    pattern = "(?:.*\n)*?".join(re.escape(part) for part in re.split(r"(?m)^…\n", shown))
-    assert re.fullmatch(pattern, given), given
+@pytest.mark.parametrize(("command", "shown"), COMMANDS, ids=lambda text: text[:50])
+def test_commands_give_the_output_shown(command: str, shown: str, here: Path) -> None:
+    given = said_by(command)
+    assert as_shown(shown, given), given
 
 
 def test_there_are_commands_to_run() -> None:
-    assert len(list(_commands())) >= 3
+    assert len(COMMANDS) >= 3
 
 
 def test_python_gives_the_results_shown(here: Path) -> None:
@@ -117,9 +100,10 @@ def test_every_make_target_is_in_the_table() -> None:
             assert f"`make {target}`" in README, target
 
 
-@pytest.mark.parametrize(
-    "page", ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/semantics.md", "docs/errors.md"]
-)
+PAGES = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", *(f"docs/{path.name}" for path in sorted(DOCS.glob("*.md")))]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_links_between_pages_lead_somewhere(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     for target in re.findall(r"\]\((?!https:)([^)\s]+)\)", text):

@@ -208,6 +208,11 @@ def test_coded_results_are_compared_as_codes(value: str, expected: bool | None) 
     )
 
 
+@pytest.mark.parametrize(("value", "expected"), [("B", True), ("b", True), ("C", False), (7, None)])
+def test_a_coded_result_is_read_in_the_catalogues_spelling(value: object, expected: bool | None) -> None:
+    assert truth({"observation": "Child-Pugh", "one_of": ["A", "B"]}, result("Child-Pugh", value)) is expected
+
+
 def test_an_indeterminate_result_may_be_the_latest_and_then_decides_nothing() -> None:
     both = {
         "observations": [observation("HBsAg", "negative", date="2026-05-19"), observation("HBsAg", "indeterminate")]

@@ -91,8 +91,8 @@ def test_cases_may_name_a_cohort(tmp_path: Path) -> None:
         return f"      - {{expect: {expect}, given: {{observations: [{result}]}}{more}}}\n"
 
     cases = given(6, "met") + given(11, "failed") + "      - {expect: undetermined, given: {}}\n"
-    each = given(8, "met", ", cohort: A") + given(8, "failed", ", cohort: B")
-    good = check_trial(written(cases + each))
+    each = given(10, "met", ", cohort: A") + given(6.5, "failed", ", cohort: B")
+    good = check_trial(written(cases + each), least_score=None)
     assert (good.problems, good.counts) == ((), {"criteria": 1, "cases": 5})
-    assert [problem.code for problem in check_trial(written(cases + given(8, "met"))).problems] == ["case-fails"]
+    assert [problem.code for problem in check_trial(written(cases + each + given(8, "met"))).problems] == ["case-fails"]
     assert [case.cohort for case in load_trial(written(cases + each)).criteria[0].cases] == [None, None, None, "A"]

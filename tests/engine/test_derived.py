@@ -119,6 +119,7 @@ def test_a_censored_input_gives_an_interval() -> None:
         observation("creatinine", "1.0", "kg"),
         observation("creatinine", ">1.0", "mg/dL"),
         observation("creatinine", 0, "mg/dL"),
+        observation("creatinine", "<1.0", "mg/dL"),
     ],
 )
 def test_an_unusable_input_decides_nothing(record: dict[str, Any]) -> None:

@@ -547,8 +547,17 @@ def _limit(limit: Magnitude, end: str, result: Result, issues: list[DataIssue]) 
     return None
 
 
+def _as_listed(code: str, values: tuple[str, ...]) -> str:
+    """A code in the catalogue's spelling (class `B`), where it is listed there."""
+    for value in values:
+        if value.casefold() == code:
+            return value
+    return code
+
+
 def _read_code(result: Result, code: str, record: ObservationRecord, issues: list[DataIssue]) -> None:
     concept = result.concept
+    code = _as_listed(code, concept.values)
     result.coded = code
     if code == "indeterminate":
         result.problem = ("indeterminate", "the result is indeterminate")

@@ -1,4 +1,4 @@
-"""Rule files and catalogues held to what they promise: they load, their cases hold, each status is shown."""
+"""Rule files and catalogues held to what they promise: they load, their cases hold, and the cases hold the rules."""
 
 from __future__ import annotations
 
@@ -8,15 +8,21 @@ from pathlib import Path
 from prescreen.check.catalogues import Catalogues, check_catalogue
 from prescreen.check.files import targets
 from prescreen.check.model import MISTAKES, Checked
+from prescreen.check.mutations import LEAST_SCORE, Telling
 from prescreen.check.rules import check_trial
 from prescreen.language.load import catalogue_beside
 from prescreen.problems import InputRefused
 
-__all__ = ["MISTAKES", "Checked", "check_paths"]
+__all__ = ["LEAST_SCORE", "MISTAKES", "Checked", "check_paths"]
 
 
-def check_paths(paths: Sequence[str]) -> Iterator[Checked]:
+def check_paths(
+    paths: Sequence[str], least_score: float | None = LEAST_SCORE, tell: Telling = lambda _made: None
+) -> Iterator[Checked]:
     """Check rule files and catalogues, or folders that hold them at any depth; one result for each.
+
+    least_score: how many percent of its mutants the cases of a rule file must notice; None makes no mutants. tell: is
+    told how many mutants of a rule file have been tried.
 
     A catalogue beside the folder of a trial is checked before it, once, whether a path leads to it or not.
     """
@@ -33,7 +39,7 @@ def check_paths(paths: Sequence[str]) -> Iterator[Checked]:
                 checked.add(key)
                 yield check_catalogue(folder, catalogues)
         if target.kind == "trial":
-            yield check_trial(target.path, catalogues.of(folders[0]) if folders else None)
+            yield check_trial(target.path, catalogues.of(folders[0]) if folders else None, least_score, tell)
 
 
 def _beside(path: str) -> Path | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Final
 
-from prescreen import screen
+from prescreen import screen, statuses
 from prescreen.candidate import Candidate
 from prescreen.candidate.read import parse_candidate
 from prescreen.language import SCREENING, Case, Criterion, Rules, Trial, Where
@@ -99,15 +99,16 @@ def _status_problems(
     expect = written.get("expect") or written
     try:
         profile = parse_candidate({"id": "case", **case.given}, catalogue=trial.catalogue)
-        result = screen(trial, Candidate(profile, trial.catalogue), on=on)[criterion.id]
+        candidate = Candidate(profile, trial.catalogue)
+        status = statuses(trial, candidate, on=on)[criterion.id]
     except InputRefused as refused:  # what only the screening day shows: somebody not born yet
         for problem in refused.problems:
             node = _node_at(written.get("given") or written, problem.path or "")
             yield node.problem("invalid-given", f"{name} at {problem.path}: {problem.message}", file, problem.hint)
         return
-    if result.status != case.expect:
-        message = f"{name} is {result.status}, expected {case.expect}"
-        yield expect.problem("case-fails", message, file, result.headline)
+    if status != case.expect:
+        message = f"{name} is {status}, expected {case.expect}"
+        yield expect.problem("case-fails", message, file, screen(trial, candidate, on=on)[criterion.id].headline)
 
 
 def criterion_name(criterion: Node) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from prescreen import __version__
-from prescreen.check.model import MISTAKES, Checked
+from prescreen.check.model import MISTAKES, Checked, Mutations
 from prescreen.problems import Problem
 
 SCHEMA: Final = "prescreen/check/1"
@@ -18,14 +18,23 @@ _SARIF: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 
 def summary(checked: Checked) -> str:
     """One line: what it is, how much was looked at, and how much is wrong."""
-    counts = ", ".join(f"{number} {what}" for what, number in checked.counts.items())
-    return f"{checked.name or checked.file}: {counts}, {_found(checked.problems)}"
+    counts = [f"{number} {what}" for what, number in checked.counts.items()]
+    if found := checked.mutations:
+        more = "" if found.whole else " and more that were not tried"
+        counts.append(f"{found.made} mutants{more} ({found.percent} noticed)")
+    return f"{checked.name or checked.file}: {', '.join(counts)}, {_found(checked.problems)}"
+
+
+def survivors(checked: Checked) -> list[str]:
+    """A line for each mutant that no case notices."""
+    return [f"  {each.message}" for each in checked.mutations.survivors] if checked.mutations else []
 
 
 def text(results: Sequence[Checked]) -> str:
-    """What is wrong in every file, each with its place, and a line for each file."""
+    """What is wrong in every file, each with its place, and a line for each file with its surviving mutants."""
     problems = [str(problem) for checked in results for problem in checked.problems]
-    return "\n".join([*problems, *map(summary, results)]) + "\n"
+    lines = [line for checked in results for line in (summary(checked), *survivors(checked))]
+    return "\n".join([*problems, *lines]) + "\n"
 
 
 def as_json(results: Sequence[Checked]) -> str:
@@ -37,6 +46,7 @@ def as_json(results: Sequence[Checked]) -> str:
             "name": result.name,
             "counts": dict(result.counts),
             "problems": [_problem(problem) for problem in result.problems],
+            **({"mutations": _mutations(result.mutations)} if result.mutations else {}),
         }
         for result in results
     ]
@@ -46,7 +56,7 @@ def as_json(results: Sequence[Checked]) -> str:
 
 def sarif(results: Sequence[Checked]) -> str:
     """The same in the Static Analysis Results Interchange Format, which hosts of code show beside the lines."""
-    problems = [(result, problem) for result in results for problem in result.problems]
+    problems = [(result, problem) for result in results for problem in (*result.problems, *_as_problems(result))]
     codes = sorted({problem.code for _, problem in problems})
     driver = {
         "name": "prescreen",
@@ -54,9 +64,9 @@ def sarif(results: Sequence[Checked]) -> str:
         "rules": [
             {
                 "id": code,
-                "shortDescription": {"text": MISTAKES.get(code, code)},
-                "help": {"text": f"see {code} in docs/errors.md"},
-                "defaultConfiguration": {"level": "error"},
+                "shortDescription": {"text": MISTAKES.get(code, _UNNOTICED_MEANS)},
+                "help": {"text": f"see {'mutation-score' if code == _UNNOTICED else code} in docs/errors.md"},
+                "defaultConfiguration": {"level": _level(code)},
             }
             for code in codes
         ],
@@ -81,6 +91,35 @@ def _problem(problem: Problem) -> dict[str, Any]:
     return {name: getattr(problem, name) for name in names if getattr(problem, name) is not None}
 
 
+_UNNOTICED: Final = "unnoticed-mutant"
+_UNNOTICED_MEANS: Final = "a change of a rule that no case notices"
+
+
+def _mutations(found: Mutations) -> dict[str, Any]:
+    survivors = [
+        {"name": each.name, "change": each.what, "line": each.line, "column": each.column} for each in found.survivors
+    ]
+    return {
+        "made": found.made,
+        "noticed": found.noticed,
+        "score": round(found.score, 2),
+        "whole": found.whole,
+        "survivors": survivors,
+    }
+
+
+def _as_problems(result: Checked) -> list[Problem]:
+    """The surviving mutants, to be shown beside the lines."""
+    survivors = result.mutations.survivors if result.mutations else ()
+    return [
+        Problem(_UNNOTICED, each.message, each.file, None, each.line, each.column, each.width) for each in survivors
+    ]
+
+
+def _level(code: str) -> str:
+    return "note" if code == _UNNOTICED else "error"
+
+
 def _sarif_result(result: Checked, problem: Problem, index: int) -> dict[str, Any]:
     message = problem.message + (f" ({problem.hint})" if problem.hint else "")
     place: dict[str, Any] = {"artifactLocation": _artifact(problem.file or result.file)}
@@ -92,7 +131,7 @@ def _sarif_result(result: Checked, problem: Problem, index: int) -> dict[str, An
     return {
         "ruleId": problem.code,
         "ruleIndex": index,
-        "level": "error",
+        "level": _level(problem.code),
         "message": {"text": message},
         "locations": [{"physicalLocation": place}],
     }

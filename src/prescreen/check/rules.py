@@ -1,4 +1,4 @@
-"""One rule file: it loads, its document is there, the age of its results is limited, its cases hold."""
+"""One rule file: it loads, its document is there, the age of its results is limited, its cases hold and hold it."""
 
 from __future__ import annotations
 
@@ -7,32 +7,49 @@ from pathlib import Path
 from typing import Final
 
 from prescreen.catalogue import Catalogue
+from prescreen.check.bench import Bench
 from prescreen.check.cases import case_problems, criterion_name, criterion_nodes, status_problems
-from prescreen.check.model import Checked
+from prescreen.check.coverage import coverage_problems
+from prescreen.check.model import Checked, Mutations
+from prescreen.check.mutations import LEAST_SCORE, Telling, mutations, score_problems
 from prescreen.language import Rules, read_rules
 from prescreen.language.source import shown
 from prescreen.problems import InputRefused, Problem
 from prescreen.yamlio import Node, with_source_lines
 
 
-def check_trial(path: str, catalogue: Catalogue | None = None) -> Checked:
+def check_trial(
+    path: str,
+    catalogue: Catalogue | None = None,
+    least_score: float | None = LEAST_SCORE,
+    tell: Telling = lambda _made: None,
+) -> Checked:
     """Everything that is wrong with one rule file, a folder of a trial or a bundled trial.
 
-    catalogue: the codes to use, as far as they could be read; by default those that `load_trial` uses.
+    catalogue: the codes to use, as far as they could be read; by default those that `load_trial` uses. least_score:
+    how many percent of mutants the cases must notice; None makes no mutants. tell: is told how many were tried.
     """
     try:
         rules = read_rules(path, catalogue=catalogue)
     except InputRefused as refused:
         return Checked(path, "trial", None, {"criteria": 0, "cases": 0}, refused.problems)
     found = [*rules.problems]
+    mutated: Mutations | None = None
     if rules.root is not None and rules.root.kind == "map":
         own = [problem for look in _LOOKS for problem in look(rules, rules.root)]
+        bench = Bench(rules, rules.trial, rules.root) if rules.trial else None
+        if bench:
+            own += coverage_problems(bench, rules.file)
+        if bench and bench.holds and not rules.problems and least_score is not None:
+            mutated = mutations(bench, rules.file, tell)
+            own += score_problems(mutated, least_score, rules.file)
         found += with_source_lines(own, rules.text)
     found.sort(key=lambda problem: (problem.line or 0, problem.column or 0))
     criteria = list(criterion_nodes(rules.root)) if rules.root else []
     cases = sum(len(node.items()) for criterion in criteria if (node := criterion.get("cases")))
     name = rules.trial.id if rules.trial and not rules.problems else None
-    return Checked(rules.file, "trial", name, {"criteria": len(criteria), "cases": cases}, tuple(found))
+    counts = {"criteria": len(criteria), "cases": cases}
+    return Checked(rules.file, "trial", name, counts, tuple(found), mutated)
 
 
 def _document_problems(rules: Rules, root: Node) -> Iterator[Problem]:

@@ -16,7 +16,7 @@ from typing import Final
 
 from prescreen.candidate.facts import Result
 from prescreen.engine import person, results
-from prescreen.engine.compare import limits_of
+from prescreen.engine.compare import limits_of, table_days
 from prescreen.engine.compile import CompiledCriterion, Node
 from prescreen.engine.keys import (
     AnchorKey,
@@ -68,15 +68,16 @@ class UncutError(Exception):
 
 
 class Budget:
-    """How much may still be tried; a case of many records costs more."""
+    """How much may still be tried; a case of many records costs more, unless no record is in it."""
 
-    __slots__ = ("left",)
+    __slots__ = ("left", "no_record")
 
-    def __init__(self, left: int = MOST_CASES) -> None:
+    def __init__(self, left: int = MOST_CASES, *, no_record: bool = False) -> None:
         self.left = left
+        self.no_record = no_record
 
     def spend(self, setting: Setting) -> None:
-        self.left -= 1 + setting.facts.size // _RECORDS_A_CASE
+        self.left -= 1 if self.no_record else 1 + setting.facts.size // _RECORDS_A_CASE
         if self.left < 0:
             raise TooManyCasesError
 
@@ -112,7 +113,9 @@ def truth_of(criterion: CompiledCriterion, setting: Setting, trial: Trial, budge
     if truth is not UNKNOWN or not criterion.repeats_in(setting):
         return truth
     try:
-        return _resolve(criterion.root, setting, trial, budget or Budget())
+        # As a report does, which is made once for all of whom no record is in it (see `engine.screen`).
+        budget = budget or Budget(no_record=criterion.rests_on_no_record(setting))
+        return _resolve(criterion.root, setting, trial, budget)
     except (TooManyCasesError, UncutError):
         return UNKNOWN
 
@@ -214,13 +217,13 @@ def cases(key: Key, root: Node, setting: Setting, trial: Trial) -> Iterator[Sett
             for truth in (TRUE, FALSE):
                 yield setting.supposing(forced={**(setting.forced or {}), leaf: truth})
         case AnchorKey(name):
-            for day in _anchor_days(name, root, setting):
+            for day in _anchor_days(name, root, setting, trial):
                 yield setting.supposing(facts.varied(anchors={**facts.anchors, name: _one_day(day)}))
         case BirthKey():
-            for day in _birth_days(root, setting):
+            for day in _birth_days(root, setting, trial):
                 yield setting.supposing(facts.varied(birth=_one_day(day)))
         case DateKey(code, index):
-            for instant in _instants(code, index, root, setting):
+            for instant in _instants(code, index, root, setting, trial):
                 yield _taken_at(setting, code, index, instant)
         case TieKey(code, low, high):
             tied = [r for r in facts.results[code] if r.low == low and r.high == high]
@@ -229,6 +232,8 @@ def cases(key: Key, root: Node, setting: Setting, trial: Trial) -> Iterator[Sett
                 yield setting.supposing(facts.varied(results={**facts.results, code: kept}))
         case ResultKey(code, index):
             result = facts.result(index)
+            if any(_is_derived_from(code, leaf, trial) for leaf in _all_observations(root)):
+                raise UncutError  # where a derived value crosses its thresholds is not known beforehand
             for variant in _variants(result, root, setting):
                 others = tuple(variant if r.index == index else r for r in facts.results[code])
                 yield setting.supposing(facts.varied(results={**facts.results, code: others}))
@@ -263,22 +268,26 @@ def _spread(low: int, high: int, cuts: Iterable[int]) -> list[int]:
     return sorted({*inside, *between})
 
 
+def _all_observations(root: Node) -> list[Observation]:
+    return [leaf.condition for leaf in root.leaves() if isinstance(leaf.condition, Observation)]
+
+
 def _observation_leaves(root: Node, code: str) -> list[Observation]:
-    return [
-        leaf.condition
-        for leaf in root.leaves()
-        if isinstance(leaf.condition, Observation) and leaf.condition.code == code
-    ]
+    return [leaf for leaf in _all_observations(root) if leaf.code == code]
 
 
-def _anchor_days(name: str, root: Node, setting: Setting) -> list[int]:
+def _is_derived_from(code: str, leaf: Observation, trial: Trial) -> bool:
+    return code in trial.catalogue.observations[leaf.code].inputs
+
+
+def _anchor_days(name: str, root: Node, setting: Setting, trial: Trial) -> list[int]:
     when = setting.anchor(name)
     low, high = (EARLIEST_DAY, LATEST_DAY) if when is None else (when.first_day, when.last_day)
     cuts: set[int] = set()
     for node in root.leaves():
         match node.condition:
             case Observation() as leaf:
-                codes = (leaf.code, *setting_inputs(leaf, setting))
+                codes = (leaf.code, *trial.catalogue.observations[leaf.code].inputs)
                 edges = [e for code in codes for r in setting.facts.results.get(code, ()) for e in (r.low, r.high)]
                 cuts.update(_moved(leaf.window, name, edges, setting))
             case Event() as leaf:
@@ -286,11 +295,12 @@ def _anchor_days(name: str, root: Node, setting: Setting) -> list[int]:
                 declared = setting.facts.complete.get(leaf.domain)
                 if declared is not None and declared.through is not None:
                     edges += [declared.through.low, declared.through.high]
-                cuts.update(_moved(leaf.window, name, edges, setting))
-                if leaf.at == name and leaf.for_at_least is not None:
-                    cuts.update(_around(edges, leaf.for_at_least, 1))
-                    if leaf.changed:
-                        cuts.update(_around(edges, None, 1))
+                for part in (leaf, *leaf.excepted):
+                    cuts.update(_moved(part.window, name, edges, setting))
+                    if part.at == name and part.for_at_least is not None:
+                        cuts.update(_around(edges, part.for_at_least, 1))
+                        if part.changed:
+                            cuts.update(_around(edges, None, 1))
             case Age() as leaf if leaf.anchor == name and setting.facts.birth is not None:
                 birth = setting.facts.birth
                 for span in (leaf.low, leaf.below):
@@ -299,11 +309,6 @@ def _anchor_days(name: str, root: Node, setting: Setting) -> list[int]:
             case _:
                 pass
     return _spread(low, high, cuts)
-
-
-def setting_inputs(leaf: Observation, setting: Setting) -> tuple[str, ...]:
-    found = setting.facts.results.get(leaf.code)
-    return () if found else tuple(code for code in setting.facts.results if code != leaf.code)
 
 
 def _edges(record: object) -> list[int]:
@@ -333,7 +338,7 @@ def _around(edges: list[int], span: Span | None, sign: int) -> Iterator[int]:
         yield from range(day - _DAY_MARGIN, day + _DAY_MARGIN + 1)
 
 
-def _birth_days(root: Node, setting: Setting) -> list[int]:
+def _birth_days(root: Node, setting: Setting, trial: Trial) -> list[int]:
     birth = setting.facts.birth
     low, high = (EARLIEST_DAY, setting.day) if birth is None else (birth.first_day, min(birth.last_day, setting.day))
     cuts: set[int] = set()
@@ -345,20 +350,21 @@ def _birth_days(root: Node, setting: Setting) -> list[int]:
             days = [anchor.first_day]
         else:
             # The anchor is told apart next, wherever its place to the other facts changes.
-            days = _anchor_days(node.condition.anchor, root, setting)
+            days = _anchor_days(node.condition.anchor, root, setting, trial)
         for span in (node.condition.low, node.condition.below):
             if span is not None:
                 for day in days:
                     last = unshift_day(day, span)
                     cuts.update((last, last + 1))
-    cuts.update(_age_cuts(setting, low, high))
+    derived = any(trial.catalogue.observations[leaf.code].inputs for leaf in _all_observations(root))
+    cuts.update(_age_cuts(setting, low, high, derived=derived))
     return _spread(low, high, cuts)
 
 
-def _age_cuts(setting: Setting, low: int, high: int) -> Iterator[int]:
+def _age_cuts(setting: Setting, low: int, high: int, *, derived: bool) -> Iterator[int]:
     """Birth days at which an age on the day of some result changes: for derived values and sites' tables."""
     ages: Iterable[int] = range(131)
-    if high - low > 3 * 366:
+    if high - low > 3 * 366 and not derived:
         if setting.ranges is None:
             return
         ages = sorted({age + more for age in setting.ranges.ages for more in (0, 1)})
@@ -377,16 +383,20 @@ def _age_cuts(setting: Setting, low: int, high: int) -> Iterator[int]:
                 yield last + 1
 
 
-def _instants(code: str, index: int, root: Node, setting: Setting) -> list[int]:
+def _instants(code: str, index: int, root: Node, setting: Setting, trial: Trial) -> list[int]:
     """Instants of a partially dated result: on, beside and between all that its order and windows depend on."""
     mine = setting.facts.result(index)
-    if any(leaf.changes or leaf.without is not None for leaf in _observation_leaves(root, code)):
-        raise UncutError
+    for leaf in _all_observations(root):
+        uncut = leaf.changes or leaf.without is not None or leaf.select.apart is not None
+        if uncut and (leaf.code == code or _is_derived_from(code, leaf, trial)):
+            raise UncutError  # what lies so far from another is not known beforehand
     cuts: set[int] = set()
     for node in root.leaves():
         if isinstance(node.condition, Observation):
             for edge in setting.bounds(node.condition.window):
                 cuts.update((edge - 1, edge, edge + 1))
+    for day in table_days(mine, setting):
+        cuts.update((day * DAY - 1, day * DAY))
     taken: set[int] = set()
     for other in setting.facts.results[code]:
         if other.index != index:

@@ -62,9 +62,11 @@ class Later:
             setting = self.setting
             today, last = setting.day, setting.windows.horizon
             days = tuple(sorted({day for day in _days(node, setting, self.compiled) if today < day <= last}))
-            if len(days) > self.most:
-                self.last = min(self.last, days[self.most])  # what lies further on is not looked at, nor told
-                days = days[: self.most]
+            # What no record is in is shared with others, who may have fewer records.
+            most = self.most if node.find(setting).constant is None else MOST_DAYS
+            if len(days) > most:
+                self.last = min(self.last, days[most])  # what lies further on is not looked at, nor told
+                days = days[:most]
             self._days[node.number] = days
         return days
 
@@ -256,7 +258,7 @@ def _observation_days(leaf: Observation, inputs: tuple[str, ...], facts: Facts, 
     days = _anchored_days(window, setting)
     for code in (leaf.code, *inputs) if inputs else (leaf.code,):
         relevant: Iterable[Result] = facts.results.get(code, ())
-        if leaf.select.how == "latest" and not inputs and not leaf.changes and leaf.without is None:
+        if leaf.select.how == "latest" and _up_to_date(window) and not (inputs or leaf.changes or leaf.without):
             relevant = _newest(facts.results.get(code, ()), setting)
         for result in relevant:
             first, last = result.low // DAY, result.high // DAY
@@ -279,6 +281,13 @@ def _birthdays(facts: Facts, setting: Setting) -> list[int]:
         span = Span(age + 1, "years")
         found += (shift_day(facts.birth.first_day, span, 1), shift_day(facts.birth.last_day, span, 1))
     return found
+
+
+def _up_to_date(window: Window) -> bool:
+    """Whether a window runs up to the screening day or beyond, so that what is older than its newest result is and
+    stays superseded."""
+    end = window.end
+    return end is None or (end.anchor == SCREENING and (end.span is None or end.sign > 0))
 
 
 def _newest(results: tuple[Result, ...], setting: Setting) -> Iterator[Result]:

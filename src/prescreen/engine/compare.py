@@ -155,6 +155,41 @@ def _site_limits(result: Result, of: LimitOfRange, setting: Setting, rows: tuple
     return tuple(found.values()) or (UNKNOWN_LIMIT,)
 
 
+def limits_vary_with(result: Result, of: LimitOfRange, setting: Setting) -> tuple[bool, bool, bool]:
+    """Whether the limit in a site's table hangs on the candidate's open sex, on an open birth date, on the result's
+    open day."""
+    if setting.ranges is None or (result.uln if of == "ULN" else result.lln) is not None:
+        return False, False, False
+    rows = list(setting.ranges.rows(result.concept.name))
+    facts = setting.facts
+    first, last = result.low // DAY, min(result.high, setting.now) // DAY
+    days = _telling_days(first, last, rows, setting)
+    found = [
+        [
+            [_number_of(rows, of, sex, age, day) for age in _ages(setting, day, rows)]
+            for day in days
+        ]
+        for sex in (("female", "male") if facts.sex is None else (facts.sex,))
+    ]  # fmt: skip
+    by_sex = any(one != found[0] for one in found)
+    by_age = any(len(set(ages)) > 1 for one in found for ages in one)
+    by_day = first != last and (by_age or any(set(ages) != set(one[0]) for one in found for ages in one))
+    return by_sex, by_age, by_day
+
+
+def _number_of(rows: list[RangeRow], of: LimitOfRange, sex: str, age: int | None, day: int) -> str | None:
+    number = _row_limit([row for row in rows if row.sex is None or row.sex == sex], of, age, day).number
+    return None if number is None else str(number.rational)
+
+
+def table_days(result: Result, setting: Setting) -> list[int]:
+    """The days of a result on which a site's table may give it another limit than on the day before."""
+    if setting.ranges is None:
+        return []
+    first, last = result.low // DAY, min(result.high, setting.now) // DAY
+    return _telling_days(first, last, list(setting.ranges.rows(result.concept.name)), setting)
+
+
 def _telling_days(first: int, last: int, rows: list[RangeRow], setting: Setting) -> list[int]:
     """Days of an interval on which some row comes into force or goes out of it: by date, or by age."""
     days = {first, last}
@@ -165,10 +200,9 @@ def _telling_days(first: int, last: int, rows: list[RangeRow], setting: Setting)
             if age is not None and birth is not None:
                 years = Span(age, "years")
                 days.update((shift_day(birth.first_day, years, 1), shift_day(birth.last_day, years, 1)))
-    if birth is not None:
-        first = max(first, birth.first_day)
-        days.add(first)
-    return sorted(day for day in days if first <= day <= last)
+    earliest = first if birth is None else max(first, birth.first_day)
+    days.add(earliest)
+    return sorted(day for day in days if earliest <= day <= last) or [last]
 
 
 def _ages(setting: Setting, day: int, rows: list[RangeRow]) -> list[int | None]:
@@ -177,7 +211,7 @@ def _ages(setting: Setting, day: int, rows: list[RangeRow]) -> list[int | None]:
         return [None]
     birth = setting.facts.birth
     if birth is not None:
-        oldest = completed_years(birth.first_day, day)
+        oldest = max(0, completed_years(birth.first_day, day))
         youngest = completed_years(min(birth.last_day, day), day)
         return [*range(youngest, oldest + 1)]
     edges = {0} | {row.age_from for row in rows if row.age_from is not None}

@@ -295,6 +295,10 @@ class CompiledCriterion:
         """Whether a fact may be used more than once in an evaluation."""
         return self.repeats if setting.ranges is None else self.repeats_with_ranges
 
+    def rests_on_no_record(self, setting: Setting) -> bool:
+        """Whether no record of the candidate is in what any leaf found."""
+        return all(node.find(setting).constant is not None for node in self.nodes if isinstance(node, LeafNode))
+
     def truths(self, setting: Setting) -> list[Truth]:
         """The truth of every node, by place."""
         found: list[Truth] = []
@@ -484,7 +488,15 @@ class _Builder:
 
 def _repeats(leaves: list[Condition], catalogue: Catalogue, *, ranges: bool) -> bool:
     uses = Counter(key for leaf in leaves for key in _facts_of(leaf, catalogue, ranges=ranges))
-    return any(count > 1 for count in uses.values())
+    return any(count > 1 for count in uses.values()) or any(_repeats_itself(leaf, ranges=ranges) for leaf in leaves)
+
+
+def _repeats_itself(leaf: Condition, *, ranges: bool) -> bool:
+    """Whether a leaf alone may use a fact for several records: an anchor for where they lie, sex and birth date for
+    what limits they have, the day of a result for both."""
+    if isinstance(leaf, Observation):
+        return bool(_anchors(leaf.window)) or (ranges and _uses_limits(leaf))
+    return isinstance(leaf, Event) and bool(_anchors_of(leaf))
 
 
 def _facts_of(leaf: Condition, catalogue: Catalogue, *, ranges: bool) -> set[str]:
@@ -502,8 +514,7 @@ def _facts_of(leaf: Condition, catalogue: Catalogue, *, ranges: bool) -> set[str
             related = {leaf.domain + ":" + code for code in leaf.codes}
             for code in leaf.codes:
                 related |= {f"{leaf.domain}:{name}" for name in catalogue.descendants(leaf.domain, code)}
-            at = set() if leaf.at == SCREENING else {f"anchor:{leaf.at}"}
-            return related | at | _anchors(leaf.window)
+            return related | _anchors_of(leaf)
         case Age():
             return {"birth_date"} | (set() if leaf.anchor == SCREENING else {f"anchor:{leaf.anchor}"})
         case Sex():
@@ -531,3 +542,11 @@ def _uses_limits(leaf: Observation) -> bool:
 
 def _anchors(window: Window) -> set[str]:
     return {f"anchor:{end.anchor}" for end in (window.start, window.end) if end is not None and end.anchor != SCREENING}
+
+
+def _anchors_of(leaf: Event) -> set[str]:
+    """The anchors on which an existence leaf hangs, those of its exceptions included."""
+    found: set[str] = set()
+    for part in (leaf, *leaf.excepted):
+        found |= _anchors(part.window) | (set() if part.at == SCREENING else {f"anchor:{part.at}"})
+    return found

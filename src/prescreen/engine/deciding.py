@@ -22,6 +22,7 @@ from prescreen.language.model import (
     If,
     Observation,
     Sex,
+    Trial,
     Unless,
     Window,
 )
@@ -63,7 +64,7 @@ def deciding(
     if truths[criterion.root.place] is truth:
         _force(criterion.root, truths, setting, proof)
     else:
-        proof.names, proof.plain = dict.fromkeys(_everything(criterion, setting, compiled.trial.id)), False
+        proof.names, proof.plain = dict.fromkeys(_everything(criterion, setting, compiled.trial)), False
     names = tuple(proof.names)
     repeats = criterion.repeats_in(setting)
     if not repeats and (len(names) < 2 or (proof.plain and _read_once(criterion, proof.leaves))):
@@ -145,7 +146,7 @@ def restrict(facts: Facts, names: Iterable[str]) -> Facts:
     )
 
 
-def _everything(criterion: CompiledCriterion, setting: Setting, trial: str) -> Names:
+def _everything(criterion: CompiledCriterion, setting: Setting, trial: Trial) -> Names:
     """All facts on file that some leaf of the criterion looks at."""
     facts = setting.facts
     names: dict[str, None] = {}
@@ -153,21 +154,19 @@ def _everything(criterion: CompiledCriterion, setting: Setting, trial: str) -> N
         leaf = node.condition
         match leaf:
             case Observation():
-                for result in facts.results.get(leaf.code, ()):
-                    names[result.name] = None
+                for code in (leaf.code, *trial.catalogue.observations[leaf.code].inputs):
+                    for result in facts.results.get(code, ()):
+                        names[result.name] = None
                 found = setting.found[node.number]
                 if isinstance(found, results.Found):
                     names.update(dict.fromkeys(_beside(leaf, found, setting)))
-                    for result in found.results:
-                        for used in result.inputs:
-                            names[used.name] = None
             case Event():
                 for record in facts.events.get(leaf.domain, ()):
                     names[record.name] = None
                 if leaf.domain in facts.complete:
                     names[f"complete:{leaf.domain}"] = None
             case Answer():
-                for name in (f"{trial}:{leaf.question}", leaf.question):
+                for name in (f"{trial.id}:{leaf.question}", leaf.question):
                     if name in facts.answers:
                         names[f"answer:{name}"] = None
             case _:

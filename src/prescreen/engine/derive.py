@@ -243,11 +243,11 @@ def _derived_result(
         bounds = [_arithmetic(formula.expression, inputs, ages)]
     else:
         bounds = [_bounds_at(formula, inputs, age, setting.facts.sex) for age in ages]
-    if any(low is None for low, _ in bounds):
-        result.problem = ("input", "an input of 0 gives no value")
-        return result
     lows = [low for low, _ in bounds if low is not None]
     highs = [high for _, high in bounds if high is not None]
+    if len(lows) < len(bounds) or len(highs) < len(bounds):
+        result.problem = ("input", "an input of 0 gives no value")
+        return result
     result.value_low = _extreme(lows, -1)
     result.value_high = _extreme(highs, 1)
     if all(used.is_point for used in inputs) and len(ages) == 1:

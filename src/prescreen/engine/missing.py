@@ -6,10 +6,10 @@ Names: ``observation:ALT``, ``observation:ALT#reference_range``, ``condition:mal
 
 from __future__ import annotations
 
-from prescreen.candidate.facts import KIND_OF, Result
+from prescreen.candidate.facts import KIND_OF, EventFact, Result
 from prescreen.engine import events, results
 from prescreen.engine.cases import MOST_TRIED, Budget, TooManyCasesError, UncutError, key_uses, matters
-from prescreen.engine.compare import threshold_for, threshold_magnitude
+from prescreen.engine.compare import limits_of, threshold_for
 from prescreen.engine.compile import CompiledCriterion, Node
 from prescreen.engine.keys import (
     AnchorKey,
@@ -25,7 +25,9 @@ from prescreen.engine.keys import (
 )
 from prescreen.engine.open import open_keys, undecided
 from prescreen.engine.setting import Setting
+from prescreen.engine.timing import LASTING
 from prescreen.language.model import Answer, Comparison, Detected, Event, Observation, Trial
+from prescreen.truth import TRUE
 
 
 def missing(criterion: CompiledCriterion, setting: Setting, trial: Trial) -> tuple[str, ...]:
@@ -121,16 +123,24 @@ def _result_names(code: str, index: int, leaf: Node, setting: Setting) -> tuple[
             names[f"{name}#detection_limit"] = None
         elif not result.is_point:
             names[name] = None
+    select, found = leaf.condition.select, setting.found[leaf.number]
+    if not names and select.how == "mean_of" and result.is_point and isinstance(found, results.Found):
+        # All of it is known: the mean waits for what is not known of another, or for one more.
+        return () if len(found.results) >= select.count else (name,)
     return tuple(names) or (name,)
 
 
 def _comparison_names(name: str, result: Result, test: Comparison, setting: Setting) -> list[str]:
     threshold = threshold_for(result, test)
     names = []
-    if threshold is not None and threshold.of is not None and threshold_magnitude(result, test, setting) is None:
-        names.append(f"{name}#detection_limit" if threshold.of == "LLOD" else f"{name}#reference_range")
-        if threshold.of == "LLOD":
-            return names
+    if threshold is not None and threshold.of == "LLOD" and result.lod is None:
+        return [f"{name}#detection_limit"]
+    if (
+        threshold is not None
+        and (threshold.of == "ULN" or threshold.of == "LLN")
+        and any(limit.number is None for limit in limits_of(result, threshold.of, setting))
+    ):
+        names.append(f"{name}#reference_range")
     if not result.is_point:
         names.append(name)
     return names
@@ -139,14 +149,34 @@ def _comparison_names(name: str, result: Result, test: Comparison, setting: Sett
 def _event_names(leaf: Event, found: object) -> tuple[str, ...]:
     kind = KIND_OF[leaf.domain]
     names: dict[str, None] = {}
+    codes = leaf.codes
     if isinstance(found, events.Found):
         for record, _, aspects in found.matches:
             code = min(record.related.named, default=leaf.codes[0])
+            open_ones = (*aspects, *_tallied(leaf, record))
             names.update(
-                {f"{kind}:{code}#{aspect}": None for aspect in aspects if aspect not in ("duration", "anchor")}
+                {f"{kind}:{code}#{aspect}": None for aspect in open_ones if aspect not in ("duration", "anchor")}
             )
         if found.absent:
             return tuple(names)
-    names.update({f"{kind}:{code}": None for code in leaf.codes})
+        if leaf.count:
+            # What is counted already is not counted twice.
+            counted = {code for record, truth, _ in found.matches if truth is TRUE for code in record.is_a}
+            codes = tuple([code for code in codes if code not in counted])
+    names.update({f"{kind}:{code}": None for code in codes})
     names[f"complete:{leaf.domain}"] = None
     return tuple(names)
+
+
+def _tallied(leaf: Event, record: EventFact) -> list[str]:
+    """What is open about a record that surely counts, but not for how much: its days, or its dose."""
+    if not leaf.lines and not leaf.equivalent:
+        return []
+    names = []
+    if record.start is None or not record.start.is_one_day:
+        names.append("date")
+    if not record.end.is_one_day if record.end is not None else record.statuses != {LASTING.get(record.domain)}:
+        names.append("end")
+    if leaf.equivalent and getattr(record.record, "daily_dose", None) is None:
+        names.append("daily_dose")
+    return names

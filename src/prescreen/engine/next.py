@@ -237,6 +237,9 @@ def _event_ways(leaf: Event, found: events.Found, names: Names) -> Settles:
     codes = tuple(f"{kind}:{code}" for code in leaf.codes)
     complete = f"complete:{leaf.domain}"
     pending = [record for record in found.matches if record[1] is UNKNOWN]
+    if not pending and found.absent:
+        alone = frozenset(names) if len(names) == 1 else NO_NAMES
+        return Settles(alone, alone, names, names)
     if not pending:
         by_absence = frozenset({complete, codes[0]}) if len(codes) == 1 else frozenset({complete})
         return Settles(frozenset(codes), by_absence, codes[:1], (complete,) if len(codes) > 1 else codes)

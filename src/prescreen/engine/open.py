@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from prescreen.candidate.facts import Result
 from prescreen.engine import events, results
-from prescreen.engine.compare import limits_of
+from prescreen.engine.compare import limits_of, limits_vary_with
 from prescreen.engine.compile import Node
 from prescreen.engine.keys import (
     AnchorKey,
@@ -101,6 +101,7 @@ def _of_observation(leaf: Observation, found: object, setting: Setting) -> Itera
     if not found.sure:
         yield FreeKeyOf(free_key(leaf))
     ordered = len(found.results) > 1 and leaf.select.how in ("latest", "first", "consecutive", "mean_of")
+    apart_open = found.approximate and leaf.select.apart is not None  # how far apart is not known closely enough
     for result, truth in zip(found.results, found.truths, strict=True):
         if result.index < 0:  # supposed
             continue
@@ -110,7 +111,8 @@ def _of_observation(leaf: Observation, found: object, setting: Setting) -> Itera
         for used in result.inputs or (result,):
             last = min(used.high, setting.now)
             day_open = last // DAY != used.low // DAY or (last > used.low and _in_hours(leaf.window))
-            if (not inside and day_open) or (ordered and last > used.low and _overlapped(used, found)):
+            together = ordered and (apart_open or _overlapped(used, found))
+            if (not inside and day_open) or (together and last > used.low):
                 yield DateKey(used.concept.name, used.index)
         if truth is UNKNOWN:
             yield from _of_value(leaf, result, setting)
@@ -137,19 +139,24 @@ def _of_value(leaf: Observation, result: Result, setting: Setting) -> Iterator[K
         if setting.facts.birth is not None and not setting.facts.birth.is_one_day:
             yield BirthKey()
         return
-    table = False
+    by_sex = by_birth = by_day = False
+    known = result.value_low is not None and result.value_low is result.value_high
     for test in leaf.tests:
         if isinstance(test, Comparison) and result.problem is None and setting.ranges is not None:
             for threshold in test.thresholds:
-                if threshold.of in ("ULN", "LLN"):
-                    table = table or len(limits_of(result, threshold.of, setting)) > 1
-    if table:
-        if setting.facts.sex is None:
-            yield SexKey()
-        if setting.facts.birth is None or not setting.facts.birth.is_one_day:
-            yield BirthKey()
-        if result.value_low is result.value_high:
-            return
+                if threshold.of == "ULN" or threshold.of == "LLN":
+                    of_sex, of_birth, of_day = limits_vary_with(result, threshold.of, setting)
+                    by_sex, by_birth, by_day = by_sex or of_sex, by_birth or of_birth, by_day or of_day
+                    limits = limits_of(result, threshold.of, setting)
+                    known = known and all(limit.number is not None for limit in limits)
+    if by_sex:
+        yield SexKey()
+    if by_birth:
+        yield BirthKey()
+    if by_day:
+        yield DateKey(result.concept.name, result.index)
+    if known and (by_sex or by_birth or by_day):
+        return
     yield ResultKey(result.concept.name, result.index)
 
 
@@ -173,5 +180,8 @@ def _of_event(leaf: Event, found: object, setting: Setting) -> list[Key]:
         # Each record is held against the window once, though both of its ends may hang on one anchor.
         for key in dict.fromkeys(_window_anchors(leaf.window, setting)):
             keys += [key] * max(1, len(found.matches))
-    keys += _anchor(leaf.at, setting)
+    keys += _anchor(leaf.at, setting) * max(1, len(found.matches))
+    for exception in leaf.excepted:
+        for key in dict.fromkeys((*_window_anchors(exception.window, setting), *_anchor(exception.at, setting))):
+            keys += [key] * len(found.matches)
     return keys

@@ -16,6 +16,7 @@ from prescreen.engine.setting import Found as AnyFound
 from prescreen.engine.trend import changed, earlier_than
 from prescreen.language.model import Change, Comparison, Observation, Threshold
 from prescreen.quantities import Magnitude, compare
+from prescreen.quantities.magnitude import SAFE
 from prescreen.time import HOUR, Span, shift_day
 from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth, conjunction, disjunction
 
@@ -352,7 +353,7 @@ def _mean_of(leaf: Observation, inside: list[Result], bounds: Bounds, setting: S
     if certain:
         chosen = tuple(newest[:count])
         truth = _mean_passes(leaf, chosen, setting)
-        return Found(truth, chosen, (truth,) * count)
+        return Found(truth, chosen, (truth,) * count, approximate=truth is UNKNOWN and not _summed_exactly(chosen))
     if len(inside) > _MAX_MEAN_RESULTS:
         return Found(UNKNOWN, everything, (UNKNOWN,) * len(inside), approximate=True)
     truths = {_mean_passes(leaf, choice, setting) for choice in combinations(newest, count)}
@@ -374,15 +375,23 @@ def _mean_against(chosen: tuple[Result, ...], test: Comparison, setting: Setting
     for result in chosen:
         if result.problem is not None or threshold is None or (result.value_low is None and result.value_high is None):
             return UNKNOWN
+        least = None if result.value_low is None else _enclosed(result.value_low, -1)
+        most = None if result.value_high is None else _enclosed(result.value_high, 1)
+        least_open, most_open = result.low_open, result.high_open
         unit = _unit_of_limit(result, threshold, setting)
-        if unit is None:
+        if unit is not None:
+            least = None if least is None else least / unit
+            most = None if most is None else most / unit
+        elif least is None or least < 0 or threshold.of == "LLOD":
             return UNKNOWN
-        least = None if result.value_low is None else result.value_low.rational
-        most = None if result.value_high is None else result.value_high.rational
-        low = None if low is None or least is None else low + least / unit
-        high = None if high is None or most is None else high + most / unit
-        low_open = low_open or result.low_open
-        high_open = high_open or result.high_open
+        elif most != 0:
+            # A multiple of a limit that may be any positive number.
+            least, least_open = Fraction(0), least > 0 or least_open
+            most, most_open = None, False
+        low = None if low is None or least is None else low + least
+        high = None if high is None or most is None else high + most
+        low_open = low_open or least_open
+        high_open = high_open or most_open
     assert threshold is not None
     mean = chosen[0].copy()
     mean.value_low = None if low is None else Magnitude.of(low / len(chosen))
@@ -390,6 +399,23 @@ def _mean_against(chosen: tuple[Result, ...], test: Comparison, setting: Setting
     mean.low_open, mean.high_open = low_open, high_open
     plain = Comparison(test.operator, (Threshold(threshold.number, None, None, threshold.text),))
     return satisfies(mean, (plain,), setting)
+
+
+def _enclosed(value: Magnitude, sign: int) -> Fraction:
+    """A value, or where it is no fraction (a derived eGFR) one that is surely no smaller (sign 1) or greater (-1)."""
+    exact = value.rational
+    return Fraction(value.approx) + sign * Fraction(SAFE * abs(value.approx)) if exact is None else exact
+
+
+def _summed_exactly(chosen: tuple[Result, ...]) -> bool:
+    """Whether the bounds of a mean are no wider than what it may be."""
+    for result in chosen:
+        for edge in (result.value_low, result.value_high):
+            if edge is not None and edge.rational is None:
+                return False
+        if result.problem is not None:
+            return False
+    return True
 
 
 def _unit_of_limit(result: Result, threshold: Threshold, setting: Setting) -> Fraction | None:

@@ -21,7 +21,7 @@ from prescreen.engine.compile import (
     SavedNode,
     SparedNode,
 )
-from prescreen.engine.deciding import deciding
+from prescreen.engine.deciding import deciding, restrict
 from prescreen.engine.explain import explain
 from prescreen.engine.missing import missing
 from prescreen.engine.next import Ways, next_facts, ways
@@ -119,7 +119,12 @@ def _result(criterion: CompiledCriterion, later: Later) -> _Result:
         key.append(found.constant)
     remembered: _Result | None = criterion.memory.get(tuple(key))
     if remembered is None:
-        remembered = _made(criterion, later)
+        # Made without the records that are not in it: how many there are bounds what is tried, and others share this.
+        facts = setting.facts
+        names = [f"answer:{name}" for name in facts.answers] + [f"complete:{domain}" for domain in facts.complete]
+        bare = compiled.setting(restrict(facts, names), setting.day, None)
+        criterion.root.evaluate(bare)
+        remembered = _made(criterion, Later(compiled, bare))
         criterion.remember(tuple(key), remembered)
     return remembered
 
@@ -185,7 +190,7 @@ def _headline(criterion: CompiledCriterion, truths: list[Truth], trees: list[Exp
     _telling(criterion.root, truth, truths, trees, found)
     texts = []
     for text in found:
-        texts.append(text if text[0].isdigit() else text[0].upper() + text[1:])
+        texts.append(text if text[1:2].isupper() else text[:1].upper() + text[1:])  # eGFR is no EGFR
         if len(texts) == _MOST_HEADLINE:
             break
     if len(found) > _MOST_HEADLINE:

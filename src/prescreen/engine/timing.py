@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from prescreen.candidate.facts import EventFact
-from prescreen.engine.setting import Bounds, Setting, depends_on_day_only
+from prescreen.engine.setting import Bounds, Setting
 from prescreen.language.model import Event, Window
 from prescreen.time import DAY, EARLIEST, HOUR, LATEST, Span, shift_day, unshift_day
 from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth, conjunction, disjunction, negation
@@ -29,13 +29,14 @@ def timed(leaf: Event, momentary: bool, record: EventFact, bounds: Bounds, setti
     (status,) = record.statuses
     if leaf.statuses and status not in leaf.statuses:
         return FALSE, []
-    window = _in_window(leaf, record, status, momentary or leaf.by_start, bounds, setting)
+    at_once = momentary or leaf.by_start
+    window = _in_window(leaf, record, status, at_once, bounds, setting)
     if leaf.changed:
         lasting = _changed_since(leaf, record, status, momentary, setting)
     else:
         lasting = _long_enough(leaf, record, status, setting)
     aspects: list[str] = []
-    if window is UNKNOWN and _dated(record) and not depends_on_day_only(leaf.window):
+    if window is UNKNOWN and _open(bounds) and _dated(record, status, at_once):
         aspects.append("anchor")
     elif window is UNKNOWN:
         end_open = record.start is not None and record.start.is_one_day and not momentary
@@ -51,9 +52,18 @@ def timed(leaf: Event, momentary: bool, record: EventFact, bounds: Bounds, setti
     return conjunction((window, lasting, lasted)), aspects
 
 
-def _dated(record: EventFact) -> bool:
-    """Whether each of a record's dates is one day."""
-    return record.start is not None and record.start.is_one_day and (record.end is None or record.end.is_one_day)
+def _open(bounds: Bounds) -> bool:
+    """Whether a window hangs on a day that is not known."""
+    return bounds.low_sure != bounds.low_maybe or bounds.high_sure != bounds.high_maybe
+
+
+def _dated(record: EventFact, status: str, momentary: bool) -> bool:
+    """Whether a record began on one day, and ended on one or goes on."""
+    if record.start is None or not record.start.is_one_day:
+        return False
+    if record.end is None:
+        return momentary or status == LASTING.get(record.domain)
+    return momentary or record.end.is_one_day
 
 
 def _in_window(leaf: Event, record: EventFact, status: str, momentary: bool, bounds: Bounds, setting: Setting) -> Truth:
