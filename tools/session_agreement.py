@@ -144,7 +144,7 @@ class Machine(RuleBasedStateMachine):
 TRIALS = [load_trial(path) for path in RULES]
 
 
-def run(sequences: int, start: int, steps: int = 60) -> tuple[Counter[str], str]:
+def run(sequences: int, start: int, steps: int = 52) -> tuple[Counter[str], str]:
     """Some sequences; what was counted, and the difference that was found, if one was."""
     Machine.counted = Counter()
     profile = settings(
@@ -198,7 +198,7 @@ def main(sequences: int, processes: int, bugs: bool) -> int:
     """Run the sequences, then the planted bugs; 1 for a difference or a survivor."""
     began = time.monotonic()
     context = multiprocessing.get_context("fork")
-    size = max(1, min(50, sequences // processes))
+    size = max(1, min(25, sequences // processes))
     work = [(min(size, sequences - first), 1_000 + first) for first in range(0, sequences, size)]
     counted: ClassVar[Counter[str]] = Counter()
     differences = []
