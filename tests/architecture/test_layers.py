@@ -109,4 +109,4 @@ def test_every_dependency_is_pinned() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
     assert len(wanted) >= 15
-    assert {re.sub(r"[-_.]+", "-", name.partition(">")[0]).lower() for name in wanted} <= known
+    assert {re.sub(r"[-_.]+", "-", re.split(r"[\[>]", name)[0]).lower() for name in wanted} <= known

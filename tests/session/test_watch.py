@@ -115,6 +115,16 @@ def test_what_one_fact_can_decide() -> None:
         assert [(each.candidate, each.verdict) for each in found.again] == [("C-1", "eligible")]
 
 
+def test_nobody_is_screened_before_birth() -> None:
+    with Session(TRIAL, on=DAY) as session:
+        session.add("C-1", {"birth_date": "2020-01-01"})
+        session.add("C-2", {"birth_date": "1950"})
+        session.on(date(2019, 1, 1))
+        with pytest.raises(InputRefused, match="lies after the screening day"):
+            session.report("C-1")
+        assert [each.candidate for each in worklist(session, since=DAY).dropped] == ["C-2"]
+
+
 def test_wrong_events_are_told_and_the_rest_is_done(tmp_path: Path, capsys: Capture) -> None:
     feed = tmp_path / "feed.ndjson"
     feed.write_text(

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from prescreen.language.model import Trial
+from prescreen.problems import InputRefused
 from prescreen.report.model import CriterionReport, Report
 from prescreen.report.words import clean
 from prescreen.session.session import Session
@@ -112,7 +113,10 @@ def worklist(session: Session, since: date | None = None) -> WorkList:
     for trial in session.trials:
         verdicts = session.verdict_changes(trial.id)
         for candidate in ids:
-            report = session.report(candidate, trial.id)
+            try:
+                report = session.report(candidate, trial.id)
+            except InputRefused:
+                continue  # not born yet on the day to which all were moved: nothing can be said
             one_fact += _one_fact(report, trial)
             again += _again(report)
             change = verdicts.get(candidate)
