@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -17,7 +18,7 @@ import pytest
 from prescreen import Truth, load_trial
 from prescreen.engine.compile import CompiledTrial
 from prescreen.engine.setting import Found
-from prescreen.session import process
+from prescreen.session import process, worker
 from prescreen.session.gates import Gate, Gates, gates_of
 from prescreen.session.process import Engine, EngineFailedError
 from prescreen.truth import FALSE, TRUE, UNKNOWN, known
@@ -233,6 +234,22 @@ def test_the_worker_speaks_json_on_its_own_channel() -> None:
     asked = "\n".join([rules, json.dumps({"trial": 0, "posts": [[0, False], [0, False]]}), ""])
     done = subprocess.run(worker, input=asked, capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.splitlines() == ['{"ready":true}', '{"decided":[[0,false]]}']
+
+
+def test_the_worker_within_this_process() -> None:
+    gates = [[1, 1, []], [2, 2, [[0, False]]], [1, 2, [[1, True]]], [3, 2, [[1, True]]]]
+    requests = [[[1, True], [2, False], [2, False]], [[2, True]], [[1, True], [1, True], [1, True]], [["x"]], []]
+    lines = [
+        json.dumps([{"gates": gates, "roots": [0]}]),
+        *(json.dumps({"trial": 0, "posts": each}) for each in requests),
+    ]
+    answers = io.BytesIO()
+    worker.serve(io.BytesIO("\n".join(lines).encode()), answers)
+    ready, *answered = [json.loads(line) for line in answers.getvalue().splitlines()]
+    assert ready == {"ready": True}
+    # the fourth gate is false from the start, and counts the other way round: one of two inputs is there already
+    assert [each.get("decided") for each in answered] == [[[0, True]], [[0, False]], [[0, True]], None, []]
+    assert answered[3]["failed"].startswith("ValueError")
 
 
 def _python(code: str) -> str:

@@ -106,6 +106,11 @@ def plain_data(data: Mapping[str, Any] | str | bytes, problems: list[Problem]) -
 def _parse(data: Mapping[str, Any] | str | bytes, catalogue: Catalogue) -> Profile:
     problems: list[Problem] = []
     plain, large = plain_data(data, problems)
+    return profile_of(plain, catalogue, problems, large=large)
+
+
+def profile_of(plain: object, catalogue: Catalogue, problems: list[Problem], *, large: bool) -> Profile:
+    """The profile that plain data is; problems: of the data, found before. Raises InputRefused with all problems."""
     if not isinstance(plain, dict):
         raise InputRefused([*problems, _no_candidate(plain)])
     if "resourceType" in plain:

@@ -17,7 +17,7 @@ from msgspec.json import Encoder
 
 from prescreen.candidate.checks import MAX_ID
 from prescreen.candidate.profile import Profile
-from prescreen.candidate.read import parse_candidate, plain_data
+from prescreen.candidate.read import plain_data, profile_of
 from prescreen.candidate.structure import path_text, quoted, shown
 from prescreen.catalogue import DOMAINS, Catalogue
 from prescreen.problems import InputRefused, Problem, did_you_mean
@@ -29,6 +29,7 @@ _KEYS: Final = ("event", "candidate", "add", "remove", "set", "on")
 _SINGLE: Final = ("birth_date", "age", "sex", "answers", "anchors", "complete")
 """What `set` may set: of each there is one, or one by name."""
 
+_LARGE: Final = 200_000  # characters from which on mistakes may be too many to be counted
 _MOST_REMOVED: Final = 10_000
 _canonical: Final = Encoder(order="sorted", decimal_format="number")
 
@@ -76,17 +77,17 @@ def read_event(data: Mapping[str, Any] | str | bytes, catalogues: Iterable[Catal
     day = _day(plain, problems)
     only_day = day is not None and not {"add", "remove", "set"} & plain.keys()
     candidate = _identity(plain, "candidate", problems, needed=not only_day)
+    body = _canonical.encode({key: value for key, value in plain.items() if key != "event"}).decode()
     removed = _removed(plain, problems)
     content, withdrawn = _content(plain, problems)
     added: Profile | None = None
     if any(content.values()):
         for catalogue in catalogues:
-            added = _checked(content, catalogue, problems)
+            added = _checked(content, catalogue, problems, large=len(body) > _LARGE)
     if not (removed or added or withdrawn or day is not None or problems):
         problems.append(Problem("no-event", "says nothing: expected `add`, `remove`, `set` or `on`"))
     if problems:
         raise InputRefused(in_event(identity, problems))
-    body = _canonical.encode({key: value for key, value in plain.items() if key != "event"}).decode()
     return Event(identity, candidate, added, withdrawn, removed, day, body)
 
 
@@ -195,7 +196,9 @@ def _nulls(kept: dict[str, Any]) -> list[tuple[str, ...]]:
     return found
 
 
-def _checked(content: dict[str, dict[str, Any]], catalogue: Catalogue, problems: list[Problem]) -> Profile | None:
+def _checked(
+    content: dict[str, dict[str, Any]], catalogue: Catalogue, problems: list[Problem], *, large: bool
+) -> Profile | None:
     """The content as a profile of its own; what is wrong with it is added to the problems."""
     whole: dict[str, Any] = {"id": "-"}
     places: dict[str, str] = {}
@@ -203,7 +206,7 @@ def _checked(content: dict[str, dict[str, Any]], catalogue: Catalogue, problems:
         whole |= kept
         places |= dict.fromkeys(kept, name)
     try:
-        return parse_candidate(whole, catalogue=catalogue)
+        return profile_of(whole, catalogue, [], large=large)
     except InputRefused as refused:
         for problem in refused.problems:
             path = problem.path or ""
