@@ -234,6 +234,7 @@ def test_help_and_version(capsys: Capture) -> None:
         "screen",
         "check",
         "schema",
+        "watch",
     ]
     assert main(["screen", "-h"]) == 0
     assert "--ranges FILE" in capsys.readouterr().out
