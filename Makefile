@@ -16,11 +16,11 @@ DAY := 2026-06-01
 TRIAL := rules/NCT07535138
 SHOWN := examples/c-002-alt-above-limit.json
 
-.PHONY: help setup compiled screen test lint golden soundness exactness units refusals fuzz bench bench-fhir clean
+.PHONY: help setup compiled screen test lint golden soundness exactness units refusals fuzz bench bench-fhir session-agreement bench-session clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do \
-		printf '  make %-10s %s\n' "$$name" "$$what"; done
+		printf '  make %-17s %s\n' "$$name" "$$what"; done
 
 setup: $(READY) ## make .venv with the command `prescreen` in it
 
@@ -65,6 +65,7 @@ lint: setup ## style, types, layers
 
 golden: setup ## re-record golden files, schemas, the guide's outputs, the counts of protocols; read the difference
 	@$(BIN)/python -m tests.report.record
+	@$(BIN)/python -m tests.session.record
 	@$(BIN)/python -m tests.check.record
 	@$(BIN)/python -m tests.funnel.record
 	@$(BIN)/python -m tests.amendments.record
@@ -96,6 +97,12 @@ bench-fhir: compiled ## from a FHIR Bundle's text to a report, in multiples of j
 	@$(BIN)/python tools/bench_fhir.py --package $(COMPILED)
 	@echo
 	@$(BIN)/python tools/bench_fhir.py --package src --rounds 11
+
+session-agreement: setup ## 2,000 lives of candidates in live sessions, each status held against a screening; planted bugs
+	@$(BIN)/python tools/session_agreement.py
+
+bench-session: setup ## live sessions of 1,000 and 10,000 candidates: events a second, milliseconds to a change, memory
+	@$(BIN)/python tools/bench_session.py
 
 clean: ## remove what these targets have made
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.* build src/*.egg-info

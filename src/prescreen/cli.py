@@ -603,6 +603,97 @@ _AMENDMENTS: Final[dict[str, Callable[[Amendment, TextIO], None]]] = {
 
 
 @cli.command()
+@click.argument("trials", nargs=-1, required=True, metavar="TRIAL...")
+@click.option("--on", type=_Day(), metavar="DATE", help="The screening day of a new log; today if not given.")
+@click.option("--ranges", metavar="FILE", help="A CSV of the site's reference ranges.")
+@click.option(
+    "--store", metavar="URL", help="Where the log is kept: a file, or a database's URL; in memory if not given."
+)
+@click.option("--from", "feeds", multiple=True, metavar="FILE", help="Read events from there; `-`: standard input.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["jsonl", "text"]),
+    default="jsonl",
+    show_default=True,
+    help="How changes are written.",
+)
+@click.option("--acknowledge", is_flag=True, help="Write a line for each event once it is kept (jsonl).")
+def watch(
+    trials: tuple[str, ...],
+    on: date | None,
+    ranges: str | None,
+    store: str | None,
+    feeds: tuple[str, ...],
+    form: str,
+    acknowledge: bool,
+) -> int:
+    """Read facts as events, one JSON object a line, and print changes of status as they come about.
+
+    TRIAL is a folder, a trial.yaml or a bundled trial's id.
+    """
+    from prescreen.problems import InputRefused
+    from prescreen.session.commands import Watching, watch_feeds
+
+    if acknowledge and form != "jsonl":
+        raise click.UsageError("--acknowledge goes with --format jsonl only")
+    today = date.today()  # noqa: DTZ011 - the calendar day of whoever screens
+    try:
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _WIDTH
+        asked = Watching(trials, on, today, ranges, store, feeds or ("-",), form, acknowledge, width)
+        return REFUSED if watch_feeds(asked, sys.stdout, _tell, _say) else DONE
+    except InputRefused as refused:
+        _tell(refused)
+        return REFUSED
+
+
+@cli.command()
+@click.argument("trials", nargs=-1, metavar="[TRIAL...]")
+@click.option(
+    "--store", required=True, metavar="URL", help="The log of `prescreen watch`: a file, or a database's URL."
+)
+@click.option(
+    "--ranges", metavar="FILE", help="A CSV of the site's reference ranges; by default that of the last session."
+)
+@click.option(
+    "--since", type=_Day(), metavar="DATE", help="From when on the ineligible are new; by default seven days ago."
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How it is written.",
+)
+@click.option("--out", metavar="FILE", help="Write to a file instead of standard output.")
+def worklist(
+    trials: tuple[str, ...], store: str, ranges: str | None, since: date | None, form: str, out: str | None
+) -> int:
+    """List whom to turn to next: one fact from a decision, to be screened again, newly ineligible.
+
+    TRIAL is by default what the last session with the log had.
+    """
+    from prescreen.problems import InputRefused
+    from prescreen.session.commands import list_work
+
+    try:
+        found = list_work(trials, store, ranges, since)
+        with _output(out) as stream:
+            terminal = stream.isatty()
+            if form == "json":
+                stream.write(found.as_json())
+            else:
+                colour = terminal and not os.environ.get("NO_COLOR")
+                width = shutil.get_terminal_size().columns if terminal else _WIDTH
+                stream.write(found.as_text(width=width, colour=colour))
+    except InputRefused as refused:
+        _tell(refused)
+        return REFUSED
+    return DONE
+
+
+@cli.command()
 @click.argument("of", type=click.Choice(["trial", "catalogue", "candidate", "report", "diff"]))
 def schema(of: str) -> int:
     """Print the JSON Schema of a rule file, a catalogue file, a candidate, a report or a comparison."""

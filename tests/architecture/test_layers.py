@@ -112,4 +112,4 @@ def test_every_dependency_is_pinned() -> None:
     extras = [wanted for some in project["optional-dependencies"].values() for wanted in some]
     wanted = [*project["dependencies"], *(each for each in extras if not each.startswith("prescreen["))]
     assert len(wanted) >= 15
-    assert {re.sub(r"[-_.]+", "-", name.partition(">")[0]).lower() for name in wanted} <= known
+    assert {re.sub(r"[-_.]+", "-", re.split(r"[\[>]", name)[0]).lower() for name in wanted} <= known

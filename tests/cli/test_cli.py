@@ -235,6 +235,7 @@ def test_help_and_version(capsys: Capture) -> None:
         "check",
         "diff",
         "schema",
+        "watch",
     ]
     assert main(["screen", "-h"]) == 0
     assert "--ranges FILE" in capsys.readouterr().out

@@ -114,17 +114,28 @@ def read_texts(path: str) -> Iterator[Text]:
         yield Text(name, None, _refusal("unreadable", f"cannot be read: {reason}", name))
 
 
-def _parse(data: Mapping[str, Any] | str | bytes, catalogue: Catalogue) -> Profile:
-    problems: list[Problem] = []
+def read_plain(data: Mapping[str, Any] | str | bytes, problems: list[Problem]) -> tuple[object, bool]:
+    """The data of a JSON text or of a dict, as JSON has it and numbers exact; and whether it is a large one.
+
+    What has no place in JSON is added to the problems. Raises InputRefused for a text that is no JSON.
+    """
     if isinstance(data, (str, bytes)):
         text = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
         plain = from_json(text)
-        large = len(text) > _LARGE
         if b"\\" in text or b"\x7f" in text or b"\xc2" in text:  # without these, no control character comes in
             plain = _plain(plain, problems)
-    else:
-        plain = _plain(data, problems)
-        large = True
+        return plain, len(text) > _LARGE
+    return _plain(data, problems), True
+
+
+def _parse(data: Mapping[str, Any] | str | bytes, catalogue: Catalogue) -> Profile:
+    problems: list[Problem] = []
+    plain, large = read_plain(data, problems)
+    return profile_of(plain, catalogue, problems, large=large)
+
+
+def profile_of(plain: object, catalogue: Catalogue, problems: list[Problem], *, large: bool) -> Profile:
+    """The profile that plain data is; problems: of the data, found before. Raises InputRefused with all problems."""
     if not isinstance(plain, dict):
         raise InputRefused([*problems, _no_candidate(plain)])
     if "resourceType" in plain:

@@ -169,6 +169,21 @@ def _conflict(compiled: CompiledCriterion, setting: Setting, trial: CompiledTria
     return any(trial.leaves[number].find(setting).conflict for number in compiled.numbers)
 
 
+def findings(compiled: CompiledCriterion, truth: Truth, setting: Setting, trial: Trial) -> tuple[str, ...]:
+    """What leaves found, in words, as far as a criterion's truth rests on it.
+
+    That of which its headline is made; of a truth that is known, without leaves that are open, as long as others tell.
+    """
+    truths = compiled.truths(setting)
+    trees = explain(compiled, truths, setting, trial)
+    found: dict[str, None] = {}
+    _telling(compiled.root, truth, truths, trees, found)
+    if truth is not UNKNOWN:
+        open_ones = {trees[node.place].finding for node in compiled.root.leaves() if truths[node.place] is UNKNOWN}
+        found = {text: None for text in found if text not in open_ones} or found
+    return tuple([text if text[0].isdigit() else text[0].upper() + text[1:] for text in found])
+
+
 def _headline(criterion: CompiledCriterion, truths: list[Truth], trees: list[Explanation], truth: Truth) -> str:
     """The findings that carry a status, in one line."""
     found: dict[str, None] = {}
