@@ -1,0 +1,307 @@
+"""Existence leaves over columns: conditions, treatments, procedures, allergies, in an open world (semantics §3, §5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+from typing import Final, Generic
+
+from prescreen.candidate.facts import STATUSES
+from prescreen.catalogue import Catalogue, system_name
+from prescreen.catalogue.model import Domain
+from prescreen.cohort.algebra import FALLBACK, FALSE, TRUE, UNKNOWN, Algebra, E, R, Reading, Spelling
+from prescreen.cohort.coding import LASTING, Wanted, Words, words_of
+from prescreen.cohort.timing import Timing
+from prescreen.cohort.windows import Bounds, Calendar
+from prescreen.language.model import SCREENING, Event
+from prescreen.time import DAY, HOUR, LATEST, When, parse_when, unshift_day
+
+_PLANNED: Final = frozenset({"planned"})
+_UNDATED: Final = frozenset({"planned", "never"})
+
+
+@dataclass(frozen=True, slots=True)
+class Existence(Generic[E]):
+    """What an event leaf found. code: its truth, or FALLBACK. several: whether more than one record is open in it."""
+
+    code: E
+    several: E
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged(Generic[E, R]):
+    """The records that a leaf has to look at, and the truth of each."""
+
+    rows: R
+    truth: E
+
+
+class Events(Generic[E, R]):
+    """Decides event leaves; the records of a domain and what they deny are found once."""
+
+    def __init__(self, algebra: Algebra[E, R], calendar: Calendar[E, R], catalogue: Catalogue) -> None:
+        self.algebra = algebra
+        self.calendar = calendar
+        self.catalogue = catalogue
+        self._denials: dict[Domain, R] = {}
+
+    def leaf(self, leaf: Event) -> Existence[E]:
+        a = self.algebra
+        wanted = Wanted(leaf, self.catalogue)
+        if leaf.tallies:
+            return self._tallied(leaf, wanted)
+        bounds = self.calendar.bounds(leaf.window)
+        judged = self._records(leaf, wanted, bounds)
+        denials = self._denying(leaf.domain)
+        absent = self._absent(leaf, wanted, bounds, denials)
+        rows, truth = judged.rows, judged.truth
+        contradicted = self._contradicted(leaf, wanted, denials)
+        true = a.exists(rows, a.same(truth, a.truth(TRUE)))
+        open_ = a.exists(rows, a.same(truth, a.truth(UNKNOWN)))
+        doubtful = a.either(a.exists(rows, a.same(truth, a.truth(FALLBACK))), a.both(true, contradicted))
+        code = a.where(
+            doubtful,
+            a.truth(FALLBACK),
+            a.where(
+                true,
+                a.truth(TRUE),
+                a.where(open_, a.truth(UNKNOWN), a.where(absent, a.truth(FALSE), a.truth(UNKNOWN))),
+            ),
+        )
+        return Existence(code, a.either(open_, doubtful))
+
+    def _tallied(self, leaf: Event, wanted: Wanted) -> Existence[E]:
+        """Several records together are counted by the direct evaluator, where there is anything on file."""
+        a, domain = self.algebra, leaf.domain
+        columns = a.columns(domain)
+        touches = Reading(columns, ("touches", leaf), lambda s: self._touches(s, wanted, columns))
+        rows = a.events(domain)
+        touching = a.exists(rows, a.negated(a.same(a.read(rows, touches), a.truth(FALSE))))
+        denials, declared = self._denying(domain), a.complete(domain)
+        told = a.either(touching, a.either(self._any(denials), self._any(declared)))
+        bounds = self.calendar.bounds(leaf.window)
+        if bounds.fixed is None or bounds.fixed[0] > min(bounds.fixed[1], self.calendar.now):
+            told = a.same(a.number(0), a.number(0))
+        return Existence(a.where(told, a.truth(FALLBACK), a.truth(UNKNOWN)), told)
+
+    def _any(self, rows: R) -> E:
+        return self.algebra.exists(rows, self._always())
+
+    def _always(self) -> E:
+        return self.algebra.same(self.algebra.number(0), self.algebra.number(0))
+
+    def _touches(self, spelling: Spelling, wanted: Wanted, columns: tuple[str, ...]) -> int:
+        words = words_of(spelling, columns, wanted.domain)
+        return wanted.relation(words) if words.asserts else FALSE
+
+    # --- the records ----------------------------------------------------------------------------------
+
+    def _records(self, leaf: Event, wanted: Wanted, bounds: Bounds[E]) -> _Judged[E, R]:
+        a, domain = self.algebra, leaf.domain
+        columns = a.columns(domain)
+
+        def told(spelling: Spelling) -> int:
+            return wanted.of_words(words_of(spelling, columns, domain))
+
+        every = a.events(domain)
+        words = Reading(columns, ("words", leaf), told)
+        rows = a.only(every, a.negated(a.same(a.read(every, words), a.truth(FALSE))))
+        timing = Timing(a, self.calendar, domain, rows)
+        exceptions = [(Wanted(each, self.catalogue), self.calendar.bounds(each.window)) for each in leaf.excepted]
+        lasting = LASTING.get(domain)
+        contradictory = self._contradictory(timing, rows)
+        least = most = None
+        for status in sorted(STATUSES[domain]):
+            may_be = self._may_be(rows, domain, status)
+            applies = a.both(may_be, a.negated(contradictory))
+            readings = [(applies, False)]
+            if status == lasting:
+                readings.append((contradictory, True))
+            elif status not in _UNDATED:
+                readings = [(a.either(applies, contradictory), False)]
+            for condition, without_end in readings:
+                truth = self._had(wanted, words, bounds, exceptions, timing, status, without_end)
+                low = a.where(condition, truth, a.truth(TRUE))
+                high = a.where(condition, truth, a.truth(FALSE))
+                least = low if least is None else a.least(least, low)
+                most = high if most is None else a.most(most, high)
+        assert least is not None
+        assert most is not None
+        truth = a.where(a.same(least, most), least, a.truth(UNKNOWN))
+        if leaf.changed or leaf.duration:
+            truth = a.where(a.same(truth, a.truth(FALSE)), truth, a.truth(FALLBACK))
+        return _Judged(rows, truth)
+
+    def _contradictory(self, timing: Timing[E, R], rows: R) -> E:
+        """Whether a record is said to go on although its end is past."""
+        a, lasting = self.algebra, LASTING.get(timing.domain)
+        if lasting is None:
+            return a.same(a.number(0), a.number(1))
+        reading = Reading(("status",), ("is", lasting), lambda s: TRUE if s[0] == lasting else FALSE)
+        return a.both(timing.ended(), a.same(a.read(rows, reading), a.truth(TRUE)))
+
+    def _may_be(self, rows: R, domain: Domain, status: str) -> E:
+        a = self.algebra
+        if "status" not in a.columns(domain):
+            return self._always()
+        reading = Reading(("status",), ("may be", status), lambda s: TRUE if s[0] in (None, status) else FALSE)
+        return a.same(a.read(rows, reading), a.truth(TRUE))
+
+    def _had(
+        self,
+        wanted: Wanted,
+        words: Reading,
+        bounds: Bounds[E],
+        exceptions: list[tuple[Wanted, Bounds[E]]],
+        timing: Timing[E, R],
+        status: str,
+        without_end: bool,
+    ) -> E:
+        """Whether records are what the leaf asks for, had they this status."""
+        a, leaf = self.algebra, wanted.leaf
+        if leaf.statuses and status not in leaf.statuses:
+            return a.truth(FALSE)
+        truth = a.read(timing.rows, words)
+        truth = a.least(truth, timing.in_window(leaf, status, wanted.momentary, without_end, bounds))
+        if not leaf.changed:
+            truth = a.least(truth, timing.long_enough(leaf, status, without_end))
+        columns = a.columns(leaf.domain)
+        for excepted, window in exceptions:
+            reading = Reading(
+                columns,
+                ("words", excepted.leaf),
+                lambda s, e=excepted: e.of_words(words_of(s, columns, e.domain)),  # type: ignore[misc]
+            )
+            out = self._had(excepted, reading, window, [], timing, status, without_end)
+            truth = a.least(truth, a.minus(a.truth(TRUE), out))
+        return truth
+
+    # --- what denies them -----------------------------------------------------------------------------
+
+    def _denying(self, domain: Domain) -> R:
+        """The records that say no."""
+        found = self._denials.get(domain)
+        if found is None:
+            a, rows = self.algebra, self.algebra.events(domain)
+            columns = a.columns(domain)
+            denies = Reading(columns, "denies", lambda s: _flag(words_of(s, columns, domain).denies))
+            found = self._denials[domain] = a.only(rows, a.same(a.read(rows, denies), a.truth(TRUE)))
+        return found
+
+    def _contradicted(self, leaf: Event, wanted: Wanted, denials: R) -> E:
+        """Whether some record of the candidate may deny the very one that was found."""
+        a, columns = self.algebra, self.algebra.columns(leaf.domain)
+        reading = Reading(
+            columns, ("contradicts", leaf), lambda s: _flag(wanted.contradicts(words_of(s, columns, leaf.domain)))
+        )
+        return a.exists(denials, a.same(a.read(denials, reading), a.truth(TRUE)))
+
+    def _absent(self, leaf: Event, wanted: Wanted, bounds: Bounds[E], denials: R) -> E:
+        """Whether nothing unrecorded can be what is asked for."""
+        a, now = self.algebra, self.algebra.number(self.calendar.now)
+        planned = "planned" in leaf.statuses
+        outside = a.negated(a.at_most(bounds.low_maybe, bounds.high_maybe))
+        if not planned:
+            outside = a.either(outside, a.negated(a.at_most(bounds.low_maybe, now)))
+        needed = self._looked_at_until(leaf, bounds)
+        covered = self._declared(leaf, wanted, needed, leaf.codes)
+        absent = a.either(outside, covered)
+        if planned:
+            return absent  # no record denies a plan
+        if len(leaf.codes) == 1:
+            return a.either(absent, self._denied(leaf, wanted, needed, denials, leaf.codes[0]))
+        # One code may be denied by a record, another by the declaration.
+        each = [
+            a.either(
+                self._denied(leaf, wanted, needed, denials, code), self._declared(leaf, wanted, needed, (code,))
+            )
+            for code in leaf.codes
+        ]
+        return a.either(absent, reduce(a.both, each))
+
+    def _looked_at_until(self, leaf: Event, bounds: Bounds[E]) -> E:
+        """The last instant at which what the leaf asks for can have begun."""
+        a, now, day = self.algebra, self.calendar.now, self.calendar.day
+        if leaf.statuses == _PLANNED:
+            return a.number(now)
+        last = a.least(bounds.high_maybe, a.number(now))
+        if "planned" not in leaf.statuses:
+            for operator, length in leaf.duration:
+                if operator in ("at_least", "above"):
+                    longer = operator == "above"
+                    begun = (
+                        now - length.number * HOUR - longer
+                        if length.unit == "hours"
+                        else unshift_day(day - longer, length) * DAY + DAY - 1
+                    )
+                    last = a.least(last, a.number(begun))
+        span = leaf.for_at_least
+        if span is None:
+            return last
+
+        def begun_by(high: int) -> int:
+            if leaf.changed:
+                return high // DAY * DAY + DAY - 1
+            if span.unit == "hours":
+                return high - span.number * HOUR
+            return unshift_day(high // DAY, span) * DAY + DAY - 1
+
+        if leaf.at == SCREENING:
+            return a.least(last, a.number(begun_by(now)))
+        key = ("begun by", span, leaf.changed)
+        return a.least(last, self.calendar.anchor(leaf.at, key, lambda when: begun_by(when.high), LATEST))
+
+    def _declared(self, leaf: Event, wanted: Wanted, needed: E, codes: tuple[str, ...]) -> E:
+        """Whether the list is declared complete for codes, as far as the leaf looks."""
+        a, rows = self.algebra, self.algebra.complete(leaf.domain)
+        speaks = Reading(
+            ("systems",),
+            ("covers", leaf, codes),
+            lambda s: _flag(all(wanted.covered(code, systems_of(s[0])) for code in codes)),
+        )
+        through = a.read(rows, Reading(("through",), "through", _through, truth=False))
+        reaches = a.at_most(a.spread(rows, needed), through)
+        return a.exists(rows, a.both(reaches, a.same(a.read(rows, speaks), a.truth(TRUE))))
+
+    def _denied(self, leaf: Event, wanted: Wanted, needed: E, denials: R, code: str) -> E:
+        """Whether a record denies a code, as far as the leaf looks."""
+        a, domain = self.algebra, leaf.domain
+        columns = a.columns(domain)
+
+        def told(spelling: Spelling) -> int:
+            return _flag(code in wanted.denied_codes(words_of(spelling, columns, domain)))
+
+        timing = Timing(a, self.calendar, domain, denials)
+        speaks = a.same(a.read(denials, Reading(columns, ("denied", domain, code), told)), a.truth(TRUE))
+        if domain == "procedures":
+            # A dated not-done denies that one event.
+            refuted = Reading(columns, "refuted", lambda s: _flag(_refuted(words_of(s, columns, domain))))
+            at_any_time = a.either(a.negated(timing.has_start), a.same(a.read(denials, refuted), a.truth(TRUE)))
+            speaks = a.both(speaks, at_any_time)
+        now = a.number(self.calendar.now)
+        until = a.where(timing.has_start, timing.date(timing.start, "first day's end", _first_days_end), now)
+        until = a.where(timing.has_end, timing.date(timing.end, "first day's end", _first_days_end), until)
+        return a.exists(denials, a.both(speaks, a.at_most(a.spread(denials, needed), a.least(until, now))))
+
+
+def _first_days_end(when: When) -> int:
+    return when.first_day * DAY + DAY - 1
+
+
+def _through(spelling: Spelling) -> int:
+    return LATEST if spelling[0] is None else _first_days_end(parse_when(spelling[0]))
+
+
+def systems_of(text: str | None) -> frozenset[str] | None:
+    """The code systems of a declaration, as a table writes them; None: all."""
+    if text is None:
+        return None
+    return frozenset(system_name(each) or each for each in text.replace(",", " ").replace(";", " ").split())
+
+
+def _refuted(words: Words) -> bool:
+    return words.verification == "refuted"
+
+
+def _flag(holds: bool) -> int:
+    return TRUE if holds else FALSE
