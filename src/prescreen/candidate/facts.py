@@ -329,12 +329,16 @@ class Facts:
 
 
 class Candidate:
-    """A profile with its facts prepared; safe to share between threads."""
+    """A profile with its facts prepared; safe to share between threads. issues: what was wrong with the data that the
+    profile was read from, listed among those of its facts."""
 
-    __slots__ = ("_facts", "profile")
+    __slots__ = ("_facts", "issues", "profile")
 
-    def __init__(self, profile: Profile, catalogue: Catalogue | None = None) -> None:
+    def __init__(
+        self, profile: Profile, catalogue: Catalogue | None = None, issues: tuple[DataIssue, ...] = ()
+    ) -> None:
         self.profile = profile
+        self.issues = issues
         self._facts: dict[str, Facts] = {}
         if catalogue is not None:
             self.facts(catalogue)
@@ -347,13 +351,13 @@ class Candidate:
         """The facts in the light of a catalogue, prepared on first use."""
         found = self._facts.get(catalogue.sha256)
         if found is None:
-            found = self._facts[catalogue.sha256] = prepare(self.profile, catalogue)
+            found = self._facts[catalogue.sha256] = prepare(self.profile, catalogue, self.issues)
         return found
 
 
-def prepare(profile: Profile, catalogue: Catalogue) -> Facts:
-    """Index a profile's records by the concepts of a catalogue."""
-    issues: list[DataIssue] = []
+def prepare(profile: Profile, catalogue: Catalogue, known: tuple[DataIssue, ...] = ()) -> Facts:
+    """Index a profile's records by the concepts of a catalogue. known: issues that are listed before its own."""
+    issues: list[DataIssue] = list(known)
     by_code: dict[str, list[Result]] = {}
     for index, record in enumerate(profile.observations):
         concept = _observation_concept(record.code, catalogue)

@@ -1,0 +1,543 @@
+"""The rows of one candidate, read tolerantly into a profile: a bad row is listed, and what would have used it is open.
+
+A row is bad where the JSON of the same record would have been refused. It is never dropped; it becomes what leaves open
+all that it may have said:
+
+- a result whose row is bad decides nothing, on the day that is written, or on any day where that cannot be read;
+- a result whose code cannot be read may be of every observation;
+- an event whose code cannot be read may be of every concept of its list (semantics §10, codes without a hierarchy);
+- a date that cannot be read may be any, as where none is written; a status, any; an end, also none yet;
+- a row that may deny something, and cannot be read, both says and denies it, so that neither holds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final, TypeVar
+
+from prescreen.candidate.checks import problems_of_meaning
+from prescreen.candidate.facts import STATUSES, Candidate
+from prescreen.candidate.profile import Profile
+from prescreen.candidate.structure import build_profile, quoted
+from prescreen.catalogue import DOMAINS, Catalogue, Domain, system_name
+from prescreen.problems import InputRefused, Problem, did_you_mean
+from prescreen.quantities import Unreadable, read_value
+from prescreen.quantities.numerals import parse_decimal
+from prescreen.tables.model import TABLES, TableIssue
+from prescreen.time import day_text, parse_when
+
+MAX_ROWS: Final = 200_000
+"""The most rows that a candidate may have in all tables."""
+UNREADABLE: Final = "unreadable"
+"""The system of a code that cannot be read: one of which no concept has codes, so that it may be any."""
+NO_ANSWER: Final = "not readable"
+"""An answer that none of a question's options is, so that it decides nothing."""
+
+_T = TypeVar("_T")
+_MOST_OF_NO_CODE: Final = 100  # results whose code cannot be read, each of every observation
+_VERIFICATIONS: Final = ("confirmed", "provisional", "refuted")
+_LASTING: Final = ("active", "ongoing")
+_DENYING: Final = ("never", "not-done")
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_JSON_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_PLACE: Final = re.compile(r"\w+\[0\]\.?(.*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a table: its number from 1 within its file, the file's name where there are several, and its cells as
+    text by column; None, or no key, where a cell is empty."""
+
+    number: int
+    cells: Mapping[str, str | None]
+    file: str | None = None
+    broken: str | None = None  # why the row could not be taken apart
+
+
+@dataclass(frozen=True, slots=True)
+class TableCandidate:
+    """A candidate made of rows, and what was wrong with them (listed in its facts, too)."""
+
+    candidate: Candidate
+    issues: tuple[TableIssue, ...]
+
+
+def read_rows(
+    identity: str, rows: Mapping[str, Sequence[Row]], catalogue: Catalogue, day: int | None = None
+) -> TableCandidate:
+    """The candidate that the rows of all tables describe.
+
+    rows: by table. day: the screening day's ordinal; a birth after it cannot be. Raises InputRefused for an id that is
+    none, and for more rows than a candidate can have.
+    """
+    count = sum(map(len, rows.values()))
+    if count > MAX_ROWS:
+        raise InputRefused([Problem("too-long", f"{count:,} rows of one candidate; expected at most {MAX_ROWS:,}")])
+    if problems := problems_of_meaning({"id": identity}, catalogue):
+        raise InputRefused(problems)
+    reader = _Reader(identity, catalogue)
+    data: dict[str, Any] = {
+        "id": identity,
+        **reader.person(rows.get("persons", ()), day),
+        "observations": reader.observations(rows.get("observations", ())),
+        **{domain: reader.events(domain, rows.get(domain, ())) for domain in DOMAINS},
+        "answers": reader.answers(rows.get("answers", ())),
+        "anchors": reader.anchors(rows.get("anchors", ())),
+        "complete": reader.complete(rows.get("complete", ())),
+    }
+    profile = build_profile(data)
+    if not isinstance(profile, Profile):
+        raise InputRefused(profile)
+    issues = tuple(reader.issues)
+    return TableCandidate(Candidate(profile, catalogue, tuple(issue.as_data_issue() for issue in issues)), issues)
+
+
+class _Reader:
+    """Reads the rows of one candidate, and lists what is wrong with them."""
+
+    def __init__(self, identity: str, catalogue: Catalogue) -> None:
+        self.identity = identity
+        self.catalogue = catalogue
+        self.issues: list[TableIssue] = []
+        self._all_denied: set[Domain] = set()
+
+    def _tell(self, table: str, row: Row, code: str, message: str) -> None:
+        self.issues.append(TableIssue(code, table, row.number, self.identity, message, row.file))
+
+    # --- persons ---------------------------------------------------------------------------------------------------
+
+    def person(self, rows: Sequence[Row], day: int | None) -> dict[str, Any]:
+        born: dict[str, Row] = {}
+        sexes: dict[str, Row] = {}
+        ages: dict[tuple[int, str], Row] = {}
+        for row in rows:
+            if row.broken is not None:
+                self._tell("persons", row, "bad-row", f"{row.broken}; not used")
+                continue
+            birth = self._date("persons", row, "birth_date")
+            if birth is not None and day is not None and parse_when(birth).first_day > day:
+                message = f"the birth date {birth} lies after the screening day {day_text(day)}; not used"
+                self._tell("persons", row, "future-birth", message)
+                birth = None
+            if birth is not None:
+                born.setdefault(birth, row)
+            sex = row.cells.get("sex")
+            if sex in ("female", "male"):
+                sexes.setdefault(sex, row)
+            elif sex is not None:
+                self._tell("persons", row, "wrong-value", f"the sex {quoted(sex)} is none of female, male; not used")
+            if (age := self._age(row)) is not None:
+                ages.setdefault(age, row)
+        person: dict[str, Any] = {}
+        if (birth := self._one("birth date", born)) is not None:
+            person["birth_date"] = birth
+        if (sex := self._one("sex", sexes)) is not None:
+            person["sex"] = sex
+        if (aged := self._one("age", ages)) is not None:
+            person["age"] = {"value": aged[0], "on": aged[1]}
+        return person
+
+    def _age(self, row: Row) -> tuple[int, str] | None:
+        years, on = row.cells.get("age"), row.cells.get("age_on")
+        if years is None and on is None:
+            return None
+        day = self._date("persons", row, "age_on")
+        if years is None or not re.fullmatch(r"[0-9]{1,3}", years, re.ASCII) or int(years) > 150:
+            self._tell("persons", row, "wrong-value", "an age is 0 to 150 completed years; not used")
+            return None
+        if day is None:
+            self._tell("persons", row, "missing-day", "an age without its day; not used")
+            return None
+        return int(years), day
+
+    def _one(self, what: str, found: Mapping[_T, Row]) -> _T | None:
+        """The one that all rows agree on; None, and an issue, where they do not."""
+        if len(found) > 1:
+            shown = ", ".join(str(each) for each in list(found)[:3])
+            self._tell("persons", list(found.values())[1], "conflict", f"more than one {what} ({shown}); none is used")
+            return None
+        return next(iter(found), None)
+
+    def _date(self, table: str, row: Row, column: str) -> str | None:
+        text = row.cells.get(column)
+        if text is None:
+            return None
+        try:
+            parse_when(text)
+        except ValueError as error:
+            self._tell(table, row, "bad-date", f"{column}: {error}; not used")
+            return None
+        return text
+
+    # --- observations ----------------------------------------------------------------------------------------------
+
+    def observations(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        codeless: list[dict[str, Any]] = []
+        for row in rows:
+            cells = _Cells(row)
+            record = _observation(cells)
+            self._check("observations", cells, record)
+            bad = cells.bad
+            if (record["value"] is None and "value" not in bad) or record["verification"] == "refuted":
+                if bad:
+                    self._list("observations", row, cells, "it is no result")
+                if "code" not in bad:
+                    found.append(_kept({**record, **dict.fromkeys(bad)}))
+                continue
+            if bad.keys() - _HARMLESS:
+                any_code = "it may be a result of any observation"
+                self._list("observations", row, cells, any_code if "code" in bad else "it decides nothing")
+                if not isinstance(read_value(record["value"]), Unreadable):
+                    record["value"] = _undecided(record["value"])
+                record |= dict.fromkeys(bad.keys() - {"value", "code"})
+                if "verification" in bad:  # it may be refuted, and then there is no result on that day
+                    record["date"] = None
+            elif bad:
+                self._list("observations", row, cells, "not used")
+            if "code" in bad:
+                codeless.append(record)
+            else:
+                found.append(_kept(record))
+        return found + self._of_every_observation(codeless)
+
+    def _of_every_observation(self, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        if len(records) > _MOST_OF_NO_CODE:
+            records = [{**record, "date": None} for record in records[:_MOST_OF_NO_CODE]]
+        return [
+            _kept({**record, "code": name, "unit": None}) for record in records for name in self.catalogue.observations
+        ]
+
+    # --- events ----------------------------------------------------------------------------------------------------
+
+    def events(self, domain: Domain, rows: Sequence[Row]) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        for row in rows:
+            cells = _Cells(row)
+            record = _EVENTS[domain](cells)
+            self._check(domain, cells, record)
+            bad = cells.bad
+            if not bad:
+                found.append(_kept(record))
+                continue
+            if "code" in bad:
+                record["code"] = {"system": UNREADABLE, "code": cells.get("code") or "none"}
+            if _may_deny(domain, record, bad):
+                outcome = "read as both said and denied"
+                found += self._said_and_denied(domain, record, "code" in bad)
+            else:
+                outcome = "left open"
+                for name in bad:
+                    if name != "code":
+                        record[_FIELD_OF.get(name, name)] = None
+                if bad.keys() & {"end", "abatement"} and record.get("status") in _LASTING:
+                    record["status"] = None  # it may have ended
+                found.append(_kept(record))
+            if "code" in bad:
+                outcome = f"it may be any of the {domain}, " + outcome
+            self._list(domain, row, cells, outcome)
+        return found
+
+    def _said_and_denied(self, domain: Domain, record: dict[str, Any], any_code: bool) -> list[dict[str, Any]]:
+        """Records that together leave everything open that a row may have confirmed or ruled out."""
+        kept = {name: record.get(name) for name in ("id", "source")}
+        denied: list[Any] = [record["code"]]
+        if any_code:
+            concepts = self.catalogue.events[domain]
+            denied = [] if domain in self._all_denied else [n for n, each in concepts.items() if not each.parents]
+            self._all_denied.add(domain)
+        return [
+            *(_kept({**kept, "code": code, "verification": "refuted"}) for code in denied),
+            _kept({**kept, "code": record["code"], "verification": "provisional"}),
+        ]
+
+    # --- both ------------------------------------------------------------------------------------------------------
+
+    def _check(self, table: str, cells: _Cells, record: dict[str, Any]) -> None:
+        """Note which cells the JSON's own checks would refuse."""
+        row = cells.row
+        if row.broken is not None:
+            cells.bad = dict.fromkeys(TABLES[table].names, row.broken)
+            return
+        if record["code"] is None:
+            cells.note("code", "there is no code")
+        checked = {key: value for key, value in record.items() if key not in cells.bad}
+        for problem in problems_of_meaning({"id": "row", table: [checked]}, self.catalogue):
+            match = _PLACE.fullmatch(problem.path or "")
+            name = match[1].partition(".")[0] if match else ""
+            message = problem.message + (f" ({problem.hint})" if problem.hint else "")
+            if name:
+                cells.note(_FIELD_OF.get(name, name), message)
+            else:
+                for each in _ENDS[table]:
+                    cells.note(each, message)
+
+    def _list(self, table: str, row: Row, cells: _Cells, outcome: str) -> None:
+        messages = "; ".join(dict.fromkeys(cells.bad.values()))
+        code = "bad-row" if row.broken is not None else "unknown-code" if "code" in cells.bad else "bad-entry"
+        self._tell(table, row, code, f"{messages}; {outcome}")
+
+    # --- answers, anchors, completeness ----------------------------------------------------------------------------
+
+    def answers(self, rows: Sequence[Row]) -> dict[str, bool | str]:
+        found: dict[str, bool | str] = {}
+        for row in rows:
+            cells = _Cells(row)
+            trial, question, value = cells.get("trial"), cells.get("question"), cells.get("value")
+            if question is None or "trial" in cells.bad or row.broken is not None:
+                self._tell("answers", row, "bad-entry", f"{row.broken or 'an answer to no question'}; not used")
+                continue
+            if value is None and "value" not in cells.bad:
+                continue
+            name = question if trial is None else f"{trial}:{question}"
+            folded = "" if value is None else value.casefold()
+            answer: bool | str = folded == "true" if folded in ("true", "false") else value or NO_ANSWER
+            known = found.setdefault(name, answer)
+            if "value" in cells.bad:
+                self._tell("answers", row, "bad-entry", f"{cells.bad['value']}; the answer decides nothing")
+            elif known is not answer and known != answer:
+                found[name] = NO_ANSWER
+                self._tell("answers", row, "conflict", f"another answer to {quoted(name)} is on file; neither is used")
+        return found
+
+    def anchors(self, rows: Sequence[Row]) -> dict[str, str]:
+        found: dict[str, str | None] = {}
+        for row in rows:
+            cells = _Cells(row)
+            name = cells.get("anchor")
+            if name is None or row.broken is not None:
+                self._tell("anchors", row, "bad-entry", f"{row.broken or 'a day of no anchor'}; not used")
+                continue
+            if cells.get("date") is None:
+                continue
+            day = self._date("anchors", row, "date")
+            if found.setdefault(name, day) != day:
+                found[name] = None
+                self._tell("anchors", row, "conflict", f"another day of {quoted(name)} is on file; neither is used")
+        return {name: day for name, day in found.items() if day is not None}
+
+    def complete(self, rows: Sequence[Row]) -> dict[str, Any]:
+        found: dict[str, tuple[str, frozenset[str] | None] | None] = {}
+        order: dict[str, list[str]] = {}
+        for row in rows:
+            domain = row.cells.get("domain")
+            if row.broken is not None or domain not in DOMAINS:
+                expected = f"expected one of {', '.join(DOMAINS)}"
+                reason = row.broken or f"{quoted(domain or '')} is no list that can be complete: {expected}"
+                self._tell("complete", row, "bad-entry", f"{reason}; not used")
+                continue
+            through = row.cells.get("through")
+            if through is None or through.casefold() == "false":
+                if through is None:
+                    message = f"it is not said through which day {domain} are complete; not used"
+                    self._tell("complete", row, "missing-day", message)
+                continue
+            through = "true" if through.casefold() == "true" else self._date("complete", row, "through")
+            if through is None:
+                continue
+            declared = self._systems(row)
+            if declared is not None:
+                order.setdefault(domain, []).extend(declared)
+            systems = None if declared is None else frozenset(declared)
+            if domain not in found:
+                found[domain] = (through, systems)
+                continue
+            other = found[domain]
+            if other is None or other[0] != through:
+                found[domain] = None
+                self._tell("complete", row, "conflict", f"{domain} are declared complete in two ways; neither is used")
+            elif other[1] is not None:
+                found[domain] = (through, None if systems is None else other[1] | systems)
+        return {
+            domain: _declared(declared[0], None if declared[1] is None else tuple(dict.fromkeys(order[domain])))
+            for domain, declared in found.items()
+            if declared is not None
+        }
+
+    def _systems(self, row: Row) -> list[str] | None:
+        """The systems of a declaration; None for all. One that is none is left out, so that less is declared."""
+        text = row.cells.get("systems")
+        if text is None:
+            return None
+        found = []
+        for system in (part.strip() for part in re.split(r"[;,]", text)):
+            if not system:
+                continue
+            if (system_name(system) is None and ":" not in system) or _CONTROL.search(system):
+                message = f"{quoted(system)} is no code system; nothing is declared of it"
+                self._tell("complete", row, "unknown-system", message)
+            else:
+                found.append(system)
+        return found
+
+
+class _Cells:
+    """The cells of a row as they are taken out, and what is wrong with them by column."""
+
+    def __init__(self, row: Row) -> None:
+        self.row = row
+        self.bad: dict[str, str] = {}
+
+    def get(self, column: str) -> str | None:
+        """The text of a cell; None where it is empty, or has signs that no text has."""
+        text = self.row.cells.get(column)
+        if text is not None and _CONTROL.search(text) is not None:
+            self.note(_FIELD_OF.get(column, column), f"{column}: text with a control character")
+            return None
+        return text
+
+    def number(self, column: str) -> int | Decimal | None:
+        text = self.get(column)
+        if text is None:
+            return None
+        number = parse_decimal(text)
+        if number is None:
+            self.note(_FIELD_OF.get(column, column), f"{column}: {quoted(text)} is no number")
+            return None
+        return _as_json(text, number)
+
+    def word(self, column: str, words: Iterable[str]) -> str | None:
+        """A word of a closed list."""
+        text = self.get(column)
+        if text is None or text in words:
+            return text
+        expected = ", ".join(sorted(words))
+        hint = did_you_mean(text, words) or f"expected one of {expected}"
+        self.note(column, f"there is no {column} {quoted(text)} ({hint})")
+        return None
+
+    def code(self, system: str = "system", code: str = "code", display: str = "display") -> Any:
+        """A catalogue name, or a code of a system; None where there is none."""
+        text, owner = self.get(code), self.get(system)
+        if text is None:
+            if owner is not None:
+                self.note(code, "there is no code")
+            return None
+        if owner is None:
+            return text
+        shown = self.get(display)
+        return {"system": owner, "code": text, **({} if shown is None else {"display": shown})}
+
+    def dose(self, name: str) -> dict[str, Any] | None:
+        value, unit = self.number(f"{name}_value"), self.get(f"{name}_unit")
+        if value is None and unit is None:
+            return None
+        if value is None or unit is None:
+            self.note(name, f"{name}: a dose has a number and a unit")
+            return None
+        return {"value": value, "unit": unit}
+
+    def note(self, name: str, message: str) -> None:
+        self.bad.setdefault(name, message)
+
+
+# Cells and keys of a record that stand for one entry.
+_FIELD_OF: Final = {
+    "system": "code", "low": "reference_range", "high": "reference_range", "range_unit": "reference_range",
+    "dose_value": "dose", "dose_unit": "dose", "daily_dose_value": "daily_dose", "daily_dose_unit": "daily_dose",
+    "for_system": "for",
+}  # fmt: skip
+_HARMLESS: Final = frozenset({"id", "source", "display"})
+_ENDS: Final[dict[str, tuple[str, ...]]] = {
+    "observations": ("date",),
+    "conditions": ("onset", "abatement"),
+    "treatments": ("start", "end"),
+    "procedures": ("date",),
+    "allergies": ("date",),
+}
+
+
+def _record(cells: _Cells) -> dict[str, Any]:
+    return {
+        "id": cells.get("id"),
+        "code": cells.code(),
+        "source": cells.get("source"),
+        "verification": cells.word("verification", _VERIFICATIONS),
+        "date": cells.get("date"),
+    }
+
+
+def _observation(cells: _Cells) -> dict[str, Any]:
+    low, high, unit = cells.number("low"), cells.number("high"), cells.get("range_unit")
+    known = low is not None or high is not None or unit is not None
+    return {
+        **_record(cells),
+        "value": _value(cells.get("value")),
+        "unit": cells.get("unit"),
+        "reference_range": _kept({"low": low, "high": high, "unit": unit}) if known else None,
+        "detection_limit": cells.number("detection_limit"),
+    }
+
+
+def _condition(cells: _Cells) -> dict[str, Any]:
+    return {
+        **_record(cells),
+        "status": cells.word("status", STATUSES["conditions"]),
+        **{name: cells.get(name) for name in ("onset", "abatement", "severity", "site", "confirmed_by")},
+    }
+
+
+def _treatment(cells: _Cells) -> dict[str, Any]:
+    return {
+        **_record(cells),
+        "status": cells.word("status", STATUSES["treatments"]),
+        **{name: cells.get(name) for name in ("start", "end", "route", "outcome")},
+        "dose": cells.dose("dose"),
+        "daily_dose": cells.dose("daily_dose"),
+        "for": cells.code("for_system", "for", "for_display"),
+    }
+
+
+def _procedure(cells: _Cells) -> dict[str, Any]:
+    status = cells.word("status", STATUSES["procedures"])
+    return {**_record(cells), "status": status, "site": cells.get("site")}
+
+
+def _allergy(cells: _Cells) -> dict[str, Any]:
+    return {**_record(cells), "severity": cells.get("severity")}
+
+
+_EVENTS: Final = {
+    "conditions": _condition,
+    "treatments": _treatment,
+    "procedures": _procedure,
+    "allergies": _allergy,
+}
+
+
+def _may_deny(domain: Domain, record: dict[str, Any], bad: Mapping[str, str]) -> bool:
+    """Whether a bad row may be one that rules something out, in a way that cannot be read."""
+    if "verification" in bad or ("status" in bad and domain in ("treatments", "procedures")):
+        return True
+    denies = record["verification"] == "refuted" or record.get("status") in _DENYING
+    return denies and bool(bad.keys() & {"code", "date", *_ENDS[domain]})
+
+
+def _declared(through: str, systems: tuple[str, ...] | None) -> Any:
+    if through == "true":
+        return True if systems is None else {"systems": systems}
+    return {"through": through, **({} if systems is None else {"systems": systems})}
+
+
+def _value(text: str | None) -> int | Decimal | str | None:
+    """A result as JSON has it: what is written as a JSON number is one."""
+    if text is None or _JSON_NUMBER.fullmatch(text) is None:
+        return text
+    number = parse_decimal(text)
+    return text if number is None else _as_json(text, number)
+
+
+def _as_json(text: str, number: Decimal) -> int | Decimal:
+    return number if set(text) & set(".eE") else int(number)
+
+
+def _undecided(value: int | Decimal | str | None) -> str:
+    """A result that shows what was written and decides nothing, since no result is written so."""
+    return f"{'' if value is None else str(value)[:80]} (not readable)"
+
+
+def _kept(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in record.items() if value is not None}
