@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import reduce
 from typing import Final, Generic
@@ -12,7 +13,7 @@ from prescreen.catalogue.model import Domain
 from prescreen.cohort.algebra import FALLBACK, FALSE, TRUE, UNKNOWN, Algebra, E, R, Reading, Spelling
 from prescreen.cohort.coding import LASTING, Wanted, Words, words_of
 from prescreen.cohort.timing import Timing
-from prescreen.cohort.windows import Bounds, Calendar
+from prescreen.cohort.windows import BEFORE_ALL, Bounds, Calendar
 from prescreen.language.model import SCREENING, Event
 from prescreen.time import DAY, HOUR, LATEST, When, parse_when, unshift_day
 
@@ -279,8 +280,9 @@ class Events(Generic[E, R]):
             at_any_time = a.either(a.negated(timing.has_start), a.same(a.read(denials, refuted), a.truth(TRUE)))
             speaks = a.both(speaks, at_any_time)
         now = a.number(self.calendar.now)
-        until = a.where(timing.has_start, timing.date(timing.start, "first day's end", _first_days_end), now)
-        until = a.where(timing.has_end, timing.date(timing.end, "first day's end", _first_days_end), until)
+        until = now
+        for column in dict.fromkeys((timing.start, timing.end, "date")):  # the last that is given counts
+            until = a.where(timing.given(column), timing.date(column, "first day's end", _first_days_end), until)
         return a.exists(denials, a.both(speaks, a.at_most(a.spread(denials, needed), a.least(until, now))))
 
 
@@ -289,14 +291,18 @@ def _first_days_end(when: When) -> int:
 
 
 def _through(spelling: Spelling) -> int:
-    return LATEST if spelling[0] is None else _first_days_end(parse_when(spelling[0]))
+    """How far a declaration reaches; nowhere where it does not say."""
+    text = spelling[0]
+    if text is None or text.casefold() == "false":
+        return BEFORE_ALL
+    return LATEST if text.casefold() == "true" else _first_days_end(parse_when(text))
 
 
 def systems_of(text: str | None) -> frozenset[str] | None:
     """The code systems of a declaration, as a table writes them; None: all."""
     if text is None:
         return None
-    return frozenset(system_name(each) or each for each in text.replace(",", " ").replace(";", " ").split())
+    return frozenset(system_name(each) or each for each in (part.strip() for part in re.split("[;,]", text)) if each)
 
 
 def _refuted(words: Words) -> bool:

@@ -8,7 +8,7 @@ from typing import Final, Generic
 from prescreen.cohort.algebra import FALSE, TRUE, UNKNOWN, Algebra, E, R, Reading, Spelling
 from prescreen.cohort.windows import Calendar
 from prescreen.language.model import SCREENING, Age, Answer, Question, Sex
-from prescreen.time import DAY, EARLIEST_DAY, LATEST_DAY, Span, When, parse_when, shift_day
+from prescreen.time import DAY, EARLIEST_DAY, LATEST_DAY, Span, parse_when, shift_day
 
 _NO_DAY: Final = -1
 
@@ -120,8 +120,6 @@ class Persons(Generic[E, R]):
 
 
 def answer_of(text: str | None) -> bool | str | None:
-    """An answer as written in a table: yes or no in any of their spellings, else its text."""
-    return text
-
-
-__all__ = ["Persons", "When", "answer_of"]
+    """An answer as a table writes it: true and false in any capitals, else its text."""
+    folded = "" if text is None else text.casefold()
+    return folded == "true" if folded in ("true", "false") else text

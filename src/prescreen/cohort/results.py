@@ -54,6 +54,7 @@ class Results(Generic[E, R]):
     def __init__(
         self, algebra: Algebra[E, R], calendar: Calendar[E, R], catalogue: Catalogue, ranges: Ranges | None
     ) -> None:
+        """catalogue: of all trials; their own quantities come with the leaf."""
         self.algebra = algebra
         self.calendar = calendar
         self.catalogue = catalogue
@@ -64,7 +65,7 @@ class Results(Generic[E, R]):
 
     def leaf(self, leaf: Observation, concept: ObservationConcept) -> Seen[E]:
         a = self.algebra
-        found = self._window(leaf.code, leaf.window)
+        found = self._window(leaf.code, concept, leaf.window)
         if leaf.select.how not in _IN_COLUMNS or leaf.changes or leaf.without is not None:
             # With nothing in the window there is nothing to select from.
             code, may_fall_back = a.where(found.any_inside, a.truth(FALLBACK), a.truth(UNKNOWN)), True
@@ -122,12 +123,11 @@ class Results(Generic[E, R]):
         number: E = getattr(bounds, edge)
         return number if bounds.fixed is not None else self.algebra.spread(rows, number)
 
-    def _results(self, code: str) -> Taken[E, R]:
+    def _results(self, code: str, concept: ObservationConcept) -> Taken[E, R]:
         found = self._taken.get(code)
         if found is None:
             a = self.algebra
             rows = a.results(code)
-            concept = self.catalogue.observations[code]
             signed = concept.analyte is not None and concept.analyte.may_be_negative
             is_one = Reading(("value", "verification"), ("result", signed), lambda s: _is_result(s, signed))
             counts = a.same(a.read(rows, is_one), a.truth(TRUE))
@@ -136,11 +136,11 @@ class Results(Generic[E, R]):
             found = self._taken[code] = Taken(rows, counts, low, high)
         return found
 
-    def _window(self, code: str, window: Window) -> _InWindow[E, R]:
+    def _window(self, code: str, concept: ObservationConcept, window: Window) -> _InWindow[E, R]:
         known = self._inside.get((code, window))
         if known is not None:
             return known
-        a, taken, now = self.algebra, self._results(code), self.algebra.number(self.calendar.now)
+        a, taken, now = self.algebra, self._results(code, concept), self.algebra.number(self.calendar.now)
         bounds, rows = self.calendar.bounds(window), taken.rows
         low_sure, high_sure, low_maybe, high_maybe = (
             self._on_rows(rows, bounds, edge) for edge in ("low_sure", "high_sure", "low_maybe", "high_maybe")
@@ -159,7 +159,7 @@ class Results(Generic[E, R]):
         a = self.algebra
         needed: list[E] = []
         for code in concept.inputs:
-            taken = self._results(code)
+            taken = self._results(code, self.catalogue.observations[code])
             by_now = a.at_most(taken.low, a.number(self.calendar.now))
             needed.append(a.exists(taken.rows, a.both(taken.counts, by_now)))
         found = needed[0]

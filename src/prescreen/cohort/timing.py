@@ -33,14 +33,13 @@ class Timing(Generic[E, R]):
         self.domain: Domain = domain
         self.rows = rows
         self.start, self.end = DATES[domain]
-        self.has_start = self._given(self.start)
-        self.has_end = self._given(self.end)
+        self.has_start = self.given(self.start)
+        self.has_end = self.given(self.end)
         self._read: dict[tuple[str, object], E] = {}
 
-    def _given(self, column: str) -> E:
+    def given(self, column: str) -> E:
+        """Whether a date is written."""
         a = self.algebra
-        if column not in a.columns(self.domain):
-            return a.same(a.number(0), a.number(1))
         reading = Reading((column,), "given", lambda s: FALSE if s[0] is None else TRUE)
         return a.same(a.read(self.rows, reading), a.truth(TRUE))
 
@@ -49,8 +48,6 @@ class Timing(Generic[E, R]):
         found = self._read.get((column, key))
         if found is None:
             a = self.algebra
-            if column not in a.columns(self.domain):
-                return a.number(0)
 
             def read(spelling: Spelling) -> int:
                 return 0 if spelling[0] is None else of(parse_when(spelling[0]))

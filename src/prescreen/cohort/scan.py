@@ -1,0 +1,439 @@
+"""Tables into numbers: one pass over each, its texts replaced by the numbers of their spellings, cut into shards.
+
+A shard is a block of candidates, in the order in which they first appear. Rows that no criterion asks for are left out;
+candidates with a row that the columns cannot be sure of are marked `odd`, and go to the direct evaluator as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from prescreen.catalogue import DOMAINS, Catalogue
+from prescreen.cohort.algebra import Spelling
+from prescreen.cohort.coding import DATES
+from prescreen.cohort.judging import WRITTEN
+from prescreen.cohort.spelling import Ids, Pool, packed
+from prescreen.problems import InputRefused, Problem
+from prescreen.quantities import Number, Unreadable, read_value
+from prescreen.quantities.numerals import parse_decimal
+from prescreen.tables import TABLES, Row, Source, Tables, read_rows
+from prescreen.tables.dataset import as_text, unreadable
+from prescreen.time import parse_when
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+BATCH: Final = 1 << 20
+NOBODY: Final = -1
+_IGNORED: Final = frozenset({"display", "id", "source", "for_display"})
+_NO_CONCEPT: Final = 0
+_UNKNOWN_CODE: Final = 1
+FIRST_CONCEPT: Final = 2
+
+Columns = dict[str, Ids]
+"""Numbers of spellings by column; `owner` is the candidate's place in its shard."""
+
+
+@dataclass
+class Shard:
+    """The rows of a block of candidates, in pieces as they were read. odd: candidates that columns do not decide."""
+
+    number: int
+    first: int
+    pieces: dict[str, list[Columns]] = field(default_factory=dict)
+    odd: list[Ids] = field(default_factory=list)
+    size: int = 0  # bytes
+    spilled: list[Path] = field(default_factory=list)
+
+
+Progress = Callable[[str, int], None]
+
+
+class Scan:
+    """Reads all tables of a cohort. concepts: the observations that are asked for."""
+
+    def __init__(
+        self, tables: Tables, catalogue: Catalogue, concepts: Sequence[str], domains: Sequence[str], day: int, block: int
+    ) -> None:
+        self.tables = tables
+        self.catalogue = catalogue
+        self.day = day
+        self.block = block
+        self.candidates: dict[str, int] = {}
+        self.shards: list[Shard] = []
+        self.pools: dict[tuple[str, str], Pool] = {}
+        self.rows: dict[str, int] = {}
+        self.nobody = 0
+        self.concepts = {name: number for number, name in enumerate(concepts, FIRST_CONCEPT)}
+        self.domains = frozenset(domains)
+        self._make_pools()
+
+    # --- spellings ------------------------------------------------------------------------------------
+
+    def _make_pools(self) -> None:
+        date = lambda s: s[0] is None or _is_date(s[0])  # noqa: E731
+        number = lambda s: s[0] is None or _is_number(s[0])  # noqa: E731
+        self.pools["observations", "date"] = Pool(["date"], date)
+        for column in ("low", "high", "detection_limit"):
+            self.pools["observations", column] = Pool([column], number)
+        self.pools["observations", "value"] = Pool(["value"], _is_value)
+        known = (None, "confirmed", "provisional", "refuted")
+        self.pools["observations", "verification"] = Pool(["verification"], lambda s: s[0] in known)
+        for column in ("unit", "range_unit"):
+            self.pools["observations", column] = Pool([column], lambda _: True)
+        self.pools["observations", "coded"] = Pool(["system", "code"], self._is_coded)
+        self.pools["persons", "birth_date"] = Pool(["birth_date"], self._is_birth)
+        self.pools["persons", "sex"] = Pool(["sex"], lambda s: s[0] in (None, "female", "male"))
+        for domain in DOMAINS:
+            for column in dict.fromkeys((*DATES[domain], "date")):
+                self.pools[domain, column] = Pool([column], date)
+            columns = self.signature(domain)
+            self.pools[domain, "words"] = Pool(columns, self._event_check(domain, columns))
+        self.pools["answers", "asked"] = Pool(["trial", "question"], lambda s: s[1] is not None)
+        self.pools["answers", "value"] = Pool(["value"], lambda _: True)
+        self.pools["anchors", "anchor"] = Pool(["anchor"], lambda s: s[0] is not None)
+        self.pools["anchors", "date"] = Pool(["date"], date)
+        self.pools["complete", "domain"] = Pool(["domain"], lambda s: s[0] in DOMAINS)
+        self.pools["complete", "declared"] = Pool(["domain", "through", "systems"], self._is_declared)
+
+    def signature(self, domain: str) -> tuple[str, ...]:
+        """The columns of an event record besides its dates, as far as they are there; status always."""
+        source = self.tables.sources.get(domain)
+        there = set() if source is None else set(source.columns)
+        dates = {*DATES[domain], "date"}  # type: ignore[index]
+        return tuple(
+            name
+            for name in TABLES[domain].names
+            if name not in dates | _IGNORED | {"candidate"} and (name in there or name in ("system", "code", "status"))
+        )
+
+    def _is_coded(self, spelling: Spelling) -> bool:
+        return self._reads("observations", {"system": spelling[0], "code": spelling[1], "value": "1", "unit": "1"})
+
+    def _is_birth(self, spelling: Spelling) -> bool:
+        return spelling[0] is None or (_is_date(spelling[0]) and parse_when(spelling[0]).first_day <= self.day)
+
+    def _is_declared(self, spelling: Spelling) -> bool:
+        return self._reads("complete", dict(zip(("domain", "through", "systems"), spelling, strict=True)))
+
+    def _event_check(self, domain: str, columns: tuple[str, ...]) -> Callable[[Spelling], bool]:
+        def check(spelling: Spelling) -> bool:
+            return self._reads(domain, dict(zip(columns, spelling, strict=True)))
+
+        return check
+
+    def _reads(self, table: str, cells: Mapping[str, str | None]) -> bool:
+        """Whether a row of these cells is read without a word."""
+        if table == "observations" and cells.get("code") is None:
+            return False
+        row = Row(1, {name: cell for name, cell in cells.items() if cell})
+        read = read_rows("row", {table: [row]}, self.catalogue, self.day)
+        codes = {issue.code for issue in read.issues}
+        return not (codes - {"bad-entry"} if table == "observations" else codes)
+
+    # --- tables ---------------------------------------------------------------------------------------
+
+    def run(self, progress: Progress) -> None:
+        """Read every table that is there."""
+        for name in TABLES:
+            source = self.tables.sources.get(name)
+            if source is None or (name in DOMAINS and name not in self.domains):
+                if source is not None:
+                    self._only_candidates(source, progress)
+                continue
+            reader = getattr(self, f"_{name}", None) or self._events
+            for batch in self._batches(source, self._columns(source)):
+                self.rows[name] = self.rows.get(name, 0) + batch.num_rows
+                reader(source, batch)
+                progress(name, batch.num_rows)
+        for table in self.tables.sources:
+            for identity, _ in self.tables.rejected(table):
+                if identity is not None:
+                    self._mark(np.asarray([self.owner(identity)]))
+                else:
+                    self.nobody += 1
+        for shard in self.shards:
+            shard.odd = [np.unique(np.concatenate(shard.odd))] if shard.odd else []
+
+    def _only_candidates(self, source: Source, progress: Progress) -> None:
+        """Who is named in a table that no criterion asks of."""
+        for batch in self._batches(source, ("candidate",)):
+            self._owners(batch)
+            progress(source.table, batch.num_rows)
+
+    def _columns(self, source: Source) -> tuple[str, ...]:
+        return tuple(name for name in source.columns if name not in _IGNORED)
+
+    def _batches(self, source: Source, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """The table by batches, every column of texts as numbers of a dictionary."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        if source.kind == "parquet" and all(source.columns[name] == "VARCHAR" for name in columns):
+            try:
+                for path in source.files:
+                    names = {n.lower(): n for n in pq.read_schema(path).names}
+                    there = [name for name in columns if name in names]
+                    with pq.ParquetFile(path, read_dictionary=[names[name] for name in there]) as file:
+                        for group in range(file.num_row_groups):
+                            read = file.read_row_group(group, [names[name] for name in there], use_threads=True)
+                            read = read.rename_columns([name.lower() for name in read.column_names]).select(there)
+                            for name in columns:
+                                if name not in there:
+                                    read = read.append_column(name, pa.nulls(read.num_rows, pa.string()))
+                            yield from read.combine_chunks().to_batches()
+            except (pa.ArrowInvalid, OSError) as error:
+                raise unreadable(self.tables.path, source.table, error) from None
+            return
+        import duckdb
+
+        chosen = ", ".join(f'{as_text(name, source.columns[name])} AS "{name}"' for name in columns)
+        try:
+            reader = self.tables.connection.cursor().execute(f"SELECT {chosen} FROM {source.scan()}")
+            for batch in reader.to_arrow_reader(BATCH):
+                yield batch
+        except (duckdb.Error, pa.ArrowInvalid) as error:
+            raise unreadable(self.tables.path, source.table, error) from None
+
+    def owner(self, identity: str) -> int:
+        found = self.candidates.setdefault(identity, len(self.candidates))
+        while found >= len(self.shards) * self.block:
+            self.shards.append(Shard(len(self.shards), len(self.shards) * self.block))
+        return found
+
+    def _owners(self, batch: pa.RecordBatch) -> Ids:
+        """The candidate of each row, numbered through the cohort; NOBODY where none is named."""
+        numbers, texts = _dictionary(batch.column("candidate"))
+        owner = self.owner
+        of_text = np.asarray([NOBODY, *(owner(text) if text else NOBODY for text in texts)], np.int64)
+        owners: Ids = of_text[numbers]
+        self.nobody += int((owners == NOBODY).sum())
+        return owners
+
+    def _numbers(self, table: str, batch: pa.RecordBatch, column: str) -> Ids:
+        """A column as the numbers of its spellings."""
+        pool = self.pools[table, column]
+        if column not in batch.schema.names:
+            return np.zeros(batch.num_rows, np.uint8)
+        numbers, texts = _dictionary(batch.column(column))
+        of_text = np.concatenate([np.zeros(1, np.int32), pool.numbers(texts)])
+        return of_text.astype(pool.type, copy=False)[numbers]
+
+    def _together(self, table: str, batch: pa.RecordBatch, name: str, columns: Sequence[str]) -> Ids:
+        """Several columns as the numbers of their spellings together."""
+        pool = self.pools[table, name]
+        read = [
+            _dictionary(batch.column(column))
+            if column in batch.schema.names
+            else (np.zeros(batch.num_rows, np.int64), [])
+            for column in columns
+        ]
+        keys = packed([numbers for numbers, _ in read], [len(texts) + 1 for _, texts in read])
+        _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+        found = np.asarray(
+            [
+                pool.number(tuple((texts[numbers[at] - 1] or None) if numbers[at] else None for numbers, texts in read))
+                for at in first
+            ],
+            np.int32,
+        )
+        return found.astype(pool.type, copy=False)[inverse]
+
+    def _unsound(self, table: str, columns: Mapping[str, Ids]) -> Ids | None:
+        """Rows with a spelling that cannot be read."""
+        found: Ids | None = None
+        for name, numbers in columns.items():
+            pool = self.pools.get((table, name))
+            if pool is not None and not pool.all_sound:
+                bad = ~pool.soundness()[numbers]
+                found = bad if found is None else found | bad
+        return found
+
+    def _mark(self, owners: Ids) -> None:
+        for number in np.unique(owners[owners >= 0] // self.block):
+            shard = self.shards[number]
+            shard.odd.append(np.unique(owners[owners // self.block == number]) - shard.first)
+
+    def _keep(self, table: str, owners: Ids, columns: Columns, bad: Ids | None, asked: Ids | None = None) -> None:
+        """Mark the candidates of bad rows, and hand the other rows that are asked for to their shards."""
+        if bad is not None and bad.any():
+            self._mark(owners[bad])
+        kept = owners >= 0
+        if bad is not None:
+            kept &= ~bad
+        if asked is not None:
+            kept &= asked
+        if not kept.all():
+            owners = owners[kept]
+            columns = {name: numbers[kept] for name, numbers in columns.items()}
+        if not len(owners):
+            return
+        blocks = owners // self.block
+        if (blocks[1:] < blocks[:-1]).any():
+            order = np.argsort(blocks, kind="stable")
+            owners, blocks = owners[order], blocks[order]
+            columns = {name: numbers[order] for name, numbers in columns.items()}
+        edges = np.flatnonzero(np.diff(blocks)) + 1
+        for start, end in zip([0, *edges], [*edges, len(blocks)], strict=True):
+            shard = self.shards[blocks[start]]
+            piece: Columns = {name: numbers[start:end] for name, numbers in columns.items()}
+            piece["owner"] = (owners[start:end] - shard.first).astype(np.int32)
+            shard.pieces.setdefault(table, []).append(piece)
+            shard.size += sum(numbers.nbytes for numbers in piece.values())
+
+    # one reader for each kind of table
+
+    def _persons(self, source: Source, batch: pa.RecordBatch) -> None:
+        owners = self._owners(batch)
+        for column in ("age", "age_on"):
+            if column in batch.schema.names:
+                given = np.asarray(batch.column(column).is_valid())
+                self._mark(owners[given])
+        columns = {column: self._numbers("persons", batch, column) for column in ("birth_date", "sex")}
+        self._keep("persons", owners, columns, self._unsound("persons", columns))
+
+    def _observations(self, source: Source, batch: pa.RecordBatch) -> None:
+        owners = self._owners(batch)
+        columns = {name: self._numbers("observations", batch, name) for name in (*WRITTEN, "date")}
+        coded = self._together("observations", batch, "coded", ("system", "code"))
+        concept = self._concepts()[coded]
+        columns["coded"] = coded
+        suspect = self._unsound("observations", columns)
+        upside_down = self._limits("low")[columns["low"]] >= self._limits("high")[columns["high"]]
+        if upside_down.any():
+            suspect = upside_down if suspect is None else suspect | upside_down
+        if suspect is not None and suspect.any():
+            self._look_closer(suspect, columns)
+        del columns["coded"]
+        columns["concept"] = concept
+        self._keep("observations", owners, columns, suspect, concept >= FIRST_CONCEPT)
+
+    def _look_closer(self, suspect: Ids, columns: Mapping[str, Ids]) -> None:
+        """Take back the suspicion of rows that are read without a word as they stand (a base excess below 0)."""
+        places = np.flatnonzero(suspect)
+        names = (*WRITTEN, "date", "coded")
+        sizes = [len(self.pools["observations", name]) for name in names]
+        keys = packed([columns[name][places] for name in names], sizes)
+        _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+        verdicts = []
+        for at in places[first]:
+            cells: dict[str, str | None] = {}
+            for name in names:
+                pool = self.pools["observations", name]
+                cells |= dict(zip(pool.columns, pool.spellings[columns[name][at]], strict=True))
+            row = Row(1, {name: cell for name, cell in cells.items() if cell})
+            verdicts.append(bool(read_rows("row", {"observations": [row]}, self.catalogue, self.day).issues))
+        suspect[places] = np.asarray(verdicts, bool)[inverse]
+
+    def _limits(self, column: str) -> Ids:
+        """Limits as floats; without one, an end that is never upside down."""
+        nothing = -np.inf if column == "low" else np.inf
+        pool = self.pools["observations", column]
+        return np.asarray(
+            [float(text) if text is not None and sound else nothing
+             for (text,), sound in zip(pool.spellings, pool.sound, strict=True)]
+        )  # fmt: skip
+
+    def _concepts(self) -> Ids:
+        """The number of the concept of each code that is asked for."""
+        pool = self.pools["observations", "coded"]
+        found = []
+        for system, code in pool.spellings:
+            concept = None
+            if code is not None:
+                concept = (
+                    self.catalogue.observation(code)
+                    if system is None
+                    else self.catalogue.observation_for(system, code)
+                )
+            found.append(_NO_CONCEPT if concept is None else self.concepts.get(concept.name, _UNKNOWN_CODE))
+        return np.asarray(found, np.uint16)
+
+    def _events(self, source: Source, batch: pa.RecordBatch) -> None:
+        domain = source.table
+        owners = self._owners(batch)
+        start, end = DATES[domain]  # type: ignore[index]
+        columns = {name: self._numbers(domain, batch, name) for name in dict.fromkeys((start, end, "date"))}
+        columns["words"] = self._together(domain, batch, "words", self.signature(domain))
+        bad = self._unsound(domain, columns)
+        if start != end:
+            first, last = self.pools[domain, start], self.pools[domain, end]
+            upside_down = _edges(first, "low")[columns[start]] > _edges(last, "high")[columns[end]]
+            bad = upside_down if bad is None else bad | upside_down
+        self._keep(domain, owners, columns, bad)
+
+    def _answers(self, source: Source, batch: pa.RecordBatch) -> None:
+        owners = self._owners(batch)
+        columns = {
+            "asked": self._together("answers", batch, "asked", ("trial", "question")),
+            "value": self._numbers("answers", batch, "value"),
+        }
+        self._keep("answers", owners, columns, self._unsound("answers", columns), columns["value"] != 0)
+
+    def _anchors(self, source: Source, batch: pa.RecordBatch) -> None:
+        owners = self._owners(batch)
+        columns = {name: self._numbers("anchors", batch, name) for name in ("anchor", "date")}
+        self._keep("anchors", owners, columns, self._unsound("anchors", columns), columns["date"] != 0)
+
+    def _complete(self, source: Source, batch: pa.RecordBatch) -> None:
+        owners = self._owners(batch)
+        columns = {"declared": self._together("complete", batch, "declared", ("domain", "through", "systems"))}
+        self._keep("complete", owners, columns, self._unsound("complete", columns))
+
+
+def _edges(pool: Pool, edge: str) -> Ids:
+    """The first or last instant of each date; without one, an instant that is never upside down."""
+    nothing = -1 if edge == "low" else 1 << 62
+    return np.asarray(
+        [getattr(parse_when(text), edge) if text is not None and sound else nothing
+         for (text,), sound in zip(pool.spellings, pool.sound, strict=True)],
+        np.int64,
+    )  # fmt: skip
+
+
+def _dictionary(column: Any) -> tuple[Ids, list[str | None]]:
+    """A column of texts as numbers, 0 for NULL, and the texts of 1 and up."""
+    import pyarrow as pa
+
+    if not pa.types.is_dictionary(column.type):
+        if pa.types.is_null(column.type):
+            return np.zeros(len(column), np.int64), []
+        column = column.dictionary_encode()
+    numbers = column.indices
+    texts: list[str | None] = column.dictionary.to_pylist()
+    if numbers.null_count:
+        return numbers.fill_null(-1).to_numpy(zero_copy_only=False) + 1, texts
+    return numbers.to_numpy(zero_copy_only=False) + 1, texts
+
+
+def _is_date(text: str) -> bool:
+    try:
+        parse_when(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_number(text: str) -> bool:
+    number = parse_decimal(text)
+    return number is not None and number >= 0
+
+
+def _is_value(spelling: Spelling) -> bool:
+    """Whether a value is surely readable; a negative one is looked at again beside its code and unit."""
+    written = read_value(spelling[0], may_be_negative=True)
+    if isinstance(written, Unreadable):
+        return False
+    if isinstance(written, Number):
+        lowest = written.low if written.low is not None else written.high
+        return lowest is None or lowest >= 0
+    return True
+
+
+def no_candidates(path: Path) -> InputRefused:
+    return InputRefused([Problem("no-data", "the tables name no candidate", str(path))])
