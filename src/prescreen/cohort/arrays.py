@@ -165,6 +165,9 @@ class Arrays:
     def truth(self, value: int) -> Any:
         return np.int8(value)
 
+    def flag(self, holds: bool) -> Any:
+        return np.bool_(holds)
+
     def least(self, a: Any, b: Any) -> Any:
         return np.minimum(a, b)
 

@@ -82,14 +82,11 @@ class Events(Generic[E, R]):
         told = a.either(touching, a.either(self._any(denials), self._any(declared)))
         bounds = self.calendar.bounds(leaf.window)
         if bounds.fixed is None or bounds.fixed[0] > min(bounds.fixed[1], self.calendar.now):
-            told = a.same(a.number(0), a.number(0))
+            told = a.flag(True)
         return Existence(a.where(told, a.truth(FALLBACK), a.truth(UNKNOWN)), told)
 
     def _any(self, rows: R) -> E:
-        return self.algebra.exists(rows, self._always())
-
-    def _always(self) -> E:
-        return self.algebra.same(self.algebra.number(0), self.algebra.number(0))
+        return self.algebra.exists(rows, self.algebra.flag(True))
 
     def _touches(self, spelling: Spelling, wanted: Wanted, columns: tuple[str, ...]) -> int:
         words = words_of(spelling, columns, wanted.domain)
@@ -137,14 +134,14 @@ class Events(Generic[E, R]):
         """Whether a record is said to go on although its end is past."""
         a, lasting = self.algebra, LASTING.get(timing.domain)
         if lasting is None:
-            return a.same(a.number(0), a.number(1))
+            return a.flag(False)
         reading = Reading(("status",), ("is", lasting), lambda s: TRUE if s[0] == lasting else FALSE)
         return a.both(timing.ended(), a.same(a.read(rows, reading), a.truth(TRUE)))
 
     def _may_be(self, rows: R, domain: Domain, status: str) -> E:
         a = self.algebra
         if "status" not in a.columns(domain):
-            return self._always()
+            return self.algebra.flag(True)
         reading = Reading(("status",), ("may be", status), lambda s: TRUE if s[0] in (None, status) else FALSE)
         return a.same(a.read(rows, reading), a.truth(TRUE))
 

@@ -115,8 +115,7 @@ class Persons(Generic[E, R]):
 
         reading = Reading(("value",), ("answer", leaf.equals, answers), read)
         truth = a.read(rows, reading)
-        given = a.at_most(a.truth(FALSE), truth)  # each row is one
-        return a.largest(rows, given, truth, UNKNOWN), a.exists(rows, given)
+        return a.largest(rows, a.flag(True), truth, UNKNOWN), a.exists(rows, a.flag(True))
 
 
 def answer_of(text: str | None) -> bool | str | None:

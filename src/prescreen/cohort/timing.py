@@ -135,7 +135,7 @@ class Timing(Generic[E, R]):
         lasting = status == LASTING.get(self.domain) or self.domain in ("procedures", "allergies")
         column, given = (self.start, self.has_start) if lasting else (self.end, self.has_end)
         if not lasting and without_end:
-            given = a.same(a.number(0), a.number(1))
+            given = a.flag(False)
         least = _added(span, EARLIEST)
         low = a.where(given, self.date(column, ("low +", span), lambda w: _added(span, w.low)), a.number(least))
         if not lasting:

@@ -127,7 +127,7 @@ class Walk(Generic[E, R]):
         if not node.children:
             return a.same(node.truth.least, node.truth.most)
         return reduce(a.both, [self._no_leaf_falls_back(child) for child in node.children if not child.truth.known],
-                      a.same(a.number(0), a.number(0)))  # fmt: skip
+                      a.flag(True))  # fmt: skip
 
     # --- the tree -------------------------------------------------------------------------------------
 

@@ -79,15 +79,14 @@ class Calendar(Generic[E, R]):
             return unknown if spelling[0] is None else of(parse_when(spelling[0]))
 
         value = a.read(rows, Reading(("date",), ("anchor", key), read, truth=False))
-        given = a.at_most(a.number(BEFORE_ALL), value)  # always so
-        found = self._anchors[name, key] = a.largest(rows, given, value, unknown)
+        found = self._anchors[name, key] = a.largest(rows, a.flag(True), value, unknown)
         return found
 
     def anchor_open(self, name: str) -> E:
         """Whether an anchor is not known to the day."""
         a = self.algebra
         if name == SCREENING:
-            return a.same(a.number(0), a.number(1))
+            return a.flag(False)
         one_day = self.anchor(name, "one day", lambda when: int(when.is_one_day), 0)
         return a.negated(a.same(one_day, a.number(1)))
 
