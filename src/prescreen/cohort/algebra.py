@@ -37,7 +37,8 @@ class Quick:
     """A shorter way to the commonest judgement: a point value against one threshold that is not near.
 
     concept: what is measured. number: the threshold in the concept's unit, or (multiple) of upper limits of normal.
-    above, below: the truth on either side. It decides nothing near a tie, nor of anything unusual.
+    above, below: the truth on either side. limits_told: a result without a limit of its own has none at all. It decides
+    nothing near a tie, nor of anything unusual.
     """
 
     concept: ObservationConcept
@@ -45,6 +46,7 @@ class Quick:
     multiple: bool
     above: int
     below: int
+    limits_told: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from prescreen.catalogue.model import Domain
-from prescreen.cohort.algebra import Quick, Reading, Spelling
+from prescreen.cohort.algebra import UNKNOWN, Quick, Reading, Spelling
 from prescreen.cohort.judging import WRITTEN
 from prescreen.cohort.scan import Columns
 from prescreen.cohort.spelling import Ids, Pool, packed
@@ -20,6 +20,8 @@ from prescreen.quantities.magnitude import SAFE
 
 _LEAST: Final = {np.dtype(np.int8): np.int8(-128), np.dtype(np.int64): np.int64(-(2**63))}
 _MOST: Final = {np.dtype(np.int8): np.int8(127), np.dtype(np.int64): np.int64(2**63 - 1)}
+
+_NO_UNIT: Final = -1.0
 
 Parts = dict[str, tuple[Pool, Ids]]
 """Columns of rows: a pool of spellings, and their numbers."""
@@ -246,7 +248,7 @@ class Arrays:
             return self._judged(rows, reading)
         for pool, numbers in rows.parts.values():
             if set(reading.columns) <= set(pool.columns):
-                return pool.table(reading)[numbers]
+                return pool.read(reading, numbers)
         if not set(reading.columns) & {column for pool, _ in rows.parts.values() for column in pool.columns}:
             return pool_of_nothing(reading)
         return self._spelled(rows, reading)
@@ -289,10 +291,13 @@ class Arrays:
         """The truths of point values that are far from the threshold, in floats; and which rows these are."""
         concept = quick.concept
         assert concept.analyte is not None
+        numbers = rows.parts
         unit = self._column(rows, "unit", ("factor", concept.name), lambda s: _factor(concept, s[0]))
-        value = self._column(rows, "value", "point", _point) * unit
-        usable = self._column(rows, "verification", "usable", lambda s: 1.0 if s[0] in (None, "confirmed") else np.nan)
-        value = value * usable
+        point = self._column(rows, "value", "point", _point)
+        useless = self._column(rows, "verification", "useless", lambda s: float(s[0] == "provisional")) == 1
+        # A number in a unit that cannot be used decides nothing, whatever it is.
+        useless |= (unit == _NO_UNIT) & ~np.isnan(point)
+        value = point * unit
         least = -np.inf if concept.low is None else float(concept.low)
         most = np.inf if concept.high is None else float(concept.high)
         threshold: Any = np.float64(quick.number)
@@ -300,15 +305,19 @@ class Arrays:
             decided = (value > least + SAFE * abs(least)) & (value < most - SAFE * abs(most))
             if quick.multiple:
                 own = self._column(rows, "range_unit", ("factor", concept.name), lambda s: _factor(concept, s[0]))
-                factor = np.where(rows.parts["range_unit"][1] == 0, unit, own)
+                factor = np.where(numbers["range_unit"][1] == 0, unit, own)
                 limit = self._column(rows, "high", "point", _point) * factor
+                if quick.limits_told:
+                    useless |= decided & (numbers["high"][1] == 0) & (value > 0)
                 decided &= (limit > max(0.0, least + SAFE * abs(least))) & (limit < most - SAFE * abs(most))
                 threshold = limit * quick.number
             difference = value - threshold
             near = SAFE * (np.abs(value) + np.abs(threshold))
             above = difference > near
             decided &= above | (difference < -near)
-        return np.where(above, np.int8(quick.above), np.int8(quick.below)), decided
+        found = np.where(above, np.int8(quick.above), np.int8(quick.below))
+        found[useless] = UNKNOWN
+        return found, decided | useless
 
     def _column(self, rows: Rows, column: str, key: object, of: Callable[[Spelling], float]) -> Ids:
         """A float for each row by the spelling of a column; NaN where there is none."""
@@ -336,5 +345,8 @@ def _point(spelling: Spelling) -> float:
 
 
 def _factor(concept: Any, unit: str | None) -> float:
+    """What a number in a unit is multiplied by; _NO_UNIT where it cannot be used, NaN where it takes more."""
     scale = concept.analyte.scale(unit)
-    return float(scale.factor) if isinstance(scale, Scale) and not scale.log10 and scale.offset == 0 else np.nan
+    if not isinstance(scale, Scale):
+        return _NO_UNIT
+    return np.nan if scale.log10 or scale.offset != 0 else float(scale.factor)

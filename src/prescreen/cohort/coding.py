@@ -15,6 +15,7 @@ from prescreen.language.model import Amount, Event
 from prescreen.quantities import Analyte, Scale, analyte
 from prescreen.quantities.numerals import parse_decimal
 
+CODE: Final = ("system", "code")
 LASTING: Final[dict[str, str]] = {"conditions": "active", "treatments": "ongoing"}
 DATES: Final[dict[Domain, tuple[str, str]]] = {
     "conditions": ("onset", "abatement"),
@@ -120,12 +121,12 @@ class Wanted:
                 best = UNKNOWN
         return best
 
-    def of_words(self, words: Words) -> int:
-        """The truth of all that does not hang on status or dates; FALSE for what asserts nothing."""
+    def says(self, words: Words) -> int:
+        """The truth of all that hangs on neither code, status nor dates; FALSE for what asserts nothing."""
         leaf = self.leaf
         if not words.asserts:
             return FALSE
-        truths = [self.relation(words)]
+        truths = [TRUE]
         if words.verification == "provisional" and "provisional" not in leaf.verification:
             truths.append(UNKNOWN)
         elif words.verification == "confirmed" and "confirmed" not in leaf.verification:
@@ -141,10 +142,22 @@ class Wanted:
                 truths.append(_dosed(words[f"{column}_value"], words[f"{column}_unit"], bounds, unit))
         return min(truths)
 
+    def looks_at(self, columns: Iterable[str]) -> tuple[str, ...]:
+        """The columns that `says` looks at."""
+        leaf = self.leaf
+        wanted = {"status", "verification", *(each for each in _ATTRIBUTES if getattr(leaf, each))}
+        if leaf.indication:
+            wanted |= {"for", "for_system"}
+        for dose, bounds in (("dose", leaf.dose), ("daily_dose", leaf.daily_dose)):
+            if bounds:
+                wanted |= {f"{dose}_value", f"{dose}_unit"}
+        return tuple(column for column in columns if column in wanted)
+
     def _indicated(self, words: Words) -> int:
-        given = words["for"]
-        if given is None:
+        name, system = words["for"], words["for_system"]
+        if name is None:
             return UNKNOWN
+        given = name if system is None else (system, name)
         related = self.catalogue.related("conditions", given)
         best = FALSE
         for code in self.leaf.indication:
@@ -160,8 +173,8 @@ class Wanted:
         return frozenset(code for code in self.leaf.codes if named & self.broader[code])
 
     def contradicts(self, words: Words) -> bool:
-        """Whether a denial may contradict a record of what is asked for."""
-        return words.denies and bool(self.related(words).named & self.refutable)
+        """Whether a denial, by its code, may contradict a record of what is asked for."""
+        return bool(self.related(words).named & self.refutable)
 
     def covered(self, code: str, systems: frozenset[str] | None) -> bool:
         """Whether a declaration for some code systems (None: all) speaks of a code."""

@@ -11,7 +11,7 @@ from prescreen.candidate.facts import STATUSES
 from prescreen.catalogue import Catalogue, system_name
 from prescreen.catalogue.model import Domain
 from prescreen.cohort.algebra import FALLBACK, FALSE, TRUE, UNKNOWN, Algebra, E, R, Reading, Spelling
-from prescreen.cohort.coding import LASTING, Wanted, Words, words_of
+from prescreen.cohort.coding import CODE, LASTING, Wanted, Words, words_of
 from prescreen.cohort.timing import Timing
 from prescreen.cohort.windows import BEFORE_ALL, Bounds, Calendar
 from prescreen.language.model import SCREENING, Event
@@ -74,10 +74,8 @@ class Events(Generic[E, R]):
     def _tallied(self, leaf: Event, wanted: Wanted) -> Existence[E]:
         """Several records together are counted by the direct evaluator, where there is anything on file."""
         a, domain = self.algebra, leaf.domain
-        columns = a.columns(domain)
-        touches = Reading(columns, ("touches", leaf), lambda s: self._touches(s, wanted, columns))
         rows = a.events(domain)
-        touching = a.exists(rows, a.negated(a.same(a.read(rows, touches), a.truth(FALSE))))
+        touching = a.exists(rows, a.negated(a.same(self._of_code(rows, wanted), a.truth(FALSE))))
         denials, declared = self._denying(domain), a.complete(domain)
         told = a.either(touching, a.either(self._any(denials), self._any(declared)))
         bounds = self.calendar.bounds(leaf.window)
@@ -88,22 +86,27 @@ class Events(Generic[E, R]):
     def _any(self, rows: R) -> E:
         return self.algebra.exists(rows, self.algebra.flag(True))
 
-    def _touches(self, spelling: Spelling, wanted: Wanted, columns: tuple[str, ...]) -> int:
-        words = words_of(spelling, columns, wanted.domain)
-        return wanted.relation(words) if words.asserts else FALSE
+    def _of_code(self, rows: R, wanted: Wanted) -> E:
+        """Whether records are of one of the codes that are asked for."""
+
+        def told(spelling: Spelling) -> int:
+            return wanted.relation(words_of(spelling, CODE, wanted.domain))
+
+        return self.algebra.read(rows, Reading(CODE, ("of", wanted.domain, wanted.leaf.codes), told))
+
+    def _words(self, rows: R, wanted: Wanted) -> E:
+        """What records say of a leaf, status and dates apart."""
+        a, domain = self.algebra, wanted.domain
+        columns = wanted.looks_at(a.columns(domain))
+        said = Reading(columns, ("says", wanted.leaf), lambda s: wanted.says(words_of(s, columns, domain)))
+        return a.least(self._of_code(rows, wanted), a.read(rows, said))
 
     # --- the records ----------------------------------------------------------------------------------
 
     def _records(self, leaf: Event, wanted: Wanted, bounds: Bounds[E]) -> _Judged[E, R]:
         a, domain = self.algebra, leaf.domain
-        columns = a.columns(domain)
-
-        def told(spelling: Spelling) -> int:
-            return wanted.of_words(words_of(spelling, columns, domain))
-
         every = a.events(domain)
-        words = Reading(columns, ("words", leaf), told)
-        rows = a.only(every, a.negated(a.same(a.read(every, words), a.truth(FALSE))))
+        rows = a.only(every, a.negated(a.same(self._of_code(every, wanted), a.truth(FALSE))))
         timing = Timing(a, self.calendar, domain, rows)
         exceptions = [(Wanted(each, self.catalogue), self.calendar.bounds(each.window)) for each in leaf.excepted]
         lasting = LASTING.get(domain)
@@ -118,7 +121,7 @@ class Events(Generic[E, R]):
             elif status not in _UNDATED:
                 readings = [(a.either(applies, contradictory), False)]
             for condition, without_end in readings:
-                truth = self._had(wanted, words, bounds, exceptions, timing, status, without_end)
+                truth = self._had(wanted, bounds, exceptions, timing, status, without_end)
                 low = a.where(condition, truth, a.truth(TRUE))
                 high = a.where(condition, truth, a.truth(FALSE))
                 least = low if least is None else a.least(least, low)
@@ -148,7 +151,6 @@ class Events(Generic[E, R]):
     def _had(
         self,
         wanted: Wanted,
-        words: Reading,
         bounds: Bounds[E],
         exceptions: list[tuple[Wanted, Bounds[E]]],
         timing: Timing[E, R],
@@ -159,18 +161,12 @@ class Events(Generic[E, R]):
         a, leaf = self.algebra, wanted.leaf
         if leaf.statuses and status not in leaf.statuses:
             return a.truth(FALSE)
-        truth = a.read(timing.rows, words)
+        truth = self._words(timing.rows, wanted)
         truth = a.least(truth, timing.in_window(leaf, status, wanted.momentary, without_end, bounds))
         if not leaf.changed:
             truth = a.least(truth, timing.long_enough(leaf, status, without_end))
-        columns = a.columns(leaf.domain)
         for excepted, window in exceptions:
-            reading = Reading(
-                columns,
-                ("words", excepted.leaf),
-                lambda s, e=excepted: e.of_words(words_of(s, columns, e.domain)),  # type: ignore[misc]
-            )
-            out = self._had(excepted, reading, window, [], timing, status, without_end)
+            out = self._had(excepted, window, [], timing, status, without_end)
             truth = a.least(truth, a.minus(a.truth(TRUE), out))
         return truth
 
@@ -181,16 +177,18 @@ class Events(Generic[E, R]):
         found = self._denials.get(domain)
         if found is None:
             a, rows = self.algebra, self.algebra.events(domain)
-            columns = a.columns(domain)
+            columns = _spoken(a.columns(domain))
             denies = Reading(columns, "denies", lambda s: _flag(words_of(s, columns, domain).denies))
             found = self._denials[domain] = a.only(rows, a.same(a.read(rows, denies), a.truth(TRUE)))
         return found
 
     def _contradicted(self, leaf: Event, wanted: Wanted, denials: R) -> E:
         """Whether some record of the candidate may deny the very one that was found."""
-        a, columns = self.algebra, self.algebra.columns(leaf.domain)
+        a = self.algebra
         reading = Reading(
-            columns, ("contradicts", leaf), lambda s: _flag(wanted.contradicts(words_of(s, columns, leaf.domain)))
+            CODE,
+            ("contradicts", leaf.domain, leaf.codes),
+            lambda s: _flag(wanted.contradicts(words_of(s, CODE, leaf.domain))),
         )
         return a.exists(denials, a.same(a.read(denials, reading), a.truth(TRUE)))
 
@@ -264,15 +262,15 @@ class Events(Generic[E, R]):
     def _denied(self, leaf: Event, wanted: Wanted, needed: E, denials: R, code: str) -> E:
         """Whether a record denies a code, as far as the leaf looks."""
         a, domain = self.algebra, leaf.domain
-        columns = a.columns(domain)
 
         def told(spelling: Spelling) -> int:
-            return _flag(code in wanted.denied_codes(words_of(spelling, columns, domain)))
+            return _flag(code in wanted.denied_codes(words_of(spelling, CODE, domain)))
 
         timing = Timing(a, self.calendar, domain, denials)
-        speaks = a.same(a.read(denials, Reading(columns, ("denied", domain, code), told)), a.truth(TRUE))
+        speaks = a.same(a.read(denials, Reading(CODE, ("denied", domain, code), told)), a.truth(TRUE))
         if domain == "procedures":
             # A dated not-done denies that one event.
+            columns = _spoken(a.columns(domain))
             refuted = Reading(columns, "refuted", lambda s: _flag(_refuted(words_of(s, columns, domain))))
             at_any_time = a.either(a.negated(timing.has_start), a.same(a.read(denials, refuted), a.truth(TRUE)))
             speaks = a.both(speaks, at_any_time)
@@ -300,6 +298,11 @@ def systems_of(text: str | None) -> frozenset[str] | None:
     if text is None:
         return None
     return frozenset(system_name(each) or each for each in (part.strip() for part in re.split("[;,]", text)) if each)
+
+
+def _spoken(columns: tuple[str, ...]) -> tuple[str, ...]:
+    """The columns that tell a denial."""
+    return tuple(column for column in columns if column in ("status", "verification"))
 
 
 def _refuted(words: Words) -> bool:

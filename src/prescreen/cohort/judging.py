@@ -33,7 +33,7 @@ def judgement(leaf: Observation, concept: ObservationConcept, site: tuple[RangeR
         result = result_of(spelling, concept)
         return UNKNOWN if result is None else satisfied(result, leaf.tests, site)
 
-    return Reading(WRITTEN, ("tests", concept.name, leaf.tests), judge, quick=_quick(leaf.tests, concept))
+    return Reading(WRITTEN, ("tests", concept.name, leaf.tests), judge, quick=_quick(leaf.tests, concept, site))
 
 
 def result_of(spelling: Spelling, concept: ObservationConcept) -> Result | None:
@@ -162,7 +162,7 @@ def _truth(holds: bool) -> int:
 _ONE_LIMIT: Final = Threshold.multiple("LLOD")
 
 
-def _quick(tests: tuple[Test, ...], concept: ObservationConcept) -> Quick | None:
+def _quick(tests: tuple[Test, ...], concept: ObservationConcept, site: tuple[RangeRow, ...]) -> Quick | None:
     """The shorter way, where one test compares with one threshold."""
     if concept.analyte is None or len(tests) != 1 or not isinstance(tests[0], Comparison):
         return None
@@ -172,6 +172,6 @@ def _quick(tests: tuple[Test, ...], concept: ObservationConcept) -> Quick | None
     threshold = test.thresholds[0]
     upward = test.operator in ("at_least", "above")
     above, below = (TRUE, FALSE) if upward else (FALSE, TRUE)
-    return Quick(concept, threshold.magnitude.approx, threshold.of == "ULN", above, below)
+    return Quick(concept, threshold.magnitude.approx, threshold.of == "ULN", above, below, not site)
 
 

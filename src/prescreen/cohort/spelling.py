@@ -31,7 +31,8 @@ class Pool:
         self.all_sound = self.sound[0]
         self._numbers: dict[Spelling, int] = {nothing: 0}
         self._check = check
-        self._tables: dict[object, Ids] = {}
+        self._tables: dict[object, tuple[Ids, Ids]] = {}
+        self._parts: dict[tuple[str, ...], tuple[Pool, Ids]] = {}
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -65,23 +66,48 @@ class Pool:
     def soundness(self) -> Ids:
         return np.asarray(self.sound, bool)
 
-    def table(self, reading: Reading) -> Ids:
-        """What a reading makes of each spelling, by its number; nothing of what cannot be read."""
-        key = (reading.columns, reading.key)
+    def read(self, reading: Reading, numbers: Ids) -> Ids:
+        """What a reading makes of spellings by their numbers: worked out once for each, when it is first met; nothing
+        of what cannot be read."""
+        if len(reading.columns) < len(self.columns):
+            part, of_part = self._part(reading.columns)
+            return part.read(reading, of_part[numbers])
         with self._lock:
-            known = self._tables.get(key)
-            if known is None or len(known) < len(self.spellings):
-                done = 0 if known is None else len(known)
-                places = [self.columns.index(column) for column in reading.columns]
-                whole = places == list(range(len(self.columns)))
+            table, done = self._tables.get(reading.key, (_NONE, _NONE_DONE))
+            if len(table) < len(self.spellings):
+                more = len(self.spellings) - len(table)
+                table = np.concatenate([table, np.zeros(more, np.int64)]).astype(np.int8 if reading.truth else np.int64)
+                done = np.concatenate([done, np.zeros(more, bool)])
+            if not done.all():
+                met = np.zeros(len(table), bool)
+                met[numbers] = True
+                for number in np.flatnonzero(met & ~done).tolist():
+                    if self.sound[number]:
+                        table[number] = reading.of(self.spellings[number])
+                done |= met
+            self._tables[reading.key] = table, done
+        found: Ids = table[numbers]
+        return found
+
+    def _part(self, columns: tuple[str, ...]) -> tuple[Pool, Ids]:
+        """The spellings of some of the columns, and which of them each spelling holds."""
+        with self._lock:
+            part, of_part = self._parts.get(columns, (Pool(columns), np.zeros(0, np.int32)))
+            if len(of_part) < len(self.spellings):
+                places = [self.columns.index(column) for column in columns]
                 more = [
-                    (reading.of(each if whole else tuple(each[p] for p in places)) if sound else 0)
-                    for each, sound in zip(self.spellings[done:], self.sound[done:], strict=True)
+                    part.number(tuple(each[place] for place in places)) if sound else 0
+                    for each, sound in zip(
+                        self.spellings[len(of_part) :], self.sound[len(of_part) :], strict=True
+                    )
                 ]
-                made = np.asarray(more, np.int8 if reading.truth else np.int64)
-                known = made if known is None else np.concatenate([known, made])
-                self._tables[key] = known
-            return known
+                of_part = np.concatenate([of_part, np.asarray(more, np.int32)])
+            self._parts[columns] = part, of_part
+            return part, of_part
+
+
+_NONE: Final = np.zeros(0, np.int8)
+_NONE_DONE: Final = np.zeros(0, bool)
 
 
 def packed(columns: Sequence[Ids], sizes: Sequence[int]) -> Ids:
