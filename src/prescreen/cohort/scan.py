@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from prescreen.candidate.checks import problems_of_meaning
 from prescreen.catalogue import DOMAINS, Catalogue
+from prescreen.catalogue.model import Domain
 from prescreen.cohort.algebra import Spelling
-from prescreen.cohort.coding import DATES
+from prescreen.cohort.coding import CODE, DATES
 from prescreen.cohort.judging import WRITTEN
 from prescreen.cohort.spelling import Ids, Pool, packed
 from prescreen.problems import InputRefused, Problem
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 BATCH: Final = 1 << 20
 NOBODY: Final = -1
 _IGNORED: Final = frozenset({"display", "id", "source", "for_display"})
+_MOST_DIRECT: Final = 1 << 23
 _NO_CONCEPT: Final = 0
 _UNKNOWN_CODE: Final = 1
 FIRST_CONCEPT: Final = 2
@@ -76,8 +79,12 @@ class Scan:
     # --- spellings ------------------------------------------------------------------------------------
 
     def _make_pools(self) -> None:
-        date = lambda s: s[0] is None or _is_date(s[0])  # noqa: E731
-        number = lambda s: s[0] is None or _is_number(s[0])  # noqa: E731
+        def date(spelling: Spelling) -> bool:
+            return spelling[0] is None or _is_date(spelling[0])
+
+        def number(spelling: Spelling) -> bool:
+            return spelling[0] is None or _is_number(spelling[0])
+
         self.pools["observations", "date"] = Pool(["date"], date)
         for column in ("low", "high", "detection_limit"):
             self.pools["observations", column] = Pool([column], number)
@@ -113,7 +120,15 @@ class Scan:
         )
 
     def _is_coded(self, spelling: Spelling) -> bool:
-        return self._reads("observations", {"system": spelling[0], "code": spelling[1], "value": "1", "unit": "1"})
+        return self._is_code("observations", spelling)
+
+    def _is_code(self, table: str, spelling: Spelling) -> bool:
+        """Whether a code can be read: a name of the catalogue, or one of a system, listed or not."""
+        system, code = spelling
+        if code is None:
+            return False
+        record = {"code": code if system is None else {"system": system, "code": code}}
+        return not problems_of_meaning({"id": "row", table: [record]}, self.catalogue)
 
     def _is_birth(self, spelling: Spelling) -> bool:
         return spelling[0] is None or (_is_date(spelling[0]) and parse_when(spelling[0]).first_day <= self.day)
@@ -121,20 +136,40 @@ class Scan:
     def _is_declared(self, spelling: Spelling) -> bool:
         return self._reads("complete", dict(zip(("domain", "through", "systems"), spelling, strict=True)))
 
-    def _event_check(self, domain: str, columns: tuple[str, ...]) -> Callable[[Spelling], bool]:
+    def _event_check(self, domain: Domain, columns: tuple[str, ...]) -> Callable[[Spelling], bool]:
+        """Whether the words of an event can be read: the code, and what else it says, each once for all records."""
+        known: dict[tuple[str, Spelling], bool] = {}
+        some_code = next(iter(self.catalogue.events[domain]))
+        groups = [
+            some
+            for group in (
+                CODE, ("status",), ("verification",), ("dose_value", "dose_unit"),
+                ("daily_dose_value", "daily_dose_unit"), ("for", "for_system"),
+                ("severity", "site", "confirmed_by", "route", "outcome"),
+            )
+            if (some := tuple(name for name in group if name in columns))
+        ]  # fmt: skip
+
+        def sound(group: tuple[str, ...], spelling: Spelling) -> bool:
+            key = (group[0], spelling)
+            if key not in known:
+                if group == CODE:
+                    known[key] = self._is_code(domain, spelling)
+                else:
+                    cells = {"code": some_code, **dict(zip(group, spelling, strict=True))}
+                    known[key] = self._reads(domain, cells)
+            return known[key]
+
         def check(spelling: Spelling) -> bool:
-            return self._reads(domain, dict(zip(columns, spelling, strict=True)))
+            cell = dict(zip(columns, spelling, strict=True))
+            return all(sound(group, tuple(cell[name] for name in group)) for group in groups)
 
         return check
 
     def _reads(self, table: str, cells: Mapping[str, str | None]) -> bool:
         """Whether a row of these cells is read without a word."""
-        if table == "observations" and cells.get("code") is None:
-            return False
         row = Row(1, {name: cell for name, cell in cells.items() if cell})
-        read = read_rows("row", {table: [row]}, self.catalogue, self.day)
-        codes = {issue.code for issue in read.issues}
-        return not (codes - {"bad-entry"} if table == "observations" else codes)
+        return not read_rows("row", {table: [row]}, self.catalogue, self.day).issues
 
     # --- tables ---------------------------------------------------------------------------------------
 
@@ -233,16 +268,16 @@ class Scan:
             else (np.zeros(batch.num_rows, np.int64), [])
             for column in columns
         ]
-        keys = packed([numbers for numbers, _ in read], [len(texts) + 1 for _, texts in read])
-        _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+        first, inverse = _distinct([numbers for numbers, _ in read], [len(texts) + 1 for _, texts in read])
         found = np.asarray(
             [
                 pool.number(tuple((texts[numbers[at] - 1] or None) if numbers[at] else None for numbers, texts in read))
-                for at in first
+                for at in first.tolist()
             ],
             np.int32,
         )
-        return found.astype(pool.type, copy=False)[inverse]
+        together: Ids = found.astype(pool.type, copy=False)[inverse]
+        return together
 
     def _unsound(self, table: str, columns: Mapping[str, Ids]) -> Ids | None:
         """Rows with a spelling that cannot be read."""
@@ -384,6 +419,29 @@ class Scan:
         owners = self._owners(batch)
         columns = {"declared": self._together("complete", batch, "declared", ("domain", "through", "systems"))}
         self._keep("complete", owners, columns, self._unsound("complete", columns))
+
+
+def _distinct(columns: Sequence[Ids], sizes: Sequence[int]) -> tuple[Ids, Ids]:
+    """A row of each distinct combination of numbers, and which of these each row is of."""
+    whole, room = columns[0], sizes[0]
+    first = np.zeros(0, np.int64)
+    for column, size in zip([*columns[1:], None], [*sizes[1:], 1], strict=True):
+        if column is not None and room * size <= _MOST_DIRECT:
+            whole = whole * np.int64(size) + column
+            room *= size
+            continue
+        place = np.zeros(room, np.int64)
+        place[whole] = np.arange(len(whole))  # some row of each
+        met = np.zeros(room, bool)
+        met[whole] = True
+        at = np.flatnonzero(met)
+        first = place[at]
+        place[at] = np.arange(len(at))
+        whole, room = place[whole], len(at)
+        if column is not None:
+            whole = whole * np.int64(size) + column
+            room *= size
+    return first, whole
 
 
 def _edges(pool: Pool, edge: str) -> Ids:
