@@ -125,7 +125,7 @@ class Catalogue:
 
     def _by_hierarchy(self, domain: Domain, system: str, recorded: str) -> tuple[set[str], set[str]]:
         """The concepts that a code of a hierarchical system is (most specific), and others that it may be."""
-        listed = self._listed(domain, system)
+        listed = self._index.near_codes[domain, system].get(recorded[:1], ())
         matched = {name for pattern, name in listed if stands_for(pattern, recorded)}
         named = matched - self._above(domain, matched)
         vague = {name for pattern, name in listed if may_stand_for(recorded, pattern, system)} - matched
@@ -147,16 +147,17 @@ class Catalogue:
 
     def _unlisted(self, domain: Domain, system: str, recorded: str, is_a: set[str]) -> set[str]:
         """Concepts with an open list that a recorded code may be, though none of their codes stands for it."""
-        excluding, including = self._index.outside[domain, system], self._index.perhaps[domain, system]
+        excluding = self._index.outside[domain, system]
+        near = recorded[:1]
         perhaps = {
             name
-            for name, patterns in including.items()
+            for name, patterns in self._index.near_perhaps[domain, system].get(near, {}).items()
             if any(stands_for(pattern, recorded) or pattern.startswith(recorded) for pattern in patterns)
         }
         outside = {
             name
-            for name, patterns in excluding.items()
-            if name not in is_a | perhaps and any(stands_for(pattern, recorded) for pattern in patterns)
+            for name, patterns in self._index.near_outside[domain, system].get(near, {}).items()
+            if name not in is_a and name not in perhaps and any(stands_for(pattern, recorded) for pattern in patterns)
         }
         not_outside = {
             name for name in excluding if name not in outside and outside.isdisjoint(self.ancestors(domain, name))
@@ -221,7 +222,11 @@ class _Index:
         self.children = {domain: _children(events[domain]) for domain in DOMAINS}
         pairs = [(domain, system) for domain in DOMAINS for system in HIERARCHICAL]
         self.outside = {pair: _patterns(events[pair[0]].values(), pair[1], "outside") for pair in pairs}
-        self.perhaps = {pair: _patterns(events[pair[0]].values(), pair[1], "perhaps") for pair in pairs}
+        perhaps = {pair: _patterns(events[pair[0]].values(), pair[1], "perhaps") for pair in pairs}
+        # what a code may match begins as it does: only that is looked through
+        self.near_codes = {pair: _near(self.event_codes[pair[0]].get(pair[1], ())) for pair in pairs}
+        self.near_outside = {pair: _near_patterns(self.outside[pair]) for pair in pairs}
+        self.near_perhaps = {pair: _near_patterns(perhaps[pair]) for pair in pairs}
         self.expressible = {
             (domain, system): _expressible(events[domain], self.children[domain], system) for domain, system in pairs
         }
@@ -296,6 +301,26 @@ def _patterns(
         for name, patterns in found
         if patterns is not None
     }
+
+
+def _near(listed: Iterable[tuple[str, str]]) -> dict[str, tuple[tuple[str, str], ...]]:
+    """Patterns with the names of their concepts, by the first sign of the codes that they may stand for."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for pattern, name in listed:
+        first, _, last = pattern.partition("-")
+        for sign in range(ord(first[0]), ord((last or first)[0]) + 1):
+            found.setdefault(chr(sign), []).append((pattern, name))
+    return {sign: tuple(pairs) for sign, pairs in found.items()}
+
+
+def _near_patterns(patterns: Mapping[str, tuple[str, ...]]) -> dict[str, dict[str, tuple[str, ...]]]:
+    """By first sign of the codes that they may stand for, the patterns of each concept."""
+    found: dict[str, dict[str, tuple[str, ...]]] = {}
+    for sign, pairs in _near([(each, name) for name, some in patterns.items() for each in some]).items():
+        mine = found[sign] = {}
+        for pattern, name in pairs:
+            mine[name] = (*mine.get(name, ()), pattern)
+    return found
 
 
 def _expressible(
