@@ -78,9 +78,8 @@ class Events(Generic[E, R]):
         touching = a.exists(rows, a.negated(a.same(self._of_code(rows, wanted), a.truth(FALSE))))
         denials, declared = self._denying(domain), a.complete(domain)
         told = a.either(touching, a.either(self._any(denials), self._any(declared)))
-        bounds = self.calendar.bounds(leaf.window)
-        if bounds.fixed is None or bounds.fixed[0] > min(bounds.fixed[1], self.calendar.now):
-            told = a.flag(True)
+        # A window that holds nothing for sure tells something, too.
+        told = a.either(told, self._outside(leaf, self.calendar.bounds(leaf.window)))
         return Existence(a.where(told, a.truth(FALLBACK), a.truth(UNKNOWN)), told)
 
     def _any(self, rows: R) -> E:
@@ -129,8 +128,6 @@ class Events(Generic[E, R]):
         assert least is not None
         assert most is not None
         truth = a.where(a.same(least, most), least, a.truth(UNKNOWN))
-        if leaf.changed or leaf.duration:
-            truth = a.where(a.same(truth, a.truth(FALSE)), truth, a.truth(FALLBACK))
         return _Judged(rows, truth)
 
     def _contradictory(self, timing: Timing[E, R], rows: R) -> E:
@@ -163,8 +160,12 @@ class Events(Generic[E, R]):
             return a.truth(FALSE)
         truth = self._words(timing.rows, wanted)
         truth = a.least(truth, timing.in_window(leaf, status, wanted.momentary, without_end, bounds))
-        if not leaf.changed:
+        if leaf.changed:
+            truth = a.least(truth, timing.changed_since(leaf, status, wanted.momentary, without_end))
+        else:
             truth = a.least(truth, timing.long_enough(leaf, status, without_end))
+        if leaf.duration:
+            truth = a.least(truth, timing.lasted(leaf, status, wanted.momentary, without_end))
         for excepted, window in exceptions:
             out = self._had(excepted, window, [], timing, status, without_end)
             truth = a.least(truth, a.minus(a.truth(TRUE), out))
@@ -194,11 +195,8 @@ class Events(Generic[E, R]):
 
     def _absent(self, leaf: Event, wanted: Wanted, bounds: Bounds[E], denials: R) -> E:
         """Whether nothing unrecorded can be what is asked for."""
-        a, now = self.algebra, self.algebra.number(self.calendar.now)
-        planned = "planned" in leaf.statuses
-        outside = a.negated(a.at_most(bounds.low_maybe, bounds.high_maybe))
-        if not planned:
-            outside = a.either(outside, a.negated(a.at_most(bounds.low_maybe, now)))
+        a, planned = self.algebra, "planned" in leaf.statuses
+        outside = self._outside(leaf, bounds)
         needed = self._looked_at_until(leaf, bounds)
         covered = self._declared(leaf, wanted, needed, leaf.codes)
         absent = a.either(outside, covered)
@@ -214,6 +212,12 @@ class Events(Generic[E, R]):
             for code in leaf.codes
         ]
         return a.either(absent, reduce(a.both, each))
+
+    def _outside(self, leaf: Event, bounds: Bounds[E]) -> E:
+        """Whether the window is empty, or opens after the screening day, so that nothing past lies in it."""
+        a, now = self.algebra, self.algebra.number(self.calendar.now)
+        empty = a.negated(a.at_most(bounds.low_maybe, bounds.high_maybe))
+        return empty if "planned" in leaf.statuses else a.either(empty, a.negated(a.at_most(bounds.low_maybe, now)))
 
     def _looked_at_until(self, leaf: Event, bounds: Bounds[E]) -> E:
         """The last instant at which what the leaf asks for can have begun."""

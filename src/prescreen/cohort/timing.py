@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic
+from typing import Final, Generic
 
 from prescreen.catalogue.model import Domain
 from prescreen.cohort.algebra import FALSE, TRUE, UNKNOWN, Algebra, E, R, Reading, Spelling
@@ -12,6 +12,9 @@ from prescreen.cohort.coding import DATES, LASTING
 from prescreen.cohort.windows import Bounds, Calendar
 from prescreen.language.model import SCREENING, Event
 from prescreen.time import DAY, EARLIEST, HOUR, LATEST, Span, When, parse_when, shift_day
+
+
+_NO_TIME: Final = Span(0, "days")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,44 +58,49 @@ class Timing(Generic[E, R]):
             found = self._read[column, key] = a.read(self.rows, Reading((column,), ("date", key), read, truth=False))
         return found
 
-    def low(self, column: str) -> E:
-        return self.date(column, "low", lambda when: when.low)
+    def low(self, column: str, moved: Span | None = None) -> E:
+        return self.date(column, ("low", moved), lambda when: _added(moved, when.low))
 
-    def high(self, column: str) -> E:
-        return self.date(column, "high", lambda when: when.high)
+    def high(self, column: str, moved: Span | None = None) -> E:
+        return self.date(column, ("high", moved), lambda when: _added(moved, when.high))
 
     def ended(self) -> E:
         """Whether a record has an end, and that lies by the screening day."""
         a = self.algebra
         return a.both(self.has_end, a.at_most(self.high(self.end), a.number(self.calendar.now)))
 
-    def times(self, status: str, momentary: bool, without_end: bool) -> Times[E]:
-        """When records began and ended, had they this status. without_end: had they no end, too."""
-        a, now = self.algebra, self.algebra.number(self.calendar.now)
+    def times(self, status: str, momentary: bool, without_end: bool, moved: Span | None = None) -> Times[E]:
+        """When records began and ended, had they this status. without_end: had they no end, too.
+
+        moved: each time moved on by a span (its day, or the instant by hours), which keeps their order.
+        """
+        a, instant = self.algebra, self.calendar.now
+        now = a.number(_added(moved, instant))
+        earliest, latest = a.number(_added(moved, EARLIEST)), a.number(_added(moved, LATEST))
         lasting = status == LASTING.get(self.domain)
         if status == "planned":
-            low = a.where(self.has_start, self.low(self.start), a.number(self.calendar.day * DAY))
-            high = a.where(self.has_start, self.high(self.start), a.number(LATEST))
+            low = a.where(self.has_start, self.low(self.start, moved), a.number(_added(moved, self.calendar.day * DAY)))
+            high = a.where(self.has_start, self.high(self.start, moved), latest)
             if momentary:
                 return Times(low, high, low, high)
             return Times(
                 low,
                 high,
-                a.where(self.has_end, self.low(self.end), low),
-                a.where(self.has_end, self.high(self.end), a.number(LATEST)),
+                a.where(self.has_end, self.low(self.end, moved), low),
+                a.where(self.has_end, self.high(self.end, moved), latest),
             )
-        low = a.where(self.has_start, self.low(self.start), a.number(EARLIEST))
-        high = a.where(self.has_start, a.least(self.high(self.start), now), now)
+        low = a.where(self.has_start, self.low(self.start, moved), earliest)
+        high = a.where(self.has_start, a.least(self.high(self.start, moved), now), now)
         if momentary:
             return Times(low, high, low, high)
         open_low, open_high = (now, now) if lasting else (low, now)
         if without_end:
             return Times(low, high, open_low, open_high)
-        end_low, end_high = self.low(self.end), self.high(self.end)
+        end_low, end_high = self.low(self.end, moved), self.high(self.end, moved)
         by_end = high
         if not lasting:
-            later = a.both(a.negated(self.has_start), a.negated(a.at_most(end_low, now)))
-            by_end = a.where(later, end_high, high)
+            after = a.negated(a.at_most(self.low(self.end), a.number(instant)))
+            by_end = a.where(a.both(a.negated(self.has_start), after), end_high, high)
         by_end = a.least(by_end, end_high)
         return Times(
             low,
@@ -144,13 +152,55 @@ class Timing(Generic[E, R]):
         now = self.calendar.now
         latest = self.date(column, ("high +", span, now), lambda w: _added(span, min(w.high, now)))
         high = a.where(given, latest, a.number(_added(span, now)))
-        first = self.anchored(leaf.at, ("first", span.unit), lambda w: _edge_of(span, w.low), _edge_of(span, EARLIEST))
-        last = self.anchored(leaf.at, ("last", span.unit), lambda w: _edge_of(span, w.high), _edge_of(span, LATEST))
+        hours = span.unit == "hours"
+        first = self.anchored(leaf.at, ("first", hours), lambda w: _edge_of(span, w.low), _edge_of(span, EARLIEST))
+        last = self.anchored(leaf.at, ("last", hours), lambda w: _edge_of(span, w.high), _edge_of(span, LATEST))
         return a.where(
             a.at_most(high, first),
             a.truth(TRUE),
             a.where(a.at_most(low, last), a.truth(UNKNOWN), a.truth(FALSE)),
         )
+
+    def changed_since(self, leaf: Event, status: str, momentary: bool, without_end: bool) -> E:
+        """`stable_for`: whether a record began or ended less than so long before the anchor, and not after its day."""
+        a = self.algebra
+        at = self.times(status, momentary, without_end)
+        moved = self.times(status, momentary, without_end, leaf.for_at_least)
+        began = self._less_than_ago(leaf, at.start_low, at.start_high, moved.start_low, moved.start_high)
+        if status == LASTING.get(self.domain):
+            return began  # it goes on
+        ended = self._less_than_ago(leaf, at.end_low, at.end_high, moved.end_low, moved.end_high)
+        return a.most(began, ended)
+
+    def _less_than_ago(self, leaf: Event, low: E, high: E, moved_low: E, moved_high: E) -> E:
+        """Whether a moment of [low, high], moved on by the leaf's span, lies after the anchor, and itself not after the
+        anchor's day."""
+        a, span = self.algebra, leaf.for_at_least
+        assert span is not None
+        key, name = span.unit == "hours", leaf.at
+        first = self.anchored(name, ("first", key), lambda w: _edge_of(span, w.low), _edge_of(span, EARLIEST))
+        last = self.anchored(name, ("last", key), lambda w: _edge_of(span, w.high), _edge_of(span, LATEST))
+        first_day = self.anchored(name, "first day's end", lambda w: _day_end(w.low), _day_end(EARLIEST))
+        last_day = self.anchored(name, "last day's end", lambda w: _day_end(w.high), _day_end(LATEST))
+        surely = a.both(a.negated(a.at_most(moved_low, last)), a.at_most(high, first_day))
+        perhaps = a.both(a.negated(a.at_most(moved_high, first)), a.at_most(low, last_day))
+        return a.where(surely, a.truth(TRUE), a.where(perhaps, a.truth(UNKNOWN), a.truth(FALSE)))
+
+    def lasted(self, leaf: Event, status: str, momentary: bool, without_end: bool) -> E:
+        """`duration`: the time from the beginning to the end, between days, or in hours between instants."""
+        a, truth = self.algebra, self.algebra.truth(TRUE)
+        for operator, span in leaf.duration:
+            more = int(operator in ("above", "at_most"))
+            if momentary:
+                reached = surely = a.flag(False)
+            else:
+                moved = self.times(status, momentary, without_end, span)
+                end = self.times(status, momentary, without_end, None if span.unit == "hours" else _NO_TIME)
+                reached = a.at_most(a.plus(moved.start_low, a.number(more)), end.end_high)
+                surely = a.at_most(a.plus(moved.start_high, a.number(more)), end.end_low)
+            one = a.where(surely, a.truth(TRUE), a.where(reached, a.truth(UNKNOWN), a.truth(FALSE)))
+            truth = a.least(truth, one if operator in ("at_least", "above") else a.minus(a.truth(TRUE), one))
+        return truth
 
     def anchored(self, name: str, key: object, of: Callable[[When], int], unknown: int) -> E:
         """A number made of the anchor of each row's candidate."""
@@ -170,9 +220,15 @@ def _one_anchor(leaf: Event) -> bool:
     return start is None or end is None or start.anchor == end.anchor
 
 
-def _added(span: Span, instant: int) -> int:
-    """An instant moved on by hours, or the day so long after its day."""
+def _added(span: Span | None, instant: int) -> int:
+    """An instant moved on by hours, or the day so long after its day; by nothing, the instant itself."""
+    if span is None:
+        return instant
     return instant + span.number * HOUR if span.unit == "hours" else shift_day(instant // DAY, span, 1)
+
+
+def _day_end(instant: int) -> int:
+    return instant // DAY * DAY + DAY - 1
 
 
 def _edge_of(span: Span, instant: int) -> int:
