@@ -182,6 +182,9 @@ class Arrays:
     def minus(self, a: Any, b: Any) -> Any:
         return a - b
 
+    def times(self, a: Any, factor: int) -> Any:
+        return np.multiply(a, np.int64(factor), dtype=np.int64)
+
     def same(self, a: Any, b: Any) -> Any:
         return a == b
 

@@ -11,7 +11,7 @@ from prescreen.cohort.arrays import Arrays, Memory, Rows
 from prescreen.cohort.plan import Plan
 from prescreen.cohort.scan import Columns, Scan, Shard
 from prescreen.cohort.spelling import Ids, packed
-from prescreen.cohort.walk import UNDETERMINED, Walk
+from prescreen.cohort.walk import ALONE, UNDETERMINED, Walk
 from prescreen.ranges import Ranges
 
 
@@ -19,10 +19,12 @@ from prescreen.ranges import Ranges
 class Decisions:
     """statuses: by candidate and column of the plan; FALLBACK where columns do not tell. facts: for each column, by
     fact, of how many candidates that columns leave undetermined it is among what they wait for, and of how many it is
-    all."""
+    all. alike: by column, for its candidates with FALLBACK, in order, a number that is the same for those of whom the
+    direct evaluator would say the same, or ALONE."""
 
     statuses: Ids
     facts: list[dict[str, tuple[int, int]]]
+    alike: dict[int, Ids]
 
 
 def decide(
@@ -35,12 +37,19 @@ def decide(
     odd = _odd(shard, pieces, scan)
     statuses = np.empty((size, len(plan.columns)), np.int8)
     facts: list[dict[str, tuple[int, int]]] = []
+    alike: dict[int, Ids] = {}
     for place, column in enumerate(plan.columns):
         (decided,) = walk.trial(column.trial, [column.criterion])
         statuses[:, place] = decided.status
         statuses[odd, place] = FALLBACK
         facts.append(_facts(statuses[:, place] == UNDETERMINED, decided.open))
-    return Decisions(statuses, facts)
+        if decided.alike is not None:
+            number = np.broadcast_to(decided.alike, size).copy()
+            number[odd] = ALONE
+            number = number[statuses[:, place] == FALLBACK]
+            if (number != ALONE).any():
+                alike[place] = number
+    return Decisions(statuses, facts, alike)
 
 
 def _facts(undetermined: Ids, open_: dict[str, Ids]) -> dict[str, tuple[int, int]]:

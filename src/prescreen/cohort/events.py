@@ -23,10 +23,12 @@ _UNDATED: Final = frozenset({"planned", "never"})
 
 @dataclass(frozen=True, slots=True)
 class Existence(Generic[E]):
-    """What an event leaf found. code: its truth, or FALLBACK. several: whether more than one record is open in it."""
+    """What an event leaf found. code: its truth, or FALLBACK. several: whether more than one record may be open in it.
+    silent: whether nothing on file speaks of it at all."""
 
     code: E
     several: E
+    silent: E
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,8 @@ class Events(Generic[E, R]):
                 a.where(open_, a.truth(UNKNOWN), a.where(absent, a.truth(FALSE), a.truth(UNKNOWN))),
             ),
         )
-        return Existence(code, a.either(open_, doubtful))
+        spoken = a.either(self._any(rows), a.either(self._any(denials), self._any(a.complete(leaf.domain))))
+        return Existence(code, a.either(open_, doubtful), a.negated(spoken))
 
     def _tallied(self, leaf: Event, wanted: Wanted) -> Existence[E]:
         """Several records together are counted by the direct evaluator, where there is anything on file."""
@@ -80,7 +83,7 @@ class Events(Generic[E, R]):
         told = a.either(touching, a.either(self._any(denials), self._any(declared)))
         # A window that holds nothing for sure tells something, too.
         told = a.either(told, self._outside(leaf, self.calendar.bounds(leaf.window)))
-        return Existence(a.where(told, a.truth(FALLBACK), a.truth(UNKNOWN)), told)
+        return Existence(a.where(told, a.truth(FALLBACK), a.truth(UNKNOWN)), told, a.negated(told))
 
     def _any(self, rows: R) -> E:
         return self.algebra.exists(rows, self.algebra.flag(True))

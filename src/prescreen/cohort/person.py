@@ -31,13 +31,17 @@ class Persons(Generic[E, R]):
         """Whether the sex is not on file."""
         return self._is_open("sex", lambda _: TRUE)
 
+    def birth_missing(self) -> E:
+        """Whether no birth date is on file."""
+        return self._is_open("birth_date", lambda _: TRUE, "given")
+
     def birth_open(self) -> E:
         """Whether the birth date is not known to the day."""
         return self._is_open("birth_date", lambda text: TRUE if parse_when(text).is_one_day else FALSE)
 
-    def _is_open(self, column: str, of: Callable[[str], int]) -> E:
+    def _is_open(self, column: str, of: Callable[[str], int], what: str = "known") -> E:
         a = self.algebra
-        reading = Reading((column,), ("known", column), lambda s: FALSE if s[0] is None else of(s[0]))
+        reading = Reading((column,), (what, column), lambda s: FALSE if s[0] is None else of(s[0]))
         return a.negated(a.same(a.read(a.persons(), reading), a.truth(TRUE)))
 
     def age(self, leaf: Age) -> E:

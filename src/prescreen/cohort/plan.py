@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from prescreen.catalogue import DOMAINS, Catalogue
 from prescreen.cohort.vary import Change, changed
-from prescreen.language.model import Criterion, Event, Observation, Trial, parts_of
+from prescreen.language.model import SCREENING, Age, Condition, Criterion, Event, Observation, Trial, parts_of
 from prescreen.problems import InputRefused, Problem
 
 
@@ -17,6 +17,11 @@ class Column:
 
     trial: Trial
     criterion: Criterion
+
+    @property
+    def anchored(self) -> bool:
+        """Whether something in it hangs on an anchor other than the screening day."""
+        return any(_anchored(part) for part in parts_of(self.criterion.condition))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +99,20 @@ def _unlike(trials: Sequence[Trial]) -> None:
             problems.append(Problem("catalogues", message, trial.file, hint="screen them in runs of their own"))
     if problems:
         raise InputRefused(problems)
+
+
+def _anchored(part: Condition) -> bool:
+    match part:
+        case Age(anchor=anchor):
+            return anchor != SCREENING
+        case Observation(window=window):
+            names = {SCREENING}
+        case Event(window=window, at=at):
+            names = {SCREENING, at}
+        case _:
+            return False
+    names |= {end.anchor for end in (window.start, window.end) if end is not None}
+    return names != {SCREENING}
 
 
 def _looked_at(columns: Sequence[Column]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -19,7 +19,7 @@ from prescreen.cohort.plan import Plan
 from prescreen.cohort.progress import Listener, Progress
 from prescreen.cohort.scan import Scan, no_candidates
 from prescreen.cohort.store import Store, described, sample
-from prescreen.cohort.walk import UNDETERMINED
+from prescreen.cohort.walk import ALONE, UNDETERMINED
 from prescreen.problems import InputRefused, Problem
 from prescreen.ranges import Ranges
 from prescreen.tables import TableCandidate, TableIssue, Tables, open_tables
@@ -139,17 +139,50 @@ class _Run:
 
     def _directly(self, identities: Sequence[str], decided: Sequence[Decisions]) -> dict[str, Any]:
         """Fill in what columns left to the direct evaluator, and hold a sample of the rest against it."""
-        block = self.options.block
-        places: list[np.ndarray[Any, Any]] = []
-        pairs = 0
-        for number, decisions in enumerate(decided):
-            open_ = decisions.statuses == FALLBACK
-            pairs += int(open_.sum())
-            places.append(np.flatnonzero(open_.any(axis=1)) + number * block)
-        left = np.concatenate(places)
+        open_ = sum(int((decisions.statuses == FALLBACK).sum()) for decisions in decided)
+        shared = self._for_all_alike(identities, decided)
+        left = [np.flatnonzero((d.statuses == FALLBACK).any(axis=1)) + n * self.options.block for n, d in enumerate(decided)]
         audited = set(sample(identities, self.options.audited))
-        asked = sorted({*left.tolist(), *audited})
-        for place, read in self._read(identities, asked):
+        alone = np.concatenate(left).tolist()
+        self._one_by_one(identities, decided, sorted({*alone, *audited}), audited)
+        if any((decisions.statuses == FALLBACK).any() for decisions in decided):
+            raise AssertionError("a candidate has no status")
+        pairs = len(identities) * max(1, len(self.plan.columns))
+        return {
+            "pairs": open_,
+            "share_of_pairs": open_ / pairs,
+            "candidates_read": len(alone),
+            "share_of_candidates": len(alone) / len(identities),
+            "shared_pairs": shared,
+            "audited": len(audited),
+        }
+
+    def _for_all_alike(self, identities: Sequence[str], decided: Sequence[Decisions]) -> int:
+        """Ask once for all candidates of whom the direct evaluator would say the same; how many pairs that settles."""
+        asked: dict[tuple[int, int], int] = {}
+        for number, decisions in enumerate(decided):
+            for column, alike in decisions.alike.items():
+                rows = np.flatnonzero(decisions.statuses[:, column] == FALLBACK)
+                numbers, first = np.unique(alike, return_index=True)
+                for each, at in zip(numbers.tolist(), first.tolist(), strict=True):
+                    if each != ALONE:
+                        asked.setdefault((column, each), int(rows[at]) + number * self.options.block)
+        of_candidate: dict[int, list[tuple[int, int]]] = {}
+        for key, place in asked.items():
+            of_candidate.setdefault(place, []).append(key)
+        answers: dict[tuple[int, int], Answered] = {}
+        for place, read in self._read(identities, sorted(of_candidate)):
+            keys = of_candidate[place]
+            for key, answer in zip(keys, self.direct.decide(read.candidate, [c for c, _ in keys]), strict=True):
+                if answer.status == UNDETERMINED or not self.plan.columns[key[0]].anchored:
+                    answers[key] = answer
+        return sum(_spread(decisions, answers) for decisions in decided)
+
+    def _one_by_one(
+        self, identities: Sequence[str], decided: Sequence[Decisions], places: Sequence[int], audited: set[int]
+    ) -> None:
+        block = self.options.block
+        for place, read in self._read(identities, places):
             statuses = decided[place // block].statuses[place % block]
             facts = decided[place // block].facts
             mine = [*range(len(statuses))] if place in audited else np.flatnonzero(statuses == FALLBACK).tolist()
@@ -160,17 +193,9 @@ class _Run:
                     continue
                 statuses[column] = answer.status
                 if answer.status == UNDETERMINED:
-                    _count(facts[column], answer)
+                    _count(facts[column], answer, 1)
             self.issues += read.issues[: max(0, _MOST_ISSUES - len(self.issues))]
-            self.progress.add("candidates decided one by one", 1, len(asked))
-        if any((decisions.statuses == FALLBACK).any() for decisions in decided):
-            raise AssertionError("a candidate has no status")
-        return {
-            "candidates": len(left),
-            "pairs": pairs,
-            "share": pairs / (len(identities) * max(1, len(self.plan.columns))),
-            "audited": len(audited),
-        }
+            self.progress.add("candidates decided one by one", 1, len(places))
 
     def _read(self, identities: Sequence[str], places: Sequence[int]) -> Iterator[tuple[int, TableCandidate]]:
         for first in range(0, len(places), _AT_ONCE):
@@ -226,11 +251,29 @@ class _Run:
         return Summary(funnel, manifest)
 
 
-def _count(facts: dict[str, tuple[int, int]], answer: Answered) -> None:
+def _count(facts: dict[str, tuple[int, int]], answer: Answered, number: int) -> None:
     alone = len(answer.open) == 1
     for fact in answer.open:
         some, single = facts.get(fact, (0, 0))
-        facts[fact] = (some + 1, single + alone)
+        facts[fact] = (some + number, single + number * alone)
+
+
+def _spread(decisions: Decisions, answers: Mapping[tuple[int, int], Answered]) -> int:
+    """Give the answers to all who are alike; to how many."""
+    count = 0
+    for column, alike in decisions.alike.items():
+        rows = np.flatnonzero(decisions.statuses[:, column] == FALLBACK)
+        numbers, which, counts = np.unique(alike, return_inverse=True, return_counts=True)
+        status = np.full(len(numbers), FALLBACK, np.int8)
+        for place, (number, some) in enumerate(zip(numbers.tolist(), counts.tolist(), strict=True)):
+            answer = answers.get((column, number))
+            if answer is not None:
+                status[place] = answer.status
+                count += some
+                if answer.status == UNDETERMINED:
+                    _count(decisions.facts[column], answer, some)
+        decisions.statuses[rows, column] = status[which]
+    return count
 
 
 def _write_funnel(results: Results, funnel: dict[str, Any]) -> None:

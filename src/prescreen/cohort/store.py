@@ -41,14 +41,16 @@ class Store:
         with np.load(path) as stored:
             statuses = stored["statuses"]
             facts = json.loads(bytes(stored["facts"]))
+            alike = {int(name[1:]): stored[name] for name in stored.files if name.startswith("_")}
         if len(statuses) != size:
             return None
-        return Decisions(statuses, [{name: (a, b) for name, (a, b) in each.items()} for each in facts])
+        return Decisions(statuses, [{name: (a, b) for name, (a, b) in each.items()} for each in facts], alike)
 
     def save(self, shard: int, decisions: Decisions) -> None:
         unfinished = self.folder / f"unfinished-{shard}.npz"
         facts = np.frombuffer(json.dumps(decisions.facts).encode(), np.uint8)
-        np.savez(unfinished, statuses=decisions.statuses, facts=facts)
+        alike = {f"_{column}": numbers for column, numbers in decisions.alike.items()}
+        np.savez(unfinished, statuses=decisions.statuses, facts=facts, **alike)
         unfinished.replace(self._path(shard))
 
     def _path(self, shard: int) -> Path:

@@ -46,17 +46,26 @@ FAILED: Final = 0
 UNDETERMINED: Final = 1
 MET: Final = 2
 
+ALONE: Final = -1
+
 _TWICE: Final = 2
+_MOST_PARTS: Final = 38  # of a number in base 3 that has 63 bits
 
 
 @dataclass(frozen=True, slots=True)
 class Decided(Generic[E]):
     """A criterion over columns. status: FAILED, UNDETERMINED, MET or FALLBACK. open: by fact, whether an undetermined
-    status waits for it."""
+    status waits for it.
+
+    alike: where the direct evaluator is asked only because a fact is used twice, and no record of the candidate's is in
+    what is open: a number that is the same for all of whom it would say the same; elsewhere ALONE (None: everywhere).
+    Where days of anchors are told apart, that holds of what stays undetermined only: how many there are depends on records.
+    """
 
     criterion: Criterion
     status: E
     open: dict[str, E]
+    alike: E | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +79,16 @@ class _Use(Generic[E]):
 
 @dataclass(frozen=True, slots=True)
 class _Node(Generic[E]):
-    """A condition decided over columns, with its parts; `fact` and `uses` are those of a leaf, while undecided."""
+    """A condition decided over columns, with its parts; the rest is of a leaf, while undecided: the fact that it waits
+    for, the uses of open facts, whether no record is in it (`bare`), and the anchors that it hangs on."""
 
     truth: Between[E]
     condition: Condition
     children: tuple[_Node[E], ...] = ()
     fact: str = ""
     uses: tuple[_Use[E], ...] = ()
+    bare: E | None = None
+    anchors: tuple[str, ...] = ()
 
 
 class Walk(Generic[E, R]):
@@ -120,7 +132,28 @@ class Walk(Generic[E, R]):
         open_: dict[str, E] = {}
         for leaf, where in undecided:
             open_[leaf.fact] = a.either(open_[leaf.fact], where) if leaf.fact in open_ else where
-        return Decided(criterion, status, open_)
+        if doubt is None:
+            return Decided(criterion, status, open_)
+        return Decided(criterion, status, open_, self._alike(root, undecided))
+
+    def _alike(self, root: _Node[E], undecided: list[tuple[_Node[E], E]]) -> E | None:
+        """A number made of all that the direct evaluator would go by, where no record is in it."""
+        a = self.algebra
+        leaves = list({id(leaf): leaf for leaf, _ in undecided}.values())
+        anchors = list(dict.fromkeys(name for leaf in leaves for name in leaf.anchors))
+        if len(leaves) + len(anchors) > _MOST_PARTS or any(leaf.bare is None for leaf in leaves):
+            return None
+        bare = self._no_leaf_falls_back(root)
+        for leaf, where in undecided:
+            assert leaf.bare is not None
+            bare = a.both(bare, a.either(a.negated(where), leaf.bare))
+        number = a.number(0)
+        for leaf in leaves:
+            number = a.plus(a.times(number, 3), leaf.truth.least)
+        for name in anchors:
+            given = a.where(self.calendar.anchor_open(name), a.number(1), a.number(0))
+            number = a.plus(a.times(number, 3), given)
+        return a.where(bare, number, a.number(ALONE))
 
     def _no_leaf_falls_back(self, node: _Node[E]) -> E:
         a = self.algebra
@@ -182,27 +215,53 @@ class Walk(Generic[E, R]):
                 seen = self.results.leaf(leaf, catalogue.observations[leaf.code])
                 truth = truths.leaf(seen.code, seen.may_fall_back)
                 uses = self._uses_of_results(leaf, seen.recorded, seen.sure)
-                return _Node(truth, leaf, fact=f"observation:{leaf.code}", uses=uses)
+                bare = self.algebra.negated(seen.recorded)
+                anchors = tuple(dict.fromkeys(_anchors(leaf.window)))
+                return _Node(truth, leaf, (), f"observation:{leaf.code}", uses, self._missing(bare, anchors), anchors)
             case Event():
                 found = self.events.leaf(leaf)
-                anchors = dict.fromkeys([*_anchors(leaf.window), *([] if leaf.at == SCREENING else [leaf.at])])
+                anchors = tuple(
+                    dict.fromkeys([*_anchors(leaf.window), *([] if leaf.at == SCREENING else [leaf.at])])
+                )
                 uses = (
                     _Use(("event", leaf)),
                     *(_Use(("anchor", a), self.calendar.anchor_open(a), found.several) for a in anchors),
                 )
                 fact = f"{KIND_OF[leaf.domain]}:{'|'.join(leaf.codes)}"
-                return _Node(truths.leaf(found.code, True), leaf, fact=fact, uses=uses)
+                bare = self._missing(found.silent, anchors)
+                bare = self.algebra.either(bare, self._known(anchors))
+                return _Node(truths.leaf(found.code, True), leaf, (), fact, uses, bare, anchors)
             case Age():
                 anchored = () if leaf.anchor == SCREENING else (
                     _Use(("anchor", leaf.anchor), self.calendar.anchor_open(leaf.anchor)),)  # fmt: skip
                 truth = truths.leaf(self.persons.age(leaf), False)
-                return _Node(truth, leaf, fact="birth_date", uses=(_Use("birth"), *anchored))
+                bare = self.persons.birth_missing()
+                anchors = () if leaf.anchor == SCREENING else (leaf.anchor,)
+                for name in anchors:
+                    bare = self.algebra.both(bare, self.calendar.anchor_missing(name))
+                return _Node(truth, leaf, (), "birth_date", (_Use("birth"), *anchored), bare, anchors)
             case Sex():
-                return _Node(truths.leaf(self.persons.sex(leaf), False), leaf, fact="sex", uses=(_Use("sex"),))
+                truth = truths.leaf(self.persons.sex(leaf), False)
+                return _Node(truth, leaf, (), "sex", (_Use("sex"),), self.algebra.flag(True))
             case Answer():
                 code = self.persons.answer(leaf, trial.id, trial.questions[leaf.question])
                 key = ("answer", leaf.question)
-                return _Node(truths.leaf(code, False), leaf, fact=f"answer:{leaf.question}", uses=(_Use(key),))
+                truth = truths.leaf(code, False)
+                return _Node(truth, leaf, (), f"answer:{leaf.question}", (_Use(key),), self.algebra.flag(True))
+
+    def _known(self, anchors: Sequence[str]) -> E:
+        """Where each anchor is known to the day."""
+        a = self.algebra
+        known = [a.negated(self.calendar.anchor_open(name)) for name in anchors]
+        return reduce(a.both, known, a.flag(True))
+
+    def _missing(self, bare: E, anchors: Sequence[str]) -> E:
+        """Where a leaf is bare, and each of its anchors is known to the day or not given at all."""
+        a = self.algebra
+        for name in anchors:
+            known = a.negated(self.calendar.anchor_open(name))
+            bare = a.both(bare, a.either(known, self.calendar.anchor_missing(name)))
+        return bare
 
     def _uses_of_results(self, leaf: Observation, recorded: E, sure: E) -> tuple[_Use[E], ...]:
         a = self.algebra

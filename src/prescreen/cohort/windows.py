@@ -90,6 +90,10 @@ class Calendar(Generic[E, R]):
         one_day = self.anchor(name, "one day", lambda when: int(when.is_one_day), 0)
         return a.negated(a.same(one_day, a.number(1)))
 
+    def anchor_missing(self, name: str) -> E:
+        """Whether an anchor is not given at all."""
+        return self.algebra.same(self.anchor(name, "given", lambda _: 1, 0), self.algebra.number(0))
+
 
 Edge = Callable[[When, Moment], tuple[int, int]]
 """The earliest and the latest instant at which a window opens or closes, by the days that its anchor may be."""
