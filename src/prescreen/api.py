@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from prescreen.candidate.checks import check_against_day
 from prescreen.candidate.facts import Candidate
 from prescreen.candidate.profile import Profile
 from prescreen.candidate.read import parse_candidate, read_candidates
+from prescreen.candidate.structure import quoted
 from prescreen.catalogue import Catalogue
 from prescreen.engine import screen as engine
 from prescreen.language.model import Trial
 from prescreen.problems import InputRefused, Problem
 from prescreen.ranges import Ranges, load_ranges
 from prescreen.report.model import Report, Status
+
+if TYPE_CHECKING:
+    from prescreen.tables import Tables
 
 _FIRST: Final = date(1900, 1, 1)
 _LAST: Final = date(2999, 12, 31)
@@ -51,6 +55,20 @@ def screen(
     """
     known = _known(trial, candidate, on)
     return engine.report(trial, known, on, _table(trial, ranges))
+
+
+def explain(trial: Trial, tables: Tables, identity: str, on: date, ranges: Ranges | str | Path | None = None) -> Report:
+    """The report of one candidate of a cohort, from its rows: that of `screen` on the same facts.
+
+    Rows that cannot be read are among the report's issues. Raises InputRefused where no table names the candidate.
+    """
+    read = tables.read(identity, trial.catalogue, on.toordinal())
+    if read is None:
+        near = tables.nearest(identity)
+        hint = f"did you mean {' or '.join(f'`{each}`' for each in near)}?" if near else None
+        message = f"no table names a candidate {quoted(identity)}"
+        raise InputRefused([Problem("unknown-candidate", message, file=str(tables.path), hint=hint)])
+    return screen(trial, read.candidate, on, ranges)
 
 
 def statuses(

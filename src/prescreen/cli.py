@@ -190,6 +190,117 @@ def check(paths: tuple[str, ...], form: str, out: str | None) -> int:
 
 
 @cli.command()
+@click.argument("trial")
+@click.option("--data", required=True, metavar="DIR", help="A folder of cohort tables, or a DuckDB database.")
+@click.option("--candidate", required=True, metavar="ID", help="The candidate's id in the tables.")
+@click.option("--on", type=_Day(), metavar="DATE", help="The screening day, YYYY-MM-DD; today if not given.")
+@click.option("--ranges", metavar="FILE", help="A CSV of the site's reference ranges.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "jsonl", "html", "markdown"]),
+    default="text",
+    show_default=True,
+    help="How the report is written.",
+)
+@click.option("--out", metavar="FILE", help="Write to a file instead of standard output.")
+def explain(
+    trial: str, data: str, candidate: str, on: date | None, ranges: str | None, form: str, out: str | None
+) -> int:
+    """Explain one candidate of a cohort: the full report, made of the candidate's rows.
+
+    TRIAL is a folder, a trial.yaml or a bundled trial's id. Rows that cannot be read are listed with the report, and
+    what would have used them is undetermined.
+    """
+    from prescreen import load_trial
+    from prescreen.api import explain as explained
+    from prescreen.problems import InputRefused
+    from prescreen.ranges import load_ranges
+    from prescreen.tables import open_tables
+
+    day = date.today() if on is None else on  # noqa: DTZ011 - the calendar day of whoever screens
+    try:
+        rules = load_trial(trial)
+        table = None if ranges is None else load_ranges(ranges, rules.catalogue)
+        _keep_inputs(out, [] if ranges is None else [ranges])
+        with open_tables(data) as tables:
+            for issue in tables.issues:
+                _say(f"note: {issue.place}: {issue.message}")
+            report = explained(rules, tables, candidate, on=day, ranges=table)
+        with _output(out) as stream:
+            _WRITERS[form](_Reports([report]), stream, "verbose")
+    except InputRefused as refused:
+        _tell(refused)
+        return REFUSED
+    if on is None:
+        _say(f"note: the screening day is today, {day}; --on sets another")
+    return DONE
+
+
+@cli.command()
+@click.option("--candidates", type=click.IntRange(1, 100_000_000), required=True, metavar="N", help="How many.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="The same seed, the same cohort.")
+@click.option("--out", required=True, metavar="DIR", help="The folder for the tables; made if it is not there.")
+@click.option(
+    "--format", "form", type=click.Choice(["parquet", "csv"]), default="parquet", show_default=True, help="Of tables."
+)
+@click.option("--on", type=_Day(), metavar="DATE", help="The screening day to make it for; 2026-06-01 if not given.")
+@click.option(
+    "--results",
+    type=click.FloatRange(0, 1_000),
+    default=20,
+    show_default=True,
+    help="Results of a candidate, on average.",
+)
+@click.option(
+    "--irregular",
+    type=click.FloatRange(0, 1),
+    default=0.03,
+    show_default=True,
+    help="The share of rows that are unusual, though they can be read.",
+)
+@click.option(
+    "--bad", type=click.FloatRange(0, 1), default=0, show_default=True, help="The share of rows that cannot be read."
+)
+@click.option(
+    "--trial", "trials", multiple=True, metavar="TRIAL", help="Whose questions to answer; all bundled if none."
+)
+def synth(
+    candidates: int,
+    seed: int,
+    out: str,
+    form: Literal["parquet", "csv"],
+    on: date | None,
+    results: float,
+    irregular: float,
+    bad: float,
+    trials: tuple[str, ...],
+) -> int:
+    """Make up a cohort of any size: tables in which no person is, for trying out, tests and benchmarks."""
+    from prescreen import load_trial
+    from prescreen.language.load import bundled_trials
+    from prescreen.problems import InputRefused
+    from prescreen.tables import require
+
+    try:
+        require("numpy", "pyarrow")
+        from prescreen.synth import DEFAULT_DAY, Shares, synthesise
+
+        progress = _Progress()
+        shares = Shares(irregular=irregular, bad=bad, results=results)
+        asked = [load_trial(trial) for trial in trials or bundled_trials()]
+        counts = synthesise(
+            candidates, seed, out, form=form, on=on or DEFAULT_DAY, shares=shares, trials=asked, progress=progress.say
+        )
+        progress.end()
+    except InputRefused as refused:
+        _tell(refused)
+        return REFUSED
+    click.echo(f"{out}: " + ", ".join(f"{count:,} {name}" for name, count in counts.items()))
+    return DONE
+
+
+@cli.command()
 @click.argument("of", type=click.Choice(["trial", "catalogue", "candidate", "report"]))
 def schema(of: str) -> int:
     """Print the JSON Schema of a rule file, a catalogue file, a candidate or a report."""
@@ -197,6 +308,17 @@ def schema(of: str) -> int:
 
     click.echo(schema_text(of), nl=False)
     return DONE
+
+
+class _Reports:
+    """Reports that are there already. given: how many candidates they are of."""
+
+    def __init__(self, reports: Sequence[Report]) -> None:
+        self.reports = reports
+        self.given = len(reports)
+
+    def __iter__(self) -> Iterator[Report]:
+        return iter(self.reports)
 
 
 class _Run:
@@ -256,7 +378,7 @@ class _Progress:
             click.echo("\r\033[K", err=True, nl=False)
 
 
-def _write_text(run: _Run, stream: TextIO, detail: _Detail) -> None:
+def _write_text(run: _Run | _Reports, stream: TextIO, detail: _Detail) -> None:
     from prescreen.report import text
 
     terminal = stream.isatty()
@@ -273,7 +395,7 @@ def _write_text(run: _Run, stream: TextIO, detail: _Detail) -> None:
         stream.write(text.render(report, verbose=detail == "verbose", colour=colour, width=width))
 
 
-def _write_json(run: _Run, stream: TextIO, _detail: _Detail) -> None:
+def _write_json(run: _Run | _Reports, stream: TextIO, _detail: _Detail) -> None:
     """One candidate: its report. Several: a list, written as it grows."""
     reports = iter(run)
     first = next(reports, None)
@@ -289,25 +411,25 @@ def _write_json(run: _Run, stream: TextIO, _detail: _Detail) -> None:
     stream.write("[]\n" if first is None else "\n]\n")
 
 
-def _write_lines(run: _Run, stream: TextIO, _detail: _Detail) -> None:
+def _write_lines(run: _Run | _Reports, stream: TextIO, _detail: _Detail) -> None:
     for report in run:
         stream.write(report.model_dump_json() + "\n")
         stream.flush()
 
 
-def _write_html(run: _Run, stream: TextIO, _detail: _Detail) -> None:
+def _write_html(run: _Run | _Reports, stream: TextIO, _detail: _Detail) -> None:
     from prescreen.report import html
 
     stream.write(html.render(list(run)))
 
 
-def _write_markdown(run: _Run, stream: TextIO, _detail: _Detail) -> None:
+def _write_markdown(run: _Run | _Reports, stream: TextIO, _detail: _Detail) -> None:
     from prescreen.report import markdown
 
     stream.write(markdown.render(list(run)))
 
 
-_WRITERS: Final[dict[str, Callable[[_Run, TextIO, _Detail], None]]] = {
+_WRITERS: Final[dict[str, Callable[[_Run | _Reports, TextIO, _Detail], None]]] = {
     "text": _write_text,
     "json": _write_json,
     "jsonl": _write_lines,

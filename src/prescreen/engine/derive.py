@@ -249,7 +249,8 @@ def _derived_result(
     lows = [low for low, _ in bounds if low is not None]
     highs = [high for _, high in bounds if high is not None]
     result.value_low = _extreme(lows, -1)
-    result.value_high = _extreme(highs, 1)
+    # where an input may be next to nothing (creatinine `<1.4`), the value has no upper bound
+    result.value_high = _extreme(highs, 1) if len(highs) == len(bounds) else None
     if all(used.is_point for used in inputs) and len(ages) == 1:
         result.value_high = result.value_low
     # The bounds of an open interval are not reached; keeping them closed is sound, and rarely matters: mark them.

@@ -1,11 +1,12 @@
 """Cohort tables: what they hold, found on disk, read into candidates, and written (contract §6)."""
 
 from prescreen.tables.dataset import Source, Tables, open_tables
+from prescreen.tables.extras import require
 from prescreen.tables.model import TABLES, Column, Table, TableIssue
 from prescreen.tables.reading import Row, TableCandidate, read_rows
 from prescreen.tables.writing import Sink, rows_of, write_tables
 
 __all__ = [
     "TABLES", "Column", "Row", "Sink", "Source", "Table", "TableCandidate", "TableIssue", "Tables", "open_tables",
-    "read_rows", "rows_of", "write_tables",
+    "read_rows", "require", "rows_of", "write_tables",
 ]  # fmt: skip

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from prescreen.catalogue import Catalogue
 from prescreen.problems import InputRefused, Problem, closest
+from prescreen.tables.extras import require
 from prescreen.tables.model import TABLES, TableIssue
 from prescreen.tables.reading import Row, TableCandidate, read_rows
 
@@ -28,6 +29,7 @@ _KINDS: Final[tuple[Kind, ...]] = ("parquet", "csv")
 _DATABASES: Final = (".duckdb", ".ddb", ".db")
 _ATTACHED: Final = "cohort_data"
 _MOST_NEAR: Final = 3
+_MOST_UNOWNED: Final = 1_000
 MAX_LINE: Final = 1_000_000
 """The longest line of a CSV, in bytes."""
 
@@ -152,19 +154,26 @@ class Tables:
             yield identity, Row(number, filled, Path(file).name if source.several and file else None)
 
     def rejected(self, table: str) -> list[tuple[str | None, Row]]:
-        """The lines of a CSV that the scans so far could not take apart, each with its candidate where that shows."""
+        """The lines of a CSV that the scans so far could not take apart, each with its candidate where that shows.
+
+        Raises InputRefused for a quote that is not closed, behind which nobody can tell where rows end.
+        """
         source = self.sources[table]
-        if source.kind != "csv":
+        scanned = "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'reject_errors'"
+        if source.kind != "csv" or not self.query(scanned, [], table)[0][0]:
             return []
         query = (
-            "SELECT DISTINCT file_path, line, csv_line, first(error_message) OVER (PARTITION BY file_path, line) "
-            "FROM reject_errors JOIN reject_scans USING (scan_id, file_id) ORDER BY file_path, line"
+            "SELECT file_path, line, first(csv_line), first(error_message), bool_or(error_type = 'UNQUOTED VALUE') "
+            "FROM reject_errors JOIN reject_scans USING (scan_id, file_id) GROUP BY ALL ORDER BY file_path, line"
         )
         mine = {str(path): path.name for path in source.files}
         found: list[tuple[str | None, Row]] = []
-        for path, line, text, why in self.query(query, [], table):
+        for path, line, text, why, unclosed in self.query(query, [], table):
             if path not in mine:
                 continue
+            if unclosed:
+                message = f"line {line} has a quote that is not closed, so that nobody can tell where rows end"
+                raise _refused("unreadable", message, Path(path))
             file = mine[path] if source.several else None
             parts = next(csv.reader([text or ""], delimiter=source.delimiter), [])
             place = source.header.index("candidate")
@@ -175,15 +184,38 @@ class Tables:
 
     def ids(self) -> Iterator[str]:
         """The ids of all candidates: of whoever is named in any table, in order."""
-        cursor = self.connection.cursor()
-        cursor.execute(f"SELECT DISTINCT candidate FROM ({self._everyone()}) WHERE candidate <> '' ORDER BY candidate")
-        while some := cursor.fetchmany(10_000):
-            for (identity,) in some:
-                yield identity
+        import duckdb
+
+        try:
+            found = self.connection.execute(
+                f"SELECT DISTINCT candidate FROM ({self._everyone()}) WHERE candidate <> '' ORDER BY candidate"
+            ).to_arrow_table()
+        except duckdb.Error as error:
+            raise unreadable(self.path, "persons", error) from None
+        for table in self.sources:
+            self.rejected(table)  # refuses what was not read to its end
+        for batch in found.to_batches(max_chunksize=10_000):
+            yield from batch.column(0).to_pylist()
+
+    def unowned(self) -> list[TableIssue]:
+        """Rows that name no candidate, so that nothing can be made of them; of each table, the first thousand."""
+        found: list[TableIssue] = []
+        for table, source in self.sources.items():
+            query = (
+                f"SELECT row_number_, file_ FROM {source.scan(numbered=True)} "
+                f"WHERE CAST(candidate AS VARCHAR) = '' OR candidate IS NULL LIMIT {_MOST_UNOWNED}"
+            )
+            places = [(row, Path(file).name if source.several and file else None) for row, file in
+                      self.query(query, [], table)]  # fmt: skip
+            places += [(row.number, row.file) for owner, row in self.rejected(table) if owner is None]
+            message = "the row names no candidate; not used"
+            found += [TableIssue("no-candidate", table, row, None, message, file) for row, file in sorted(
+                places, key=lambda place: (place[1] or "", place[0]))[:_MOST_UNOWNED]]  # fmt: skip
+        return found
 
     def nearest(self, identity: str) -> list[str]:
         """The ids that a misspelt one was most likely meant to be."""
-        most = max(1, min(3, len(identity) // 3))
+        most = max(1, min(3, len(identity) // 2))
         query = (
             f"SELECT candidate FROM (SELECT DISTINCT candidate FROM ({self._everyone()})) "
             "WHERE length(candidate) BETWEEN ? AND ? AND damerau_levenshtein(lower(candidate), lower(?)) <= ? "
@@ -215,7 +247,7 @@ def open_tables(path: str | Path, *, memory: str | None = None, threads: int | N
     memory: the most that DuckDB may use ("4GB"). Raises InputRefused where there is no table, one lacks a column
     that it needs, or a file cannot be read.
     """
-    duckdb = _duckdb()
+    duckdb = require("duckdb")
     place = Path(path)
     if not place.exists():
         raise _refused("no-data", "there is no such folder or database: expected cohort tables", place)
@@ -256,16 +288,6 @@ def as_text(name: str, kind: str) -> str:
 def unreadable(path: Path, table: str, error: Exception) -> InputRefused:
     """What DuckDB says of a table that it cannot read."""
     return _refused("unreadable", f"the table {table} cannot be read: {_first_line(error)}", path)
-
-
-def _duckdb() -> Any:
-    try:
-        import duckdb
-    except ImportError:
-        message = "cohort tables are read with DuckDB, which is not installed"
-        hint = "install prescreen with its extra `cohort`"
-        raise InputRefused([Problem("not-installed", message, hint=hint)]) from None
-    return duckdb
 
 
 def _find_files(tables: Tables) -> None:
@@ -350,9 +372,8 @@ def _header(source: Source) -> tuple[tuple[str, ...], str]:
     first: tuple[tuple[str, ...], str] | None = None
     for path in source.files:
         try:
-            with (gzip.open(path, "rt", encoding="utf-8-sig") if path.suffix == ".gz" else
-                  open(path, encoding="utf-8-sig", newline="")) as stream:  # fmt: skip
-                line = stream.readline(1_000_000)
+            with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as stream:
+                line = stream.readline(MAX_LINE).decode("utf-8-sig").replace("\r", "\n").split("\n")[0]
         except (OSError, UnicodeDecodeError, EOFError) as error:
             raise _refused("unreadable", f"cannot be read: {_first_line(error)}", path) from None
         delimiter = max(",;\t", key=line.count)
@@ -371,6 +392,8 @@ def _refused(code: str, message: str, path: Path, hint: str | None = None) -> In
 
 
 def _first_line(error: object) -> str:
+    if "reached an invalid state" in str(error):
+        return "its lines do not all end alike"
     text = str(error).strip().split("\n")[0][:200]
     return text[:1].lower() + text[1:]
 

@@ -38,6 +38,7 @@ NO_ANSWER: Final = "not readable"
 
 _T = TypeVar("_T")
 _MOST_OF_NO_CODE: Final = 100  # results whose code cannot be read, each of every observation
+_MOST_HINTED: Final = 20
 _VERIFICATIONS: Final = ("confirmed", "provisional", "refuted")
 _LASTING: Final = ("active", "ongoing")
 _DENYING: Final = ("never", "not-done")
@@ -103,6 +104,7 @@ class _Reader:
         self.catalogue = catalogue
         self.issues: list[TableIssue] = []
         self._all_denied: set[Domain] = set()
+        self._hinted = 0  # unknown names so far, for each of which the nearest one was looked for, which takes its time
 
     def _tell(self, table: str, row: Row, code: str, message: str) -> None:
         self.issues.append(TableIssue(code, table, row.number, self.identity, message, row.file))
@@ -149,7 +151,8 @@ class _Reader:
             self._tell("persons", row, "wrong-value", "an age is 0 to 150 completed years; not used")
             return None
         if day is None:
-            self._tell("persons", row, "missing-day", "an age without its day; not used")
+            if on is None:
+                self._tell("persons", row, "missing-day", "an age without its day; not used")
             return None
         return int(years), day
 
@@ -265,15 +268,24 @@ class _Reader:
         if record["code"] is None:
             cells.note("code", "there is no code")
         checked = {key: value for key, value in record.items() if key not in cells.bad}
+        if self._hinted > _MOST_HINTED and type(record["code"]) is str and not self._known(table, record["code"]):
+            cells.note("code", f"no such name: {quoted(record['code'])}")
+            del checked["code"]
         for problem in problems_of_meaning({"id": "row", table: [checked]}, self.catalogue):
             match = _PLACE.fullmatch(problem.path or "")
             name = match[1].partition(".")[0] if match else ""
             message = problem.message + (f" ({problem.hint})" if problem.hint else "")
+            self._hinted += problem.code == "unknown-code"
             if name:
                 cells.note(_FIELD_OF.get(name, name), message)
             else:
                 for each in _ENDS[table]:
                     cells.note(each, message)
+
+    def _known(self, table: str, name: str) -> bool:
+        if table == "observations":
+            return self.catalogue.observation(name) is not None
+        return any(domain == table and self.catalogue.event(domain, name) is not None for domain in DOMAINS)
 
     def _list(self, table: str, row: Row, cells: _Cells, outcome: str) -> None:
         messages = "; ".join(dict.fromkeys(cells.bad.values()))

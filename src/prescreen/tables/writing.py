@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from prescreen.candidate.profile import Coding, Dose, Profile
 from prescreen.catalogue import DOMAINS
 from prescreen.problems import InputRefused, Problem
+from prescreen.tables.extras import require
 from prescreen.tables.model import TABLES
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class Sink:
     """
 
     def __init__(self, folder: Path, form: Format, compression: str = "zstd") -> None:
-        _pyarrow()
+        require("pyarrow")
         self.folder = folder
         self.form = form
         self.compression = compression
@@ -149,9 +150,11 @@ class _Csv:
         self._writer.writerow(schema.names)
 
     def write(self, rows: pa.Table) -> None:
+        import pyarrow as pa
         import pyarrow.compute as pc
         from pyarrow.csv import WriteOptions, write_csv
 
+        rows = rows.cast(pa.schema([(name, pa.string()) for name in rows.schema.names]))
         odd = rows.num_rows and any(
             pc.any(pc.match_substring_regex(column, _QUOTED)).as_py() for column in rows.columns
         )
@@ -281,15 +284,6 @@ class _Writer:
 
 def _number(number: Any) -> str | None:
     return None if number is None else str(number)
-
-
-def _pyarrow() -> None:
-    try:
-        import pyarrow  # noqa: F401
-    except ImportError:
-        message = "cohort tables are written with pyarrow, which is not installed"
-        hint = "install prescreen with its extra `cohort`"
-        raise InputRefused([Problem("not-installed", message, hint=hint)]) from None
 
 
 def _no_output(folder: Path, message: str) -> InputRefused:
