@@ -19,6 +19,7 @@ from typing import Final, Generic, Protocol, TypeVar
 
 from prescreen.catalogue import ObservationConcept
 from prescreen.catalogue.model import Domain
+from prescreen.language.model import Test
 
 FALSE: Final = 0
 UNKNOWN: Final = 1
@@ -104,6 +105,7 @@ class Algebra(Protocol[E, R]):
     # what Python reads
     def read(self, rows: R, reading: Reading) -> E: ...
     def columns(self, domain: Domain) -> tuple[str, ...]: ...
+    def derived(self, concept: ObservationConcept, tests: tuple[Test, ...], lead: R, day: int) -> E | None: ...
 
 
 @dataclass(frozen=True, slots=True)

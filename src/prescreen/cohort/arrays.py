@@ -10,11 +10,14 @@ from typing import Any, Final
 
 import numpy as np
 
+from prescreen.catalogue import ObservationConcept
 from prescreen.catalogue.model import Domain
 from prescreen.cohort.algebra import UNKNOWN, Quick, Reading, Spelling
+from prescreen.cohort.derive import derived
 from prescreen.cohort.judging import WRITTEN
 from prescreen.cohort.scan import Columns
 from prescreen.cohort.spelling import Ids, Pool, packed
+from prescreen.language.model import Test
 from prescreen.quantities import Number, Scale, read_value
 from prescreen.quantities.magnitude import SAFE
 
@@ -62,7 +65,9 @@ class Arrays:
     def __init__(
         self, size: int, pools: dict[tuple[str, str], Pool], concepts: dict[str, int],
         pieces: dict[str, Columns], columns: Callable[[str], tuple[str, ...]], memory: Memory,
+        concept: Callable[[str], ObservationConcept],
     ) -> None:  # fmt: skip
+        self.concept = concept
         self.size = size
         self.pools = pools
         self._concepts = concepts
@@ -259,18 +264,18 @@ class Arrays:
     def _spelled(self, rows: Rows, reading: Reading) -> Ids:
         """A reading of columns that have no pool together."""
         at = np.arange(len(rows))
-        return self._by_spelling(rows, reading, at, reading.columns)
+        return self.by_spelling(rows, reading, at, reading.columns)
 
     def _judged(self, rows: Rows, reading: Reading) -> Ids:
         if reading.quick is None:
-            return self._by_spelling(rows, reading, np.arange(len(rows)), WRITTEN)
+            return self.by_spelling(rows, reading, np.arange(len(rows)), WRITTEN)
         found, decided = self._quick(rows, reading.quick)
         rest = np.flatnonzero(~decided)
         if len(rest):
-            found[rest] = self._by_spelling(rows, reading, rest, WRITTEN)
+            found[rest] = self.by_spelling(rows, reading, rest, WRITTEN)
         return found
 
-    def _by_spelling(self, rows: Rows, reading: Reading, at: Ids, columns: Sequence[str]) -> Ids:
+    def by_spelling(self, rows: Rows, reading: Reading, at: Ids, columns: Sequence[str]) -> Ids:
         """A reading once for each distinct spelling of some rows, remembered for all shards."""
         parts = [rows.parts[name] for name in columns]
         keys = packed([numbers[at] for _, numbers in parts], [len(pool) for pool, _ in parts])
@@ -321,6 +326,20 @@ class Arrays:
         found = np.where(above, np.int8(quick.above), np.int8(quick.below))
         found[useless] = UNKNOWN
         return found, decided | useless
+
+    def floats(self, rows: Rows, concept: ObservationConcept) -> Ids:
+        """Point values in the canonical unit that are surely usable; NaN for all others."""
+        unit = self._column(rows, "unit", ("factor", concept.name), lambda s: _factor(concept, s[0]))
+        sound = self._column(rows, "verification", "useless", lambda s: float(s[0] == "provisional")) == 0
+        value = self._column(rows, "value", "point", _point) * unit
+        least = -np.inf if concept.low is None else float(concept.low)
+        most = np.inf if concept.high is None else float(concept.high)
+        with np.errstate(invalid="ignore"):
+            sound &= (unit != _NO_UNIT) & (value > least + SAFE * abs(least)) & (value < most - SAFE * abs(most))
+        return np.where(sound, value, np.nan)
+
+    def derived(self, concept: ObservationConcept, tests: tuple[Test, ...], lead: Rows, day: int) -> Any:
+        return derived(self, concept, tests, lead, day)
 
     def _column(self, rows: Rows, column: str, key: object, of: Callable[[Spelling], float]) -> Ids:
         """A float for each row by the spelling of a column; NaN where there is none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -13,6 +14,10 @@ from prescreen.cohort.scan import Columns, Scan, Shard
 from prescreen.cohort.spelling import Ids, packed
 from prescreen.cohort.walk import ALONE, UNDETERMINED, Walk
 from prescreen.ranges import Ranges
+
+
+_SUPPOSED: Final = (0, 400, -400)
+"""Days after the screening day that anchors which are not given are supposed to be."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +37,11 @@ def decide(
 ) -> Decisions:
     """The decisions on a shard of so many candidates."""
     pieces = {table: _joined(some) for table, some in shard.pieces.items()}
-    arrays = Arrays(size, scan.pools, scan.concepts, pieces, scan.signature, memory)
+    arrays = Arrays(size, scan.pools, scan.concepts, pieces, scan.signature, memory, scan.concept)
     walk: Walk[Ids, Rows] = Walk(arrays, day, plan.catalogue, ranges, plan.bare)
+    witnesses: list[Walk[Ids, Rows]] = [
+        Walk(arrays, day, plan.catalogue, ranges, plan.bare, day + later) for later in _SUPPOSED
+    ]
     odd = _odd(shard, pieces, scan)
     statuses = np.empty((size, len(plan.columns)), np.int8)
     facts: list[dict[str, tuple[int, int]]] = []
@@ -41,6 +49,12 @@ def decide(
     for place, column in enumerate(plan.columns):
         (decided,) = walk.trial(column.trial, [column.criterion])
         statuses[:, place] = decided.status
+        if column.anchored and (statuses[:, place] == FALLBACK).any():
+            # Where even a known anchor leaves a criterion undetermined, an unknown one does.
+            for witness in witnesses:
+                (supposed,) = witness.trial(column.trial, [column.criterion])
+                open_ = (statuses[:, place] == FALLBACK) & (supposed.status == UNDETERMINED) & decided.settled
+                statuses[open_, place] = UNDETERMINED
         statuses[odd, place] = FALLBACK
         facts.append(_facts(statuses[:, place] == UNDETERMINED, decided.open))
         if decided.alike is not None:

@@ -14,7 +14,7 @@ from prescreen.cohort.algebra import FALLBACK, FALSE, TRUE, UNKNOWN, Algebra, E,
 from prescreen.cohort.coding import CODE, LASTING, Wanted, Words, words_of
 from prescreen.cohort.timing import Timing
 from prescreen.cohort.windows import BEFORE_ALL, Bounds, Calendar
-from prescreen.language.model import SCREENING, Event
+from prescreen.language.model import SCREENING, Condition, Event, parts_of
 from prescreen.time import DAY, HOUR, LATEST, When, parse_when, unshift_day
 
 _PLANNED: Final = frozenset({"planned"})
@@ -84,6 +84,22 @@ class Events(Generic[E, R]):
         # A window that holds nothing for sure tells something, too.
         told = a.either(told, self._outside(leaf, self.calendar.bounds(leaf.window)))
         return Existence(a.where(told, a.truth(FALLBACK), a.truth(UNKNOWN)), told, a.negated(told))
+
+    def spoiling(self, without: Condition) -> tuple[E, E]:
+        """Of the events of a condition: whether nothing on file speaks of any, and whether there never was one."""
+        a = self.algebra
+        silent, absent = a.flag(True), a.flag(True)
+        for leaf in (part for part in parts_of(without) if isinstance(part, Event)):
+            wanted = Wanted(leaf, self.catalogue)
+            rows = a.events(leaf.domain)
+            touching = a.exists(rows, a.negated(a.same(self._of_code(rows, wanted), a.truth(FALSE))))
+            declared, denied = self._any(a.complete(leaf.domain)), self._any(self._denying(leaf.domain))
+            silent = a.both(silent, a.negated(a.either(touching, a.either(declared, denied))))
+            ruled_out = self._declared(leaf, wanted, a.number(LATEST), leaf.codes)
+            absent = a.both(absent, a.both(a.negated(touching), ruled_out))
+        if not isinstance(without, Event):
+            return silent, a.flag(False)
+        return silent, absent
 
     def _any(self, rows: R) -> E:
         return self.algebra.exists(rows, self.algebra.flag(True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Generic
 
@@ -9,11 +10,13 @@ from prescreen.catalogue import Catalogue, ObservationConcept
 from prescreen.cohort.algebra import FALLBACK, FALSE, TRUE, UNKNOWN, Algebra, E, R, Reading, Spelling
 from prescreen.cohort.judging import judgement
 from prescreen.cohort.windows import AFTER_ALL, BEFORE_ALL, Bounds, Calendar
-from prescreen.language.model import Observation, Window
+from prescreen.language.model import Condition, Observation, Window
 from prescreen.quantities import NoValue, read_value
 from prescreen.ranges import Ranges
 from prescreen.time import ANY_TIME, parse_when
 
+_NEEDS: Final = {"ckd-epi-2021": ("birth_date", "sex"), "cockcroft-gault": ("birth_date", "sex")}
+"""What formulas need to know of the person."""
 _IN_COLUMNS: Final = frozenset({"latest", "first", "any", "every"})
 
 
@@ -52,9 +55,12 @@ class Results(Generic[E, R]):
     """Decides observation leaves; what leaves share (results of an analyte, those in a window) is worked out once."""
 
     def __init__(
-        self, algebra: Algebra[E, R], calendar: Calendar[E, R], catalogue: Catalogue, ranges: Ranges | None
-    ) -> None:
-        """catalogue: of all trials; their own quantities come with the leaf."""
+        self, algebra: Algebra[E, R], calendar: Calendar[E, R], catalogue: Catalogue, ranges: Ranges | None,
+        spoiling: Callable[[Condition], tuple[E, E]],
+    ) -> None:  # fmt: skip
+        """catalogue: of all trials; their own quantities come with the leaf. spoiling: whether nothing is on file of
+        the events of a `without`, and whether there surely were none."""
+        self.spoiling = spoiling
         self.algebra = algebra
         self.calendar = calendar
         self.catalogue = catalogue
@@ -66,23 +72,47 @@ class Results(Generic[E, R]):
     def leaf(self, leaf: Observation, concept: ObservationConcept) -> Seen[E]:
         a = self.algebra
         found = self._window(leaf.code, concept, leaf.window)
-        if leaf.select.how not in _IN_COLUMNS or leaf.changes or leaf.without is not None:
+        recorded = found.any_inside
+        if leaf.select.how not in _IN_COLUMNS or leaf.changes:
             # With nothing in the window there is nothing to select from.
-            code, may_fall_back = a.where(found.any_inside, a.truth(FALLBACK), a.truth(UNKNOWN)), True
+            code = a.where(found.any_inside, a.truth(FALLBACK), a.truth(UNKNOWN))
         else:
             site = () if self.ranges is None else self.ranges.rows(leaf.code)
             judged = a.read(found.taken.rows, judgement(leaf, concept, site))
             code = a.where(found.any_sure, self._decided(leaf, found, judged), a.truth(UNKNOWN))
-            may_fall_back = True
         if concept.formula is not None:
             derivable = a.both(a.negated(found.any_sure), self._derivable(concept, leaf.window))
-            code = a.where(derivable, a.truth(FALLBACK), code)
-        return Seen(code, may_fall_back, found.any_inside, found.any_sure)
+            recorded = a.either(recorded, derivable)
+            code = a.where(derivable, self._derived(leaf, concept, found), code)
+        if leaf.without is not None:
+            code = self._unspoiled(leaf.without, code, recorded)
+        return Seen(code, True, recorded, found.any_sure)
+
+    def _derived(self, leaf: Observation, concept: ObservationConcept, reported: _InWindow[E, R]) -> E:
+        """The truth of a quantity that is derived, because none is reported for sure."""
+        a, first = self.algebra, concept.inputs[0]
+        if leaf.select.how != "latest" or leaf.changes:
+            return a.truth(FALLBACK)
+        lead = self._window(first, self.catalogue.observations[first], leaf.window)
+        judged = a.derived(concept, leaf.tests, lead.taken.rows, self.calendar.day)
+        if judged is None:
+            return a.truth(FALLBACK)
+        chosen = self._counting(first, leaf, lead)
+        agreed = a.where(reported.any_inside, a.truth(FALLBACK), self._agreed(chosen, lead.taken.rows, judged))
+        return a.where(lead.any_sure, agreed, a.truth(UNKNOWN))
+
+    def _unspoiled(self, without: Condition, code: E, recorded: E) -> E:
+        """A leaf whose results do not count after certain events: where nothing is on file of these, any result may be
+        refused, and the truth is open; where they are all ruled out, none is."""
+        a = self.algebra
+        silent, absent = self.spoiling(without)
+        told = a.where(silent, a.truth(UNKNOWN), a.where(absent, code, a.truth(FALLBACK)))
+        return a.where(recorded, told, code)
 
     def _decided(self, leaf: Observation, found: _InWindow[E, R], judged: E) -> E:
         how = leaf.select.how
         if how in ("latest", "first"):
-            return self._agreed(self._counting(leaf, found), found.taken.rows, judged)
+            return self._agreed(self._counting(leaf.code, leaf, found), found.taken.rows, judged)
         # any, every: one surely in the window settles it one way, all that may be in it the other
         a, rows = self.algebra, found.taken.rows
         settles, otherwise = (TRUE, FALSE) if how == "any" else (FALSE, TRUE)
@@ -100,9 +130,9 @@ class Results(Generic[E, R]):
         agreed = a.where(a.same(least, most), least, a.truth(UNKNOWN))
         return a.where(a.same(most, a.truth(FALLBACK)), most, agreed)
 
-    def _counting(self, leaf: Observation, found: _InWindow[E, R]) -> E:
+    def _counting(self, code: str, leaf: Observation, found: _InWindow[E, R]) -> E:
         """The results that may be the latest (first): none is surely in the window and after (before) them."""
-        key = (leaf.code, leaf.window, leaf.select.how)
+        key = (code, leaf.window, leaf.select.how)
         known = self._chosen.get(key)
         if known is not None:
             return known
@@ -156,16 +186,22 @@ class Results(Generic[E, R]):
 
     def _derivable(self, concept: ObservationConcept, window: Window) -> E:
         """Whether all that a derived quantity needs may be on file; what lacks an input is no result."""
-        a = self.algebra
-        needed: list[E] = []
-        for code in concept.inputs:
-            taken = self._results(code, self.catalogue.observations[code])
-            by_now = a.at_most(taken.low, a.number(self.calendar.now))
-            needed.append(a.exists(taken.rows, a.both(taken.counts, by_now)))
-        found = needed[0]
-        for other in needed[1:]:
-            found = a.both(found, other)
+        a, persons = self.algebra, self.algebra.persons()
+        first = concept.inputs[0]
+        lead = self._window(first, self.catalogue.observations[first], window)
+        found = lead.any_inside if first not in concept.any_day else self._on_file(first)
+        for code in concept.inputs[1:]:
+            found = a.both(found, self._on_file(code))
+        needs = _NEEDS.get(concept.formula or "", ())
+        for column in needs:
+            known = Reading((column,), "needed", lambda s: FALSE if s[0] is None else TRUE)
+            found = a.both(found, a.same(a.read(persons, known), a.truth(TRUE)))
         return found
+
+    def _on_file(self, code: str) -> E:
+        """Whether there is any result by the screening day."""
+        a, taken = self.algebra, self._results(code, self.catalogue.observations[code])
+        return a.exists(taken.rows, a.both(taken.counts, a.at_most(taken.low, a.number(self.calendar.now))))
 
 
 def _is_result(spelling: Spelling, signed: bool) -> int:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from prescreen.candidate.checks import problems_of_meaning
-from prescreen.catalogue import DOMAINS, Catalogue
+from prescreen.catalogue import DOMAINS, Catalogue, ObservationConcept
 from prescreen.catalogue.model import Domain
 from prescreen.cohort.algebra import Spelling
 from prescreen.cohort.coding import CODE, DATES
@@ -118,6 +118,9 @@ class Scan:
             for name in TABLES[domain].names
             if name not in dates | _IGNORED | {"candidate"} and (name in there or name in ("system", "code", "status"))
         )
+
+    def concept(self, code: str) -> ObservationConcept:
+        return self.catalogue.observations[code]
 
     def _is_coded(self, spelling: Spelling) -> bool:
         return self._is_code("observations", spelling)

@@ -57,6 +57,7 @@ class Decided(Generic[E]):
     """A criterion over columns. status: FAILED, UNDETERMINED, MET or FALLBACK. open: by fact, whether an undetermined
     status waits for it.
 
+    settled: whether every leaf is decided by columns, so that its truths, and the facts in `open`, are right.
     alike: where the direct evaluator is asked only because a fact is used twice, and no record of the candidate's is in
     what is open: a number that is the same for all of whom it would say the same; elsewhere ALONE (None: everywhere).
     Where days of anchors are told apart, that holds of what stays undetermined only: how many there are depends on records.
@@ -65,6 +66,7 @@ class Decided(Generic[E]):
     criterion: Criterion
     status: E
     open: dict[str, E]
+    settled: E
     alike: E | None = None
 
 
@@ -94,19 +96,20 @@ class _Node(Generic[E]):
 class Walk(Generic[E, R]):
     """Decides the criteria of trials over one backend on one day; equal leaves, of whatever trial, are decided once.
 
-    bare: whether answers that name no trial count.
+    bare: whether answers that name no trial count. supposed: a day that anchors which are not given are taken to be.
     """
 
     def __init__(
-        self, algebra: Algebra[E, R], day: int, catalogue: Catalogue, ranges: Ranges | None, bare: bool
-    ) -> None:
+        self, algebra: Algebra[E, R], day: int, catalogue: Catalogue, ranges: Ranges | None, bare: bool,
+        supposed: int | None = None,
+    ) -> None:  # fmt: skip
         self.algebra = algebra
         self.truths = Truths(algebra)
-        self.calendar = Calendar(algebra, day)
+        self.calendar = Calendar(algebra, day, supposed)
         self.ranges = ranges
         self.persons = Persons(algebra, self.calendar, bare)
-        self.results = Results(algebra, self.calendar, catalogue, ranges)
         self.events = Events(algebra, self.calendar, catalogue)
+        self.results = Results(algebra, self.calendar, catalogue, ranges, self.events.spoiling)
         self._leaves: dict[Hashable, _Node[E]] = {}
 
     def trial(self, trial: Trial, criteria: Sequence[Criterion]) -> list[Decided[E]]:
@@ -132,9 +135,8 @@ class Walk(Generic[E, R]):
         open_: dict[str, E] = {}
         for leaf, where in undecided:
             open_[leaf.fact] = a.either(open_[leaf.fact], where) if leaf.fact in open_ else where
-        if doubt is None:
-            return Decided(criterion, status, open_)
-        return Decided(criterion, status, open_, self._alike(root, undecided))
+        settled = self._no_leaf_falls_back(root)
+        return Decided(criterion, status, open_, settled, None if doubt is None else self._alike(root, undecided))
 
     def _alike(self, root: _Node[E], undecided: list[tuple[_Node[E], E]]) -> E | None:
         """A number made of all that the direct evaluator would go by, where no record is in it."""

@@ -28,10 +28,12 @@ class Bounds(Generic[E]):
 
 
 class Calendar(Generic[E, R]):
-    """The screening day, and what windows come to on it."""
+    """The screening day, and what windows come to on it. supposed: the day that anchors which are not given are taken
+    to be; None: any."""
 
-    def __init__(self, algebra: Algebra[E, R], day: int) -> None:
+    def __init__(self, algebra: Algebra[E, R], day: int, supposed: int | None = None) -> None:
         self.algebra = algebra
+        self.supposed = None if supposed is None else When("", supposed * DAY, supposed * DAY + DAY - 1)
         self.day = day
         self.now = day * DAY + DAY - 1
         self._windows: dict[Window, Bounds[E]] = {}
@@ -74,6 +76,8 @@ class Calendar(Generic[E, R]):
         if known is not None:
             return known
         a, rows = self.algebra, self.algebra.anchors(name)
+        if self.supposed is not None:
+            unknown = of(self.supposed)
 
         def read(spelling: Spelling) -> int:
             return unknown if spelling[0] is None else of(parse_when(spelling[0]))
