@@ -10,6 +10,9 @@ from prescreen.cohort.windows import Calendar
 from prescreen.language.model import SCREENING, Age, Answer, Question, Sex
 from prescreen.time import DAY, EARLIEST_DAY, LATEST_DAY, Span, parse_when, shift_day
 
+SEXES: Final = ("female", "male")
+"""What a table may say; anything else is listed, and is not known."""
+
 _NO_DAY: Final = -1
 
 
@@ -23,13 +26,13 @@ class Persons(Generic[E, R]):
 
     def sex(self, leaf: Sex) -> E:
         def read(spelling: Spelling) -> int:
-            return UNKNOWN if spelling[0] is None else TRUE if spelling[0] == leaf.sex else FALSE
+            return UNKNOWN if spelling[0] not in SEXES else TRUE if spelling[0] == leaf.sex else FALSE
 
         return self.algebra.read(self.algebra.persons(), Reading(("sex",), ("sex", leaf.sex), read))
 
     def sex_open(self) -> E:
         """Whether the sex is not on file."""
-        return self._is_open("sex", lambda _: TRUE)
+        return self._is_open("sex", lambda text: TRUE if text in SEXES else FALSE)
 
     def birth_missing(self) -> E:
         """Whether no birth date is on file."""

@@ -9,6 +9,7 @@ from typing import Final, Generic
 from prescreen.catalogue import Catalogue, ObservationConcept
 from prescreen.cohort.algebra import FALLBACK, FALSE, TRUE, UNKNOWN, Algebra, E, R, Reading, Spelling
 from prescreen.cohort.judging import judgement
+from prescreen.cohort.person import SEXES
 from prescreen.cohort.windows import AFTER_ALL, BEFORE_ALL, Bounds, Calendar
 from prescreen.language.model import Condition, Observation, Window
 from prescreen.quantities import NoValue, read_value
@@ -194,7 +195,7 @@ class Results(Generic[E, R]):
             found = a.both(found, self._on_file(code))
         needs = _NEEDS.get(concept.formula or "", ())
         for column in needs:
-            known = Reading((column,), "needed", lambda s: FALSE if s[0] is None else TRUE)
+            known = Reading((column,), "needed", lambda s, c=column: _is_known(c, s[0]))  # type: ignore[misc]
             found = a.both(found, a.same(a.read(persons, known), a.truth(TRUE)))
         return found
 
@@ -202,6 +203,10 @@ class Results(Generic[E, R]):
         """Whether there is any result by the screening day."""
         a, taken = self.algebra, self._results(code, self.catalogue.observations[code])
         return a.exists(taken.rows, a.both(taken.counts, a.at_most(taken.low, a.number(self.calendar.now))))
+
+
+def _is_known(column: str, text: str | None) -> int:
+    return TRUE if text in SEXES or (column != "sex" and text is not None) else FALSE
 
 
 def _is_result(spelling: Spelling, signed: bool) -> int:

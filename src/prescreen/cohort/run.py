@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from prescreen.cohort.progress import Listener, Progress
 from prescreen.cohort.scan import Scan, no_candidates
 from prescreen.cohort.store import Store, described, sample
 from prescreen.cohort.walk import ALONE, UNDETERMINED
-from prescreen.problems import InputRefused, Problem
+from prescreen.problems import InputRefused
 from prescreen.ranges import Ranges
 from prescreen.tables import TableCandidate, TableIssue, Tables, open_tables
 from prescreen.time import day_text
@@ -48,8 +49,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What came of a run. direct: candidates and pairs that columns did not decide; kept: shards that were there from
-    a run that was broken off."""
+    """What came of a run: the content of funnel.json, and of manifest.json."""
 
     funnel: dict[str, Any]
     manifest: dict[str, Any]
@@ -111,8 +111,17 @@ class _Run:
             decided = self._decided(len(identities))
         with self._timed("direct"):
             direct = self._directly(identities, decided)
+        self._tell_issues()
         with self._timed("write"):
             return self._written(identities, decided, direct)
+
+    def _tell_issues(self) -> None:
+        """All issues, each once, in the order of the tables."""
+        if self.scan.nobody:
+            message = f"{self.scan.nobody:,} rows name no candidate; not used"
+            self.issues.append(TableIssue("no-candidate", "all", None, None, message))
+        known = dict.fromkeys([*self.issues, *self.scan.issues()])
+        self.issues = sorted(known, key=lambda i: (i.table, i.file or "", i.row or 0, i.code, i.message))
 
     def _timed(self, what: str) -> _Timer:
         return _Timer(self.spent, what)
@@ -172,6 +181,8 @@ class _Run:
             of_candidate.setdefault(place, []).append(key)
         answers: dict[tuple[int, int], Answered] = {}
         for place, read in self._read(identities, sorted(of_candidate)):
+            if isinstance(read, InputRefused):
+                continue
             keys = of_candidate[place]
             for key, answer in zip(keys, self.direct.decide(read.candidate, [c for c, _ in keys]), strict=True):
                 if answer.status == UNDETERMINED or not self.plan.columns[key[0]].anchored:
@@ -185,6 +196,10 @@ class _Run:
         for place, read in self._read(identities, places):
             statuses = decided[place // block].statuses[place % block]
             facts = decided[place // block].facts
+            if isinstance(read, InputRefused):
+                statuses[:] = UNDETERMINED
+                self.issues.append(TableIssue("refused", "all", None, identities[place], read.problems[0].message))
+                continue
             mine = [*range(len(statuses))] if place in audited else np.flatnonzero(statuses == FALLBACK).tolist()
             for column, answer in zip(mine, self.direct.decide(read.candidate, mine), strict=True):
                 if statuses[column] != FALLBACK:
@@ -197,14 +212,14 @@ class _Run:
             self.issues += read.issues[: max(0, _MOST_ISSUES - len(self.issues))]
             self.progress.add("candidates decided one by one", 1, len(places))
 
-    def _read(self, identities: Sequence[str], places: Sequence[int]) -> Iterator[tuple[int, TableCandidate]]:
+    def _read(
+        self, identities: Sequence[str], places: Sequence[int]
+    ) -> Iterator[tuple[int, TableCandidate | InputRefused]]:
         for first in range(0, len(places), _AT_ONCE):
             some = places[first : first + _AT_ONCE]
             wanted = [identities[place] for place in some]
             read = self.tables.read_many(wanted, self.plan.catalogue, self.day)
             for place, each in zip(some, read, strict=True):
-                if isinstance(each, InputRefused):
-                    raise each
                 yield place, each
 
     def _disagreement(self, identity: str, column: int, status: int, answer: Answered) -> DisagreementError:
@@ -229,9 +244,6 @@ class _Run:
                 results.funnel.add_facts(column, facts)
             self.progress.add("candidates written", len(some), len(identities))
         results.close()
-        if self.scan.nobody:
-            message = f"{self.scan.nobody:,} rows name no candidate; not used"
-            self.issues.append(TableIssue("no-candidate", "all", None, None, message))
         results.issues(self.issues)
         funnel = results.funnel.as_json(day_text(self.day), self.sha256, len(self.issues))
         manifest = {
@@ -277,9 +289,10 @@ def _spread(decisions: Decisions, answers: Mapping[tuple[int, int], Answered]) -
 
 
 def _write_funnel(results: Results, funnel: dict[str, Any]) -> None:
-    import json
+    from prescreen.funnel import funnel_html
 
     results.text("funnel.json", json.dumps(funnel, indent=1, ensure_ascii=False) + "\n")
+    results.text("funnel.html", funnel_html(funnel))
 
 
 class _Timer:
@@ -292,6 +305,3 @@ class _Timer:
 
     def __exit__(self, *_: object) -> None:
         self.spent[self.what] = self.spent.get(self.what, 0.0) + time.monotonic() - self.began
-
-
-__all__ = ["BLOCK", "DisagreementError", "Options", "Problem", "Summary", "run_cohort"]

@@ -14,16 +14,18 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from prescreen.candidate.checks import problems_of_meaning
+from prescreen.candidate.structure import quoted
 from prescreen.catalogue import DOMAINS, Catalogue, ObservationConcept
 from prescreen.catalogue.model import Domain
 from prescreen.cohort.algebra import Spelling
 from prescreen.cohort.coding import CODE, DATES
 from prescreen.cohort.judging import WRITTEN
+from prescreen.cohort.person import SEXES
 from prescreen.cohort.spelling import Ids, Pool, packed
 from prescreen.problems import InputRefused, Problem
 from prescreen.quantities import Number, Unreadable, read_value
 from prescreen.quantities.numerals import parse_decimal
-from prescreen.tables import TABLES, Row, Source, Tables, read_rows
+from prescreen.tables import TABLES, Row, Source, TableIssue, Tables, read_rows
 from prescreen.tables.dataset import as_text, unreadable
 from prescreen.time import parse_when
 
@@ -95,7 +97,7 @@ class Scan:
             self.pools["observations", column] = Pool([column], lambda _: True)
         self.pools["observations", "coded"] = Pool(["system", "code"], self._is_coded)
         self.pools["persons", "birth_date"] = Pool(["birth_date"], self._is_birth)
-        self.pools["persons", "sex"] = Pool(["sex"], lambda s: s[0] in (None, "female", "male"))
+        self.pools["persons", "sex"] = Pool(["sex"], lambda _: True)
         for domain in DOMAINS:
             for column in dict.fromkeys((*DATES[domain], "date")):
                 self.pools[domain, column] = Pool([column], date)
@@ -197,6 +199,25 @@ class Scan:
                     self.nobody += 1
         for shard in self.shards:
             shard.odd = [np.unique(np.concatenate(shard.odd))] if shard.odd else []
+
+    def issues(self) -> list[TableIssue]:
+        """What is wrong with persons whose candidates are decided all the same: another sex is one that is not known."""
+        source = self.tables.sources.get("persons")
+        others = [text for (text,) in self.pools["persons", "sex"].spellings if text not in (None, *SEXES)]
+        if source is None or not others:
+            return []
+        sex = as_text("sex", source.columns["sex"])
+        query = (
+            f"SELECT CAST(candidate AS VARCHAR), row_number_, file_, {sex} FROM {source.scan(numbered=True)} "
+            f"WHERE {sex} NOT IN ('', 'female', 'male') ORDER BY ALL"
+        )
+        return [
+            TableIssue(
+                "wrong-value", "persons", row, candidate, f"the sex {quoted(text)} is none of female, male; not used",
+                Path(file).name if source.several and file else None,
+            )
+            for candidate, row, file, text in self.tables.query(query, [], "persons")
+        ]  # fmt: skip
 
     def _only_candidates(self, source: Source, progress: Progress) -> None:
         """Who is named in a table that no criterion asks of."""
