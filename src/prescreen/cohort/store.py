@@ -84,6 +84,8 @@ def _files(place: Path, files: Sequence[Path]) -> list[list[Any]]:
 
 def sample(identities: Sequence[str], number: int) -> list[int]:
     """The places of so many candidates, chosen by their ids alone."""
+    if not number:
+        return []
     if len(identities) <= number:
         return list(range(len(identities)))
     step = len(identities) / number
