@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from prescreen.cohort.algebra import FALLBACK
-from prescreen.cohort.arrays import Arrays, Memory, Rows
+from prescreen.cohort.algebra import FALLBACK, Algebra, E, R
+from prescreen.cohort.arrays import Arrays, Memory
 from prescreen.cohort.plan import Plan
 from prescreen.cohort.scan import Columns, Scan, Shard
 from prescreen.cohort.spelling import Ids, packed
-from prescreen.cohort.walk import ALONE, UNDETERMINED, Walk
+from prescreen.cohort.walk import ALONE, UNDETERMINED, Decided, Walk
 from prescreen.ranges import Ranges
 
 
-_SUPPOSED: Final = (0, 400, -400)
+SUPPOSED: Final = (0, 400, -400)
 """Days after the screening day that anchors which are not given are supposed to be."""
 
 
@@ -39,28 +40,44 @@ def decide(
     pieces = {table: _joined(some) for table, some in shard.pieces.items()}
     arrays = Arrays(size, scan.pools, scan.concepts, pieces, scan.signature, memory, scan.concept)
     walk: Walk[Ids, Rows] = Walk(arrays, day, plan.catalogue, ranges, plan.bare)
-    witnesses: list[Walk[Ids, Rows]] = [
-        Walk(arrays, day, plan.catalogue, ranges, plan.bare, day + later) for later in _SUPPOSED
-    ]
-    odd = _odd(shard, pieces, scan)
+    decided, supposed = walked(arrays, plan, day, ranges)
+    return assembled(size, plan, decided, supposed, _odd(shard, pieces, scan))
+
+
+def walked(
+    algebra: Algebra[E, R], plan: Plan, day: int, ranges: Ranges | None
+) -> tuple[list[Decided[E]], list[list[E]]]:
+    """Every column of a plan decided; and, for those that hang on anchors, their statuses on each supposed day."""
+    walk = Walk(algebra, day, plan.catalogue, ranges, plan.bare)
+    witnesses = [Walk(algebra, day, plan.catalogue, ranges, plan.bare, day + later) for later in SUPPOSED]
+    decided: list[Decided[E]] = []
+    supposed: list[list[E]] = []
+    for column in plan.columns:
+        decided += walk.trial(column.trial, [column.criterion])
+        some = witnesses if column.anchored else []
+        supposed.append([each.status for w in some for each in w.trial(column.trial, [column.criterion])])
+    return decided, supposed
+
+
+def assembled(
+    size: int, plan: Plan, decided: Sequence[Decided[Ids]], supposed: Sequence[Sequence[Ids]], odd: Ids
+) -> Decisions:
+    """The decisions that a backend's arrays come to. odd: candidates that columns do not decide."""
     statuses = np.empty((size, len(plan.columns)), np.int8)
     facts: list[dict[str, tuple[int, int]]] = []
     alike: dict[int, Ids] = {}
-    for place, column in enumerate(plan.columns):
-        (decided,) = walk.trial(column.trial, [column.criterion])
-        statuses[:, place] = decided.status
-        if column.anchored and (statuses[:, place] == FALLBACK).any():
+    for place, found in enumerate(decided):
+        status = statuses[:, place]
+        status[:] = found.status
+        for witness in supposed[place]:
             # Where even a known anchor leaves a criterion undetermined, an unknown one does.
-            for witness in witnesses:
-                (supposed,) = witness.trial(column.trial, [column.criterion])
-                open_ = (statuses[:, place] == FALLBACK) & (supposed.status == UNDETERMINED) & decided.settled
-                statuses[open_, place] = UNDETERMINED
-        statuses[odd, place] = FALLBACK
-        facts.append(_facts(statuses[:, place] == UNDETERMINED, decided.open))
-        if decided.alike is not None:
-            number = np.broadcast_to(decided.alike, size).copy()
+            status[(status == FALLBACK) & (witness == UNDETERMINED) & found.settled] = UNDETERMINED
+        status[odd] = FALLBACK
+        facts.append(_facts(status == UNDETERMINED, found.open))
+        if found.alike is not None:
+            number = np.broadcast_to(found.alike, size).copy()
             number[odd] = ALONE
-            number = number[statuses[:, place] == FALLBACK]
+            number = number[status == FALLBACK]
             if (number != ALONE).any():
                 alike[place] = number
     return Decisions(statuses, facts, alike)

@@ -389,6 +389,17 @@ class Scan:
             verdicts.append(bool(read_rows("row", {"observations": [row]}, self.catalogue, self.day).issues))
         suspect[places] = np.asarray(verdicts, bool)[inverse]
 
+    def is_readable(self, cells: Mapping[str, str | None]) -> bool:
+        """Whether an observation of these cells is read without a word."""
+        simple = True
+        for (table, _), pool in self.pools.items():
+            if table == "observations" and set(pool.columns) <= set(cells):
+                simple &= pool.sound[pool.number(tuple(cells[name] for name in pool.columns))]
+        low, high = cells.get("low"), cells.get("high")
+        if simple and (low is None or high is None or float(low) < float(high)):
+            return True
+        return self._reads("observations", cells)
+
     def _limits(self, column: str) -> Ids:
         """Limits as floats; without one, an end that is never upside down."""
         nothing = -np.inf if column == "low" else np.inf
