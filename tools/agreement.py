@@ -41,7 +41,7 @@ MUTANTS = (
     Mutant("doubles decide ties", COHORT + "arrays:Arrays._quick", "near = SAFE *", "near = 0.0 *"),
     Mutant("above for below, in floats", COHORT + "judging:_quick", "(TRUE, FALSE) if upward", "(FALSE, TRUE) if upward"),
     Mutant("what went on counts by its start", COHORT + "timing:Timing.in_window", "a.at_most(low_maybe, t.end_high)", "a.at_most(low_maybe, t.start_high)"),
-    Mutant("a broader concept counts", COHORT + "coding:Wanted.relation", "if code in related.may_be or unplaced:", "if code in related.may_be:\n                return TRUE\n            elif unplaced:"),
+    Mutant("a broader concept counts", COHORT + "coding:Wanted.relation", "if code in related.may_be or unplaced:", "if code in related.may_be:\n            return TRUE\n        elif unplaced:"),
     Mutant("provisional counts as confirmed", COHORT + "coding:Wanted.says", 'if words.verification == "provisional" and', "if False and"),
     Mutant("`through` is ignored", COHORT + "events:_through", 'return LATEST if text.casefold() == "true" else', "return LATEST if True else"),
     Mutant("refutations cover broader concepts", COHORT + "coding:Wanted.denied_codes", "named = self.related(words).named", "named = self.related(words).is_a"),
@@ -112,7 +112,7 @@ def small() -> Compared:
 def _hunt(index: int) -> tuple[int, str]:
     try:
         planted(MUTANTS[index])
-    except NotApplicableError as problem:
+    except (NotApplicableError, SyntaxError) as problem:
         return index, f"no longer applies: {problem}"
     try:
         found = small()

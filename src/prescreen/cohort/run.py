@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -74,7 +74,7 @@ def run_cohort(
     prepare(folder)
     with open_tables(data, memory=f"{max(options.memory // 4, 1 << 28)}B", threads=options.threads) as tables:
         try:
-            return _Run(plan, tables, folder, day, ranges, options, tell).done()
+            return _Run(plan, tables, folder, day, ranges, options, tell, engine).done()
         except OSError as error:
             raise cannot_write(folder, error) from None
 
@@ -82,10 +82,11 @@ def run_cohort(
 class _Run:
     def __init__(
         self, plan: Plan, tables: Tables, folder: Path, day: int, ranges: Ranges | None, options: Options,
-        tell: Listener | None,
+        tell: Listener | None, engine: str,
     ) -> None:  # fmt: skip
         from prescreen import __version__
 
+        self.engine = engine
         self.plan = plan
         self.tables = tables
         self.folder = folder
@@ -102,18 +103,34 @@ class _Run:
         self.issues: list[TableIssue] = list(tables.issues)
 
     def done(self) -> Summary:
+        identities, decided = self._by_spark() if self.engine == "spark" else self._here()
+        with self._timed("direct"):
+            direct = self._directly(identities, decided)
+        self._tell_issues()
+        with self._timed("write"):
+            return self._written(identities, decided, direct)
+
+    def _here(self) -> tuple[list[str], list[Decisions]]:
+        """The candidates, and what columns decide of them, in the memory of this machine."""
         with self._timed("read"):
             self.scan.run(self.progress.add)
         identities = list(self.scan.candidates)
         if not identities:
             raise no_candidates(self.tables.path)
         with self._timed("decide"):
-            decided = self._decided(len(identities))
-        with self._timed("direct"):
-            direct = self._directly(identities, decided)
-        self._tell_issues()
-        with self._timed("write"):
-            return self._written(identities, decided, direct)
+            return identities, self._decided(len(identities))
+
+    def _by_spark(self) -> tuple[list[str], list[Decisions]]:
+        """The same by Spark, in one piece."""
+        from prescreen.cohort.relational import decide_in
+        from prescreen.cohort.spark import SparkRunner
+
+        with self._timed("decide"):
+            identities, decisions = decide_in(SparkRunner(self.tables), self.scan, self.plan, self.day, self.ranges)
+        if not identities:
+            raise no_candidates(self.tables.path)
+        self.options = replace(self.options, block=len(identities))
+        return identities, [decisions]
 
     def _tell_issues(self) -> None:
         """All issues, each once, in the order of the tables."""
@@ -248,7 +265,7 @@ class _Run:
         funnel = results.funnel.as_json(day_text(self.day), self.sha256, len(self.issues))
         manifest = {
             "schema": "prescreen/manifest/1",
-            "engine": "local",
+            "engine": self.engine,
             "screening_date": day_text(self.day),
             "candidates": len(identities),
             "rows_read": self.scan.rows,
