@@ -33,6 +33,7 @@ def floor(data: Path) -> tuple[float, float]:
     script = (
         "import duckdb, sys, time\n"
         "from pathlib import Path\n"
+        "duckdb.sql('SET enable_progress_bar = false')\n"
         "began = time.perf_counter()\n"
         "for path in sorted(Path(sys.argv[1]).glob('*.parquet')):\n"
         "    names = [row[0] for row in duckdb.sql(f\"DESCRIBE SELECT * FROM '{path}'\").fetchall()]\n"

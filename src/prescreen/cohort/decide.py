@@ -37,7 +37,7 @@ def decide(
     shard: Shard, size: int, scan: Scan, plan: Plan, day: int, ranges: Ranges | None, memory: Memory
 ) -> Decisions:
     """The decisions on a shard of so many candidates."""
-    pieces = {table: _joined(some) for table, some in shard.pieces.items()}
+    pieces = shard.rows()
     arrays = Arrays(size, scan.pools, scan.concepts, pieces, scan.signature, memory, scan.concept)
     walk: Walk[Ids, Rows] = Walk(arrays, day, plan.catalogue, ranges, plan.bare)
     decided, supposed = walked(arrays, plan, day, ranges)
@@ -89,12 +89,6 @@ def _facts(undetermined: Ids, open_: dict[str, Ids]) -> dict[str, tuple[int, int
     number = sum((each.astype(np.int16) for each in waiting.values()), np.zeros(len(undetermined), np.int16))
     single = number == 1
     return {fact: (int(each.sum()), int((each & single).sum())) for fact, each in waiting.items()}
-
-
-def _joined(pieces: list[Columns]) -> Columns:
-    if len(pieces) == 1:
-        return pieces[0]
-    return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
 
 
 def _odd(shard: Shard, pieces: dict[str, Columns], scan: Scan) -> Ids:

@@ -98,7 +98,8 @@ class _Run:
         self.spent: dict[str, float] = {}
         self.sha256 = None if ranges is None else ranges.sha256
         self.store = Store(folder, described(plan, tables, day, self.sha256, options.block, __version__))
-        self.scan = Scan(tables, plan.catalogue, plan.concepts, plan.domains, day, options.block)
+        budget, folder = options.memory // 4, self.store.folder
+        self.scan = Scan(tables, plan.catalogue, plan.concepts, plan.domains, day, options.block, budget, folder)
         self.direct = Direct(plan, day, ranges)
         self.issues: list[TableIssue] = list(tables.issues)
 

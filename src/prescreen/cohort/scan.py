@@ -52,8 +52,25 @@ class Shard:
     first: int
     pieces: dict[str, list[Columns]] = field(default_factory=dict)
     odd: list[Ids] = field(default_factory=list)
-    size: int = 0  # bytes
-    spilled: list[Path] = field(default_factory=list)
+    spilled: list[tuple[str, Path]] = field(default_factory=list)
+
+    def rows(self) -> dict[str, Columns]:
+        """Its rows by table, those on disk first; they are taken out of the shard."""
+        pieces: dict[str, list[Columns]] = {}
+        for table, path in self.spilled:
+            with np.load(path) as stored:
+                pieces.setdefault(table, []).append({name: stored[name] for name in stored.files})
+            path.unlink()
+        for table, some in self.pieces.items():
+            pieces.setdefault(table, []).extend(some)
+        self.spilled, self.pieces = [], {}
+        return {table: joined(some) for table, some in pieces.items()}
+
+
+def joined(pieces: list[Columns]) -> Columns:
+    if len(pieces) == 1:
+        return pieces[0]
+    return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
 
 
 Progress = Callable[[str, int], None]
@@ -63,8 +80,13 @@ class Scan:
     """Reads all tables of a cohort. concepts: the observations that are asked for."""
 
     def __init__(
-        self, tables: Tables, catalogue: Catalogue, concepts: Sequence[str], domains: Sequence[str], day: int, block: int
-    ) -> None:
+        self, tables: Tables, catalogue: Catalogue, concepts: Sequence[str], domains: Sequence[str], day: int,
+        block: int, budget: int = 1 << 31, spill: Path | None = None,
+    ) -> None:  # fmt: skip
+        """budget: bytes of rows that are kept in memory; what is more goes into the folder `spill`."""
+        self.budget = budget
+        self.spill = spill
+        self.size = 0
         self.tables = tables
         self.catalogue = catalogue
         self.day = day
@@ -253,9 +275,8 @@ class Scan:
 
         chosen = ", ".join(f'{as_text(name, source.columns[name])} AS "{name}"' for name in columns)
         try:
-            reader = self.tables.connection.cursor().execute(f"SELECT {chosen} FROM {source.scan()}")
-            for batch in reader.to_arrow_reader(BATCH):
-                yield batch
+            # On the connection itself, which notes the lines that cannot be taken apart.
+            yield from self.tables.connection.sql(f"SELECT {chosen} FROM {source.scan()}").to_arrow_reader(BATCH)
         except (duckdb.Error, pa.ArrowInvalid) as error:
             raise unreadable(self.tables.path, source.table, error) from None
 
@@ -343,7 +364,19 @@ class Scan:
             piece: Columns = {name: numbers[start:end] for name, numbers in columns.items()}
             piece["owner"] = (owners[start:end] - shard.first).astype(np.int32)
             shard.pieces.setdefault(table, []).append(piece)
-            shard.size += sum(numbers.nbytes for numbers in piece.values())
+            self.size += sum(numbers.nbytes for numbers in piece.values())
+        if self.size > self.budget and self.spill is not None:
+            self._to_disk(self.spill)
+
+    def _to_disk(self, folder: Path) -> None:
+        """Put the rows of all shards on disk, and forget them."""
+        for shard in self.shards:
+            for table, pieces in shard.pieces.items():
+                path = folder / f"rows-{shard.number:06}-{len(shard.spilled):04}.npz"
+                np.savez(path, **joined(pieces))
+                shard.spilled.append((table, path))
+            shard.pieces.clear()
+        self.size = 0
 
     # one reader for each kind of table
 

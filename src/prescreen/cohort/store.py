@@ -31,6 +31,8 @@ class Store:
             shutil.rmtree(self.folder, ignore_errors=True)
             self.folder.mkdir(parents=True)
             _whole(mine, text.encode())
+        for left in self.folder.glob("rows-*.npz"):
+            left.unlink()
         self.kept = len(list(self.folder.glob("shard-*.npz")))
 
     def load(self, shard: int, size: int) -> Decisions | None:
