@@ -126,7 +126,7 @@ def test_a_bad_row_is_listed_and_leaves_open_what_would_have_used_it(tmp_path: P
         writer.writerow(["candidate", "code", "value", "unit", "high", "date"])
         writer.writerow(["A", "ALT", "20", "U/L", "40", "2026-05-30"])
         writer.writerow(["B", "ALT", "20", "U/L", "40", "2026-05-30"])
-        writer.writerow(["B", "ALT", "twenty U/L", "U/L", "40", "2026-05-31"])
+        writer.writerow(["B", "ALT", "1,5", "U/L", "40", "2026-05-31"])
         stream.write("A,ALT,20\n")
     rules = {
         "schema": "prescreen/trial/1", "id": "T", "title": "t", "source": {"document": "none", "complete": True},

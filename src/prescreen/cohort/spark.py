@@ -21,10 +21,13 @@ _DEFAULTS: Final = {
     "spark.ui.enabled": "false",
     "spark.sql.shuffle.partitions": "8",
     "spark.sql.session.timeZone": "UTC",
+    "spark.sql.analyzer.maxIterations": "1000",
+    "spark.sql.optimizer.maxIterations": "1000",
+    "spark.driver.memory": "3g",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.log.level": "ERROR",
 }
-_KEPT: Final = ("_read", "_sums_")
+_KEPT: Final = ("_read", "_sums_", "_part_")
 """Parts of the names of tables that are computed once and kept; others are computed with what uses them."""
 
 

@@ -20,7 +20,8 @@ from prescreen.cohort.judging import WRITTEN
 from prescreen.language.model import Test
 
 PEOPLE: Final = "people"
-_LARGE: Final = 12  # an expression of more nodes gets a name
+_LARGE: Final = 20  # an expression of more nodes gets a name
+_DEEP: Final = 12  # names that stand on one another in one query
 CODED: Final = ("system", "code")
 
 
@@ -232,9 +233,9 @@ class SqlAlgebra:
         """
         last = max([output.stage for output in outputs.values()], default=0)
         tables = sorted({table for table, _ in self._sums})
-        made: list[Statement] = [self._with_lets(PEOPLE, 0, exp.select("*").from_(f"{PEOPLE}_read"))]
+        made: list[Statement] = self._with_lets(PEOPLE, 0, exp.select("*").from_(f"{PEOPLE}_read"))
         for table in tables:
-            made.append(self._with_lets(table, 0, exp.select("*").from_(f"{table}_read")))
+            made += self._with_lets(table, 0, exp.select("*").from_(f"{table}_read"))
         for stage in range(1, last + 1):
             joined = exp.select("p.*").from_(exp.alias_(exp.to_table(f"{PEOPLE}_{stage - 1}"), "p", table=True))
             for number, table in enumerate(tables):
@@ -251,15 +252,15 @@ class SqlAlgebra:
                     join_type="left",
                 ).select(*(exp.column(name, alias) for name, _ in sums))
             made.append((f"{PEOPLE}_joined_{stage}", joined))
-            made.append(self._with_lets(PEOPLE, stage, exp.select("*").from_(f"{PEOPLE}_joined_{stage}")))
+            made += self._with_lets(PEOPLE, stage, exp.select("*").from_(f"{PEOPLE}_joined_{stage}"))
             if stage < last:
                 for table in tables:
-                    made.append(self._with_people(table, stage))
+                    made += self._with_people(table, stage)
         final = exp.select("candidate", *(exp.alias_(output.node.copy(), name) for name, output in outputs.items()))
         made.append(("decided", final.from_(f"{PEOPLE}_{last}")))
         return made
 
-    def _with_people(self, table: str, stage: int) -> Statement:
+    def _with_people(self, table: str, stage: int) -> list[Statement]:
         """The rows of a table with all that is known of their candidates."""
         of_people = [name for s in range(stage + 1) for name in self._people_columns(s)]
         joined = (
@@ -272,7 +273,7 @@ class SqlAlgebra:
         )
         inner = exp.select("*").from_(joined.subquery("j"))
         lets = [let for s in range(1, stage + 1) for let in self._lets.get((table, s), [])]
-        return f"{table}_{stage}", _with(inner, lets)
+        return _named(f"{table}_{stage}", inner, lets)
 
     def _people_columns(self, stage: int) -> list[str]:
         found = [name for name, _ in self._lets.get((PEOPLE, stage), [])]
@@ -283,21 +284,27 @@ class SqlAlgebra:
                 found += [name for name, _ in sums]
         return found
 
-    def _with_lets(self, place: str, stage: int, query: exp.Select) -> Statement:
-        return f"{place}_{stage}", _with(query, self._lets.get((place, stage), []))
+    def _with_lets(self, place: str, stage: int, query: exp.Select) -> list[Statement]:
+        return _named(f"{place}_{stage}", query, self._lets.get((place, stage), []))
 
 
-def _with(query: exp.Select, lets: Sequence[tuple[str, exp.Expression]]) -> exp.Select:
-    """A query with named expressions beside its columns, each of which may use those before it."""
+def _named(name: str, query: exp.Select, lets: Sequence[tuple[str, exp.Expression]]) -> list[Statement]:
+    """A query with named expressions beside its columns, each of which may use those before it; where they stand on one
+    another too often, in several tables."""
+    made: list[Statement] = []
     known: set[str] = set()
     layer: list[tuple[str, exp.Expression]] = []
-    for name, node in lets:
+    depth = 0
+    for let, node in lets:
         if any(column.name in known for column in node.find_all(exp.Column)):
-            query = _layered(query, layer)
+            query, depth = _layered(query, layer), depth + 1
             known, layer = set(), []
-        layer.append((name, node))
-        known.add(name)
-    return _layered(query, layer)
+            if depth == _DEEP:
+                made.append((f"{name}_part_{len(made)}", query))
+                query, depth = exp.select("*").from_(made[-1][0]), 0
+        layer.append((let, node))
+        known.add(let)
+    return [*made, (name, _layered(query, layer))]
 
 
 def _layered(query: exp.Select, layer: Sequence[tuple[str, exp.Expression]]) -> exp.Select:
