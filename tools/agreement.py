@@ -22,41 +22,118 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "src"), str(ROOT / "tools")]
 
 from mutants import Mutant, NotApplicableError, planted  # noqa: E402
-from tests.cohort.agreement import Compared, compared, compared_tables, generated, leaf_by_leaf, on_boundaries, peculiar  # noqa: E402
-from tests.reference.generate import SCREENING_DAYS  # noqa: E402
 
 from prescreen import load_trial  # noqa: E402
 from prescreen.language.load import bundled_trials  # noqa: E402
+from tests.cohort.agreement import Compared, compared, compared_tables, generated, leaf_by_leaf, on_boundaries, peculiar  # noqa: E402
+from tests.reference.generate import SCREENING_DAYS  # noqa: E402
 
 DAY = date(2026, 6, 1)
 COHORT = "prescreen.cohort."
 MUTANTS = (
     Mutant("stale results count", COHORT + "results:Results._window", "a.at_most(low_sure, taken.low)", "a.flag(True)"),
     Mutant("results of the future count", COHORT + "results:Results._window", "a.least(now, high_maybe)", "high_maybe"),
-    Mutant("an old result for the latest", COHORT + "results:Results._counting", "newest = a.largest(", "newest = a.smallest("),
-    Mutant("the least of results that disagree", COHORT + "results:Results._agreed", "a.where(a.same(least, most), least, a.truth(UNKNOWN))", "least"),
+    Mutant(
+        "an old result for the latest",
+        COHORT + "results:Results._counting",
+        "newest = a.largest(",
+        "newest = a.smallest(",
+    ),
+    Mutant(
+        "the least of results that disagree",
+        COHORT + "results:Results._agreed",
+        "a.where(a.same(least, most), least, a.truth(UNKNOWN))",
+        "least",
+    ),
     Mutant("refuted results count", COHORT + "results:_is_result", 'verification == "refuted" or', ""),
-    Mutant("an open end is closed", COHORT + "judging:_against", "lower > 0 or (lower == 0 and result.low_open)", "lower > 0"),
+    Mutant(
+        "an open end is closed",
+        COHORT + "judging:_against",
+        "lower > 0 or (lower == 0 and result.low_open)",
+        "lower > 0",
+    ),
     Mutant("a limit's multiple is the limit", COHORT + "judging:_compared", "threshold.magnitude.times(own)", "own"),
     Mutant("doubles decide ties", COHORT + "arrays:Arrays._quick", "near = SAFE *", "near = 0.0 *"),
-    Mutant("above for below, in floats", COHORT + "judging:_quick", "(TRUE, FALSE) if upward", "(FALSE, TRUE) if upward"),
-    Mutant("what went on counts by its start", COHORT + "timing:Timing.in_window", "a.at_most(low_maybe, t.end_high)", "a.at_most(low_maybe, t.start_high)"),
-    Mutant("a broader concept counts", COHORT + "coding:Wanted.relation", "if code in related.may_be or unplaced:", "if code in related.may_be:\n            return TRUE\n        elif unplaced:"),
-    Mutant("provisional counts as confirmed", COHORT + "coding:Wanted.says", 'if words.verification == "provisional" and', "if False and"),
-    Mutant("`through` is ignored", COHORT + "events:_through", 'return LATEST if text.casefold() == "true" else', "return LATEST if True else"),
-    Mutant("refutations cover broader concepts", COHORT + "coding:Wanted.denied_codes", "named = self.related(words).named", "named = self.related(words).is_a"),
-    Mutant("an unknown status counts", COHORT + "events:Events._records", "truth = a.where(a.same(least, most), least, a.truth(UNKNOWN))", "truth = most"),
+    Mutant(
+        "above for below, in floats", COHORT + "judging:_quick", "(TRUE, FALSE) if upward", "(FALSE, TRUE) if upward"
+    ),
+    Mutant(
+        "what went on counts by its start",
+        COHORT + "timing:Timing.in_window",
+        "a.at_most(low_maybe, t.end_high)",
+        "a.at_most(low_maybe, t.start_high)",
+    ),
+    Mutant(
+        "a broader concept counts",
+        COHORT + "coding:Wanted.relation",
+        "if code in related.may_be or unplaced:",
+        "if code in related.may_be:\n            return TRUE\n        elif unplaced:",
+    ),
+    Mutant(
+        "provisional counts as confirmed",
+        COHORT + "coding:Wanted.says",
+        'if words.verification == "provisional" and',
+        "if False and",
+    ),
+    Mutant(
+        "`through` is ignored",
+        COHORT + "events:_through",
+        'return LATEST if text.casefold() == "true" else',
+        "return LATEST if True else",
+    ),
+    Mutant(
+        "refutations cover broader concepts",
+        COHORT + "coding:Wanted.denied_codes",
+        "named = self.related(words).named",
+        "named = self.related(words).is_a",
+    ),
+    Mutant(
+        "an unknown status counts",
+        COHORT + "events:Events._records",
+        "truth = a.where(a.same(least, most), least, a.truth(UNKNOWN))",
+        "truth = most",
+    ),
     Mutant("the birthday is a day late", COHORT + "person:Persons._age_on", "last >= too_young", "last > too_young"),
-    Mutant("a bare answer goes first", COHORT + "person:Persons.answer", "where(own[1], own[0], bare[0])", "where(bare[1], bare[0], own[0])"),
-    Mutant("not swaps nothing", COHORT + "algebra:Truths.negation", "most = self.algebra.minus(two, part.least)", "most = part.least"),
-    Mutant("at least k counts unknowns", COHORT + "algebra:Truths._at_least", "for bound in (TRUE, UNKNOWN):", "for bound in (UNKNOWN, UNKNOWN):"),
-    Mutant("what both branches agree on is lost", COHORT + "algebra:Truths.choice", "[*taken, self.all_of((then, otherwise))]", "taken"),
+    Mutant(
+        "a bare answer goes first",
+        COHORT + "person:Persons.answer",
+        "where(own[1], own[0], bare[0])",
+        "where(bare[1], bare[0], own[0])",
+    ),
+    Mutant(
+        "not swaps nothing",
+        COHORT + "algebra:Truths.negation",
+        "most = self.algebra.minus(two, part.least)",
+        "most = part.least",
+    ),
+    Mutant(
+        "at least k counts unknowns",
+        COHORT + "algebra:Truths._at_least",
+        "for bound in (TRUE, UNKNOWN):",
+        "for bound in (UNKNOWN, UNKNOWN):",
+    ),
+    Mutant(
+        "what both branches agree on is lost",
+        COHORT + "algebra:Truths.choice",
+        "[*taken, self.all_of((then, otherwise))]",
+        "taken",
+    ),
     Mutant("facts used twice are not noticed", COHORT + "walk:Walk._doubt", "a.number(_TWICE)", "a.number(99)"),
-    Mutant("windows end a day late", COHORT + "windows:_edge", "first, last = (shift_day(day, span, moment.sign)", "first, last = (shift_day(day, span, moment.sign) + 1"),
+    Mutant(
+        "windows end a day late",
+        COHORT + "windows:_edge",
+        "first, last = (shift_day(day, span, moment.sign)",
+        "first, last = (shift_day(day, span, moment.sign) + 1",
+    ),
     Mutant("who says two things is not odd", COHORT + "decide:_odd", "values[counts > 1]", "values[counts > 9]"),
-    Mutant("all unlike are alike", COHORT + "walk:Walk._alike", "number = a.plus(a.times(number, 3), leaf.truth.least)", "pass"),
+    Mutant(
+        "all unlike are alike",
+        COHORT + "walk:Walk._alike",
+        "number = a.plus(a.times(number, 3), leaf.truth.least)",
+        "pass",
+    ),
     Mutant("an ALT in ukat/L is taken for U/L", COHORT + "arrays:_factor", "float(scale.factor)", "1.0"),
-)  # fmt: skip
+)
 
 
 def of_pairs(first: int, size: int, days: int, engine: str, report: Callable[[str], None]) -> Compared:

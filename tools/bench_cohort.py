@@ -41,7 +41,7 @@ def floor(data: Path) -> tuple[float, float]:
         "    duckdb.sql(f\"SELECT {sums} FROM '{path}'\").fetchall()\n"
         "print(time.perf_counter() - began)\n"
     )
-    seconds, memory, out = timed([sys.executable, "-c", script, str(data)])
+    _, memory, out = timed([sys.executable, "-c", script, str(data)])
     return float(out.strip()), memory
 
 
@@ -74,7 +74,7 @@ def main() -> int:
     from prescreen.language.load import bundled_trials
     from prescreen.synth import synthesise
 
-    print(f"{'candidates':>12}{'rows':>14}{'floor s':>9}{'run s':>9}{'× floor':>9}{'GB':>7}{'direct':>9}  seconds of its parts")
+    print(f"{'candidates':>12}{'rows':>14}{'floor s':>9}{'run s':>9}{'× floor':>9}{'GB':>7}{'direct':>9}  parts")
     for size in map(int, options.sizes.split(",")):
         data = Path(options.data) / str(size)
         if not data.exists():
@@ -94,8 +94,10 @@ def main() -> int:
             rows = sum(manifest["rows_read"].values())
             parts = ", ".join(f"{part} {spent:.1f}" for part, spent in manifest["seconds"].items())
             share = manifest["direct"]["share_of_candidates"]
-            print(f"{size:>12,}{rows:>14,}{base:>9.2f}{seconds:>9.1f}{seconds / base:>9.1f}{memory:>7.2f}{share:>9.2%}  {parts}"
-                  f" ({name})", flush=True)  # fmt: skip
+            figures = (
+                f"{size:>12,}{rows:>14,}{base:>9.2f}{seconds:>9.1f}{seconds / base:>9.1f}{memory:>7.2f}{share:>9.2%}"
+            )
+            print(f"{figures}  {parts} ({name})", flush=True)
     print(f"greatest memory of this process and its children: "
           f"{resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6:.2f} GB")  # fmt: skip
     return 0

@@ -31,7 +31,7 @@ _FINITE = {2**i * 5**j for i in range(12) for j in range(12)}
 
 @dataclass
 class Compared:
-    """How many pairs of a candidate and a criterion were compared, how many of them columns decided, and which differ."""
+    """How many pairs of a candidate and a criterion were compared, how many columns decided, and which differ."""
 
     pairs: int = 0
     by_columns: int = 0
@@ -149,7 +149,11 @@ def _results(concept: Any, threshold: Any) -> Iterable[dict[str, Any]]:
                 value = exact * factor
                 if value.denominator not in _FINITE:
                     continue
-                record: dict[str, Any] = {"code": concept.name, "value": _plain(value), **({"unit": unit} if unit else {})}
+                record: dict[str, Any] = {
+                    "code": concept.name,
+                    "value": _plain(value),
+                    **({"unit": unit} if unit else {}),
+                }
                 if threshold.of == "LLOD":
                     record["detection_limit"] = 20
                 elif limit:
@@ -162,9 +166,13 @@ def _plain(number: Fraction) -> int | float:
 
 
 def compared(
-    trials: Sequence[Trial], profiles: Sequence[Profile], day: date, ranges: Ranges | None = None, engine: str = "local",
+    trials: Sequence[Trial],
+    profiles: Sequence[Profile],
+    day: date,
+    ranges: Ranges | None = None,
+    engine: str = "local",
     block: int = 64,
-) -> Compared:  # fmt: skip
+) -> Compared:
     """Profiles written as tables, run as a cohort, and held against the direct evaluator on the profiles themselves."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -11,7 +11,6 @@ from prescreen.cohort.algebra import FALLBACK, Truths
 from prescreen.truth import Truth, at_least, choice, conjunction, disjunction, negation
 
 
-
 class Numbers:
     """The algebra on single numbers of numpy: all that connectives need."""
 

@@ -107,13 +107,17 @@ def test_a_difference_to_the_direct_evaluator_ends_the_run(
     assert not FILES & {path.name for path in tmp_path.iterdir()}
 
 
-def test_a_truncated_file_is_refused(trial: Trial, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_truncated_file_is_refused(
+    trial: Trial, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     broken = tmp_path / "data"
     broken.mkdir()
     for path in data.glob("*.parquet"):
         content = path.read_bytes()
         (broken / path.name).write_bytes(content[: len(content) // 2] if path.stem == "observations" else content)
-    status = main(["cohort", "NCT07535138", "--data", str(broken), "--out", str(tmp_path / "out"), "--on", "2026-06-01"])
+    status = main(
+        ["cohort", "NCT07535138", "--data", str(broken), "--out", str(tmp_path / "out"), "--on", "2026-06-01"]
+    )
     assert status == 2
     assert "observations cannot be read" in capsys.readouterr().err
     assert not (tmp_path / "out" / "manifest.json").exists()
@@ -171,7 +175,17 @@ def test_changes_that_are_none_are_refused(trial: Trial, text: str, said: str) -
 
 
 def test_the_command(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    command = ["cohort", "NCT07535138", "NCT05689424", "--data", str(data), "--out", str(tmp_path), "--on", "2026-06-01"]
+    command = [
+        "cohort",
+        "NCT07535138",
+        "NCT05689424",
+        "--data",
+        str(data),
+        "--out",
+        str(tmp_path),
+        "--on",
+        "2026-06-01",
+    ]
     assert main([*command, "--vary", "NCT07535138/E6=off"]) == 0
     shown = capsys.readouterr()
     assert "NCT05689424" in shown.out

@@ -1,7 +1,7 @@
 """Whole cohorts: statuses, verdicts and the attrition funnel of millions of candidates, from long tables.
 
-Criteria are walked once, over a small algebra (`algebra`) that two backends implement: numpy arrays for one machine, SQL
-for Spark. What columns do not decide is decided by the direct evaluator (`fallback`).
+Criteria are walked once, over a small algebra (`algebra`) that two backends implement: numpy arrays for one machine,
+SQL for Spark. What columns do not decide is decided by the direct evaluator (`fallback`).
 """
 
 from prescreen.cohort.plan import Plan, make_plan

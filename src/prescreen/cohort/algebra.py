@@ -4,7 +4,7 @@ An expression stands for one whole number or one yes-or-no for each candidate, o
 backend says what an expression is (an array, a piece of SQL) and how the operations below are done; what criteria mean
 is written once, in `results`, `events`, `person` and `walk`, against this protocol.
 
-Truths are the numbers 0, 1, 2 (false, unknown, true): and is the least, or the most, not 2 − x. No operation knows NULL.
+Truths are the numbers 0, 1, 2 (false, unknown, true): and is the least, or the most, not 2 − x. NULL is not known.
 What columns cannot decide is none of the three but FALLBACK, which no connective ever sees: the truths that it may
 turn out to be are carried along as bounds (`Between`), and where a criterion's bounds do not meet, the direct evaluator
 decides it for that candidate.

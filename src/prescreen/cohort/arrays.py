@@ -48,7 +48,9 @@ class Rows:
 
     def only(self, chosen: Ids) -> Rows:
         at = np.flatnonzero(chosen)
-        return Rows(self.table, self.owner[at], {name: (pool, numbers[at]) for name, (pool, numbers) in self.parts.items()})
+        return Rows(
+            self.table, self.owner[at], {name: (pool, numbers[at]) for name, (pool, numbers) in self.parts.items()}
+        )
 
 
 class Memory:
@@ -134,7 +136,9 @@ class Arrays:
         order = np.argsort(owner, kind="stable")
         if at is not None:
             order = at[order]
-        return Rows(table, rows["owner"][order], {n: (self.pools[table, n], rows[n][order]) for n in names if n in rows})
+        return Rows(
+            table, rows["owner"][order], {n: (self.pools[table, n], rows[n][order]) for n in names if n in rows}
+        )
 
     def complete(self, domain: Domain) -> Rows:
         return self._some("complete", "declared", lambda s: s[0] == domain)

@@ -115,9 +115,11 @@ class Wanted:
         for code in self.leaf.codes:
             if code in related.is_a:
                 return TRUE
-            if code in related.may_be or unplaced:
-                best = UNKNOWN
-            elif related.system is not None and related.system not in self.systems[code]:
+            if (
+                code in related.may_be
+                or unplaced
+                or (related.system is not None and related.system not in self.systems[code])
+            ):
                 best = UNKNOWN
         return best
 

@@ -16,7 +16,6 @@ from prescreen.cohort.spelling import Ids, packed
 from prescreen.cohort.walk import ALONE, UNDETERMINED, Decided, Walk
 from prescreen.ranges import Ranges
 
-
 SUPPOSED: Final = (0, 400, -400)
 """Days after the screening day that anchors which are not given are supposed to be."""
 
@@ -39,7 +38,6 @@ def decide(
     """The decisions on a shard of so many candidates."""
     pieces = shard.rows()
     arrays = Arrays(size, scan.pools, scan.concepts, pieces, scan.signature, memory, scan.concept)
-    walk: Walk[Ids, Rows] = Walk(arrays, day, plan.catalogue, ranges, plan.bare)
     decided, supposed = walked(arrays, plan, day, ranges)
     return assembled(size, plan, decided, supposed, _odd(shard, pieces, scan))
 

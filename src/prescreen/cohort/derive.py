@@ -104,7 +104,9 @@ def _heights(arrays: Arrays, code: str, day: int) -> tuple[Ids, Ids]:
     rows = arrays.results(code)
     values, given = _values(arrays, rows, code)
     now = day * DAY + DAY - 1
-    low = arrays.read(rows, Reading(("date",), "low", lambda s: 0 if s[0] is None else parse_when(s[0]).low, truth=False))
+    low = arrays.read(
+        rows, Reading(("date",), "low", lambda s: 0 if s[0] is None else parse_when(s[0]).low, truth=False)
+    )
     born = arrays.read(arrays.persons(), Reading(("birth_date",), "born as number", _as_number, truth=False))
     taken = arrays.read(rows, Reading(("date",), "taken as number", _as_number_taken, truth=False))
     grown = (taken > 0) & (born[rows.owner] > 0) & ((taken - born[rows.owner]) // 10_000 >= _GROWN)

@@ -225,9 +225,7 @@ class Events(Generic[E, R]):
             return a.either(absent, self._denied(leaf, wanted, needed, denials, leaf.codes[0]))
         # One code may be denied by a record, another by the declaration.
         each = [
-            a.either(
-                self._denied(leaf, wanted, needed, denials, code), self._declared(leaf, wanted, needed, (code,))
-            )
+            a.either(self._denied(leaf, wanted, needed, denials, code), self._declared(leaf, wanted, needed, (code,)))
             for code in leaf.codes
         ]
         return a.either(absent, reduce(a.both, each))

@@ -12,6 +12,7 @@ from prescreen.engine.cases import truth_of
 from prescreen.engine.compile import CompiledCriterion
 from prescreen.engine.open import undecided
 from prescreen.engine.screen import compiled_trial
+from prescreen.engine.setting import Setting
 from prescreen.language.model import Age, Answer, Condition, Event, Observation, Trial
 from prescreen.ranges import Ranges
 from prescreen.truth import FALSE, TRUE, UNKNOWN
@@ -42,7 +43,7 @@ class Direct:
         """The statuses of some columns of the plan."""
         if not self.plan.bare:
             candidate = _without_bare_answers(candidate)
-        settings = {}
+        settings: dict[Trial, Setting] = {}
         found: list[Answered] = []
         for column in columns:
             trial, criterion = self._criteria[column]

@@ -1,4 +1,4 @@
-"""Counting: the attrition funnel of each protocol, added up shard by shard, and checked to add up (FUNNEL: docs/cohorts.md)."""
+"""Counting: the attrition funnel of each protocol, shard by shard, and checked to add up (docs/cohorts.md)."""
 
 from __future__ import annotations
 
@@ -148,26 +148,25 @@ class Funnel:
     def as_json(self, day: str, ranges_sha256: str | None, issues: int) -> dict[str, Any]:
         """The content of funnel.json; raises AssertionError where counts do not add up."""
         self._check()
-        trials = []
-        for trial in self.plan.trials:
-            trials.append(
-                {
-                    "trial": trial.id,
-                    "title": trial.title,
-                    "rules_sha256": trial.sha256,
-                    "complete": trial.complete,
-                    "gaps": list(trial.gaps),
-                    "protocols": [
-                        {
-                            "variant": protocol.variant,
-                            "verdicts": _named(verdicts),
-                            "cohorts": [cohort.as_json(self.plan, self.facts) for cohort in cohorts],
-                        }
-                        for protocol, cohorts, verdicts in self.protocols
-                        if protocol.trial.id == trial.id
-                    ],
-                }
-            )
+        trials = [
+            {
+                "trial": trial.id,
+                "title": trial.title,
+                "rules_sha256": trial.sha256,
+                "complete": trial.complete,
+                "gaps": list(trial.gaps),
+                "protocols": [
+                    {
+                        "variant": protocol.variant,
+                        "verdicts": _named(verdicts),
+                        "cohorts": [cohort.as_json(self.plan, self.facts) for cohort in cohorts],
+                    }
+                    for protocol, cohorts, verdicts in self.protocols
+                    if protocol.trial.id == trial.id
+                ],
+            }
+            for trial in self.plan.trials
+        ]
         return {
             "schema": SCHEMA,
             "screening_date": day,

@@ -48,7 +48,7 @@ def result_of(spelling: Spelling, concept: ObservationConcept) -> Result | None:
         unit=unit,
         reference_range=reference,
         detection_limit=_number(detection_limit),
-        verification=verification or "confirmed",
+        verification=verification or "confirmed",  # type: ignore[arg-type] # as `Pool.sound` has seen to
         date=None,
         source=None,
         id=None,
@@ -173,5 +173,3 @@ def _quick(tests: tuple[Test, ...], concept: ObservationConcept, site: tuple[Ran
     upward = test.operator in ("at_least", "above")
     above, below = (TRUE, FALSE) if upward else (FALSE, TRUE)
     return Quick(concept, threshold.magnitude.approx, threshold.of == "ULN", above, below, not site)
-
-

@@ -73,7 +73,7 @@ class Results:
             trial = [t.id for t in self.plan.trials].index(protocol.trial.id)
             named = [(None, overall), *((c.name, v) for c, v in zip(cohorts, each, strict=True) if c.name is not None)]
             names = pa.array([name for name, _ in named if name is not None], pa.string())
-            for number, (name, found) in enumerate(named):
+            for number, (_, found) in enumerate(named):
                 count = len(found)
                 cohort = np.full(count, number - 1, np.int32)
                 rows = pa.table(
@@ -133,7 +133,7 @@ class Results:
         pq.write_table(pa.table(columns), self.unfinished("issues.parquet"), compression="zstd")
 
     def publish(self, manifest: dict[str, Any]) -> None:
-        """Give the files their names. The manifest says that they are whole: the old one goes first, the new comes last."""
+        """Give the files their names. The manifest says that they are whole: the old one goes first, the new is last."""
         self.text(MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
         (self.folder / MANIFEST).unlink(missing_ok=True)
         for name in (*RESULTS, MANIFEST):

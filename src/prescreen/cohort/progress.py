@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final
 
 _EVERY: Final = 0.5  # seconds
 
 
-class Listener(Protocol):
-    """Who is told. done, whole: rows or candidates (whole None: not known)."""
-
-    def __call__(self, what: str, done: int, whole: int | None, seconds: float) -> None: ...
+Listener = Callable[[str, int, int | None, float], None]
+"""Who is told: of what, how many rows or candidates are done, of how many (None: not known), in how many seconds."""
 
 
 class Progress:

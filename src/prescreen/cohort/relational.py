@@ -1,7 +1,7 @@
 """A cohort decided in a database: distinct spellings out, what Python reads of them in, and one query after another.
 
-What the database is, a `Runner` says: it runs SQL of its dialect. Nothing of a candidate's rows passes through Python but
-distinct spellings, and in the end a row of statuses for each candidate.
+What the database is, a `Runner` says: it runs SQL of its dialect. Of a candidate's rows nothing passes through Python
+but distinct spellings, and in the end a row of statuses for each candidate.
 """
 
 from __future__ import annotations
@@ -47,9 +47,7 @@ class Runner(Protocol):
     def fetch(self, query: str) -> pa.Table: ...
 
 
-def decide_in(
-    runner: Runner, scan: Scan, plan: Plan, day: int, ranges: Ranges | None
-) -> tuple[list[str], Decisions]:
+def decide_in(runner: Runner, scan: Scan, plan: Plan, day: int, ranges: Ranges | None) -> tuple[list[str], Decisions]:
     """All candidates, and the decisions on them. scan: for what it knows of spellings; it reads nothing."""
     columns = _bases(runner)
     groups = _groups(scan, columns)
@@ -126,10 +124,13 @@ def _cell(name: str) -> exp.Expression:
 
 def _groups(scan: Scan, columns: Mapping[str, tuple[str, ...]]) -> dict[str, list[tuple[str, ...]]]:
     """The columns whose spellings are read together."""
-    events = {
-        domain: [scan.signature(domain), *((date,) for date in dict.fromkeys((*DATES[domain], "date")) if date in columns[domain])]
+    events: dict[str, list[tuple[str, ...]]] = {
+        domain: [
+            scan.signature(domain),
+            *((name,) for name in dict.fromkeys((*DATES[domain], "date")) if name in columns[domain]),
+        ]
         for domain in DOMAINS
-    }  # fmt: skip
+    }
     return {
         PEOPLE: [("birth_date",), ("sex",)],
         "observations": [CODED, ("date",), (*CODED, *WRITTEN)],
@@ -171,11 +172,13 @@ def _read(runner: Runner, scan: Scan, table: str, dimensions: Sequence[Dimension
             }
         )
         runner.add(dimension.name, rows)
-        alike = " AND ".join(
-            exp.NullSafeEQ(this=exp.column(exp.to_identifier(name, quoted=True), "b"), expression=exp.column(f"k{i}", f"d{number}"))
-            .sql(dialect=runner.dialect)
+        pairs = [
+            exp.NullSafeEQ(
+                this=exp.column(exp.to_identifier(name, quoted=True), "b"), expression=exp.column(f"k{i}", f"d{number}")
+            )
             for i, name in enumerate(dimension.columns)
-        )  # fmt: skip
+        ]
+        alike = " AND ".join(pair.sql(dialect=runner.dialect) for pair in pairs)
         joins.append(f"JOIN {dimension.name} d{number} ON {alike}")
         selected += [f"d{number}.{name}" for name in values]
     runner.make(

@@ -168,7 +168,9 @@ class _Run:
         """Fill in what columns left to the direct evaluator, and hold a sample of the rest against it."""
         open_ = sum(int((decisions.statuses == FALLBACK).sum()) for decisions in decided)
         shared = self._for_all_alike(identities, decided)
-        left = [np.flatnonzero((d.statuses == FALLBACK).any(axis=1)) + n * self.options.block for n, d in enumerate(decided)]
+        left = [
+            np.flatnonzero((d.statuses == FALLBACK).any(axis=1)) + n * self.options.block for n, d in enumerate(decided)
+        ]
         audited = set(sample(identities, self.options.audited))
         alone = np.concatenate(left).tolist()
         self._one_by_one(identities, decided, sorted({*alone, *audited}), audited)
@@ -202,9 +204,12 @@ class _Run:
             if isinstance(read, InputRefused):
                 continue
             keys = of_candidate[place]
-            for key, answer in zip(keys, self.direct.decide(read.candidate, [c for c, _ in keys]), strict=True):
-                if answer.status == UNDETERMINED or not self.plan.columns[key[0]].anchored:
-                    answers[key] = answer
+            said = self.direct.decide(read.candidate, [column for column, _ in keys])
+            answers |= {
+                key: answer
+                for key, answer in zip(keys, said, strict=True)
+                if answer.status == UNDETERMINED or not self.plan.columns[key[0]].anchored
+            }
         return sum(_spread(decisions, answers) for decisions in decided)
 
     def _one_by_one(
@@ -237,8 +242,7 @@ class _Run:
             some = places[first : first + _AT_ONCE]
             wanted = [identities[place] for place in some]
             read = self.tables.read_many(wanted, self.plan.catalogue, self.day)
-            for place, each in zip(some, read, strict=True):
-                yield place, each
+            yield from zip(some, read, strict=True)
 
     def _disagreement(self, identity: str, column: int, status: int, answer: Answered) -> DisagreementError:
         names = ("failed", "undetermined", "met")
@@ -273,7 +277,10 @@ class _Run:
             "rows_written": {**results.rows, "issues": len(self.issues)},
             "direct": dict(direct),
             "resumed_shards": self.store.kept,
-            "seconds": {**{k: round(v, 3) for k, v in self.spent.items()}, "all": round(time.monotonic() - self.began, 3)},
+            "seconds": {
+                **{k: round(v, 3) for k, v in self.spent.items()},
+                "all": round(time.monotonic() - self.began, 3),
+            },
         }
         _write_funnel(results, funnel)
         results.publish(manifest)

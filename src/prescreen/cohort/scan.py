@@ -223,7 +223,7 @@ class Scan:
             shard.odd = [np.unique(np.concatenate(shard.odd))] if shard.odd else []
 
     def issues(self) -> list[TableIssue]:
-        """What is wrong with persons whose candidates are decided all the same: another sex is one that is not known."""
+        """What is wrong with persons whose candidates are decided all the same: another sex is none that is known."""
         source = self.tables.sources.get("persons")
         others = [text for (text,) in self.pools["persons", "sex"].spellings if text not in (None, *SEXES)]
         if source is None or not others:
@@ -373,7 +373,7 @@ class Scan:
         for shard in self.shards:
             for table, pieces in shard.pieces.items():
                 path = folder / f"rows-{shard.number:06}-{len(shard.spilled):04}.npz"
-                np.savez(path, **joined(pieces))
+                np.savez(path, **joined(pieces))  # type: ignore[arg-type]
                 shard.spilled.append((table, path))
             shard.pieces.clear()
         self.size = 0
@@ -450,9 +450,7 @@ class Scan:
             concept = None
             if code is not None:
                 concept = (
-                    self.catalogue.observation(code)
-                    if system is None
-                    else self.catalogue.observation_for(system, code)
+                    self.catalogue.observation(code) if system is None else self.catalogue.observation_for(system, code)
                 )
             found.append(_NO_CONCEPT if concept is None else self.concepts.get(concept.name, _UNKNOWN_CODE))
         return np.asarray(found, np.uint16)

@@ -1,4 +1,4 @@
-"""Distinct spellings as whole numbers: each text of a column is read once, by the code that reads a candidate's JSON."""
+"""Distinct spellings as whole numbers: each text is read once, by the code that reads a candidate's JSON."""
 
 from __future__ import annotations
 
@@ -97,9 +97,7 @@ class Pool:
                 places = [self.columns.index(column) for column in columns]
                 more = [
                     part.number(tuple(each[place] for place in places)) if sound else 0
-                    for each, sound in zip(
-                        self.spellings[len(of_part) :], self.sound[len(of_part) :], strict=True
-                    )
+                    for each, sound in zip(self.spellings[len(of_part) :], self.sound[len(of_part) :], strict=True)
                 ]
                 of_part = np.concatenate([of_part, np.asarray(more, np.int32)])
             self._parts[columns] = part, of_part

@@ -65,17 +65,20 @@ Statement = tuple[str, exp.Expression]
 class SqlAlgebra:
     """Collects what a walk asks for. groups: for each table the groups of columns that are read together."""
 
-    def __init__(self, groups: dict[str, list[tuple[str, ...]]], concepts: Sequence[str],
-                 concept_of: Callable[[Spelling], str | None], signature: Callable[[str], tuple[str, ...]]) -> None:  # fmt: skip
-        self.dimensions = {
-            table: [Dimension(table, columns, {}) for columns in some] for table, some in groups.items()
-        }
+    def __init__(
+        self,
+        groups: dict[str, list[tuple[str, ...]]],
+        concepts: Sequence[str],
+        concept_of: Callable[[Spelling], str | None],
+        signature: Callable[[str], tuple[str, ...]],
+    ) -> None:
+        self.dimensions = {table: [Dimension(table, columns, {}) for columns in some] for table, some in groups.items()}
         self._concepts = {name: number for number, name in enumerate(concepts, 1)}
         self._concept_of = concept_of
         self._signature = signature
         self._lets: dict[tuple[str, int], list[tuple[str, exp.Expression]]] = {}
         self._named: dict[tuple[str, int, str], Sql] = {}
-        self._sums: dict[tuple[str, int], list[tuple[str, exp.Expression]]] = {}
+        self._sums: dict[tuple[str, int], list[tuple[str, Any]]] = {}
         self._count = 0
 
     def _name(self, letter: str) -> str:

@@ -52,7 +52,7 @@ class Store:
         unfinished = self.folder / f"unfinished-{shard}.npz"
         facts = np.frombuffer(json.dumps(decisions.facts).encode(), np.uint8)
         alike = {f"_{column}": numbers for column, numbers in decisions.alike.items()}
-        np.savez(unfinished, statuses=decisions.statuses, facts=facts, **alike)
+        np.savez(unfinished, statuses=decisions.statuses, facts=facts, **alike)  # type: ignore[arg-type]
         unfinished.replace(self._path(shard))
 
     def _path(self, shard: int) -> Path:
@@ -62,7 +62,9 @@ class Store:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def described(plan: Plan, tables: Tables, day: int, ranges_sha256: str | None, block: int, version: str) -> dict[str, Any]:
+def described(
+    plan: Plan, tables: Tables, day: int, ranges_sha256: str | None, block: int, version: str
+) -> dict[str, Any]:
     """All that decisions depend on: the rules, the day, and the tables by their files' sizes and times."""
     return {
         "version": version,

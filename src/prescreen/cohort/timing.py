@@ -13,7 +13,6 @@ from prescreen.cohort.windows import Bounds, Calendar
 from prescreen.language.model import SCREENING, Event
 from prescreen.time import DAY, EARLIEST, HOUR, LATEST, Span, When, parse_when, shift_day
 
-
 _NO_TIME: Final = Span(0, "days")
 
 

@@ -57,9 +57,7 @@ def read_changes(text: str, trials: Sequence[Trial]) -> list[Change]:
             problems.append(Problem("no-change", f"`{part[:80]}` is no change of a protocol", hint=hint))
             continue
         found = match.groupdict()
-        change = Change(
-            part, found["id"], found["trial"], found.get("code"), found.get("operator"), found.get("limit")
-        )
+        change = Change(part, found["id"], found["trial"], found.get("code"), found.get("operator"), found.get("limit"))
         if not any(change.concerns(trial) for trial in trials):
             known = [criterion.id for trial in trials for criterion in trial.criteria]
             message = f"no criterion is named `{change.criterion}`"
@@ -150,7 +148,7 @@ def _with(condition: Condition, code: str, wanted: Comparison, found: list[Obser
                 wanted if isinstance(test, Comparison) and test.operator == wanted.operator else test
                 for test in condition.tests
             )
-            if condition.code != code or tests == condition.tests and wanted not in tests:
+            if condition.code != code or (tests == condition.tests and wanted not in tests):
                 return condition
             found.append(condition)
             words = condition.text if tests == condition.tests else f"{wanted.operator.replace('_', ' ')} …"

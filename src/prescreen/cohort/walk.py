@@ -60,7 +60,7 @@ class Decided(Generic[E]):
     settled: whether every leaf is decided by columns, so that its truths, and the facts in `open`, are right.
     alike: where the direct evaluator is asked only because a fact is used twice, and no record of the candidate's is in
     what is open: a number that is the same for all of whom it would say the same; elsewhere ALONE (None: everywhere).
-    Where days of anchors are told apart, that holds of what stays undetermined only: how many there are depends on records.
+    Where days of anchors are told apart, that holds of what stays undetermined only: how many are depends on records.
     """
 
     criterion: Criterion
@@ -222,9 +222,7 @@ class Walk(Generic[E, R]):
                 return _Node(truth, leaf, (), f"observation:{leaf.code}", uses, self._missing(bare, anchors), anchors)
             case Event():
                 found = self.events.leaf(leaf)
-                anchors = tuple(
-                    dict.fromkeys([*_anchors(leaf.window), *([] if leaf.at == SCREENING else [leaf.at])])
-                )
+                anchors = tuple(dict.fromkeys([*_anchors(leaf.window), *([] if leaf.at == SCREENING else [leaf.at])]))
                 uses = (
                     _Use(("event", leaf)),
                     *(_Use(("anchor", a), self.calendar.anchor_open(a), found.several) for a in anchors),
@@ -309,9 +307,7 @@ class Walk(Generic[E, R]):
         for uses in by_key.values():
             if len(uses) == 1 and uses[0][1] is None:
                 continue
-            weights = [
-                a.where(here, one if twice is None else a.where(twice, two, one), zero) for here, twice in uses
-            ]
+            weights = [a.where(here, one if twice is None else a.where(twice, two, one), zero) for here, twice in uses]
             doubts.append(a.at_most(a.number(_TWICE), reduce(a.plus, weights)))
         return reduce(a.either, doubts) if doubts else None
 
