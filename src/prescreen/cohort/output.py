@@ -133,7 +133,7 @@ class Results:
         pq.write_table(pa.table(columns), self.unfinished("issues.parquet"), compression="zstd")
 
     def publish(self, manifest: dict[str, Any]) -> None:
-        """Give the files their names. The manifest says that they are whole: the old one goes first, the new is last."""
+        """Give the files their names. The manifest says that they are whole: the old one goes first, the new last."""
         self.text(MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
         (self.folder / MANIFEST).unlink(missing_ok=True)
         for name in (*RESULTS, MANIFEST):
