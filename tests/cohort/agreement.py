@@ -65,8 +65,13 @@ def _renamed(part: Any, name: str) -> Any:
     return [_renamed(each, name) for each in part] if isinstance(part, list) else part
 
 
-def generated(seeds: Iterable[int], day: date, count: int) -> tuple[Trial, list[Profile]]:
-    """A trial and candidates of so many generated pairs of a day; each candidate is for one criterion in particular."""
+def generated(
+    seeds: Iterable[int], day: date, count: int, conditions: int | None = None
+) -> tuple[Trial, list[Profile]]:
+    """A trial and candidates of so many generated pairs of a day; each candidate is for one criterion in particular.
+
+    conditions: how many of the pairs give the trial their condition; None: all.
+    """
     found: list[Pair] = []
     for seed in seeds:
         one = pair(seed)
@@ -74,7 +79,7 @@ def generated(seeds: Iterable[int], day: date, count: int) -> tuple[Trial, list[
             found.append(one)
         if len(found) == count:
             break
-    trial = combined(found)
+    trial = combined(found[:conditions])
     profiles = [
         parse_candidate({**one.candidate, "id": f"P{number:05}"}, catalogue=trial.catalogue)
         for number, one in enumerate(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
 from typing import Final, Generic
@@ -13,9 +14,9 @@ from prescreen.catalogue.model import Domain
 from prescreen.cohort.algebra import FALLBACK, FALSE, TRUE, UNKNOWN, Algebra, E, R, Reading, Spelling
 from prescreen.cohort.coding import CODE, LASTING, Wanted, Words, words_of
 from prescreen.cohort.timing import Timing
-from prescreen.cohort.windows import BEFORE_ALL, Bounds, Calendar
+from prescreen.cohort.windows import AFTER_ALL, BEFORE_ALL, Bounds, Calendar
 from prescreen.language.model import SCREENING, Condition, Event, parts_of
-from prescreen.time import DAY, HOUR, LATEST, When, parse_when, unshift_day
+from prescreen.time import DAY, EARLIEST, HOUR, LATEST, When, parse_when, unshift_day
 
 _PLANNED: Final = frozenset({"planned"})
 _UNDATED: Final = frozenset({"planned", "never"})
@@ -58,7 +59,7 @@ class Events(Generic[E, R]):
         denials = self._denying(leaf.domain)
         absent = self._absent(leaf, wanted, bounds, denials)
         rows, truth = judged.rows, judged.truth
-        contradicted = self._contradicted(leaf, wanted, denials)
+        contradicted = self._contradicted(wanted, denials, judged)
         true = a.exists(rows, a.same(truth, a.truth(TRUE)))
         open_ = a.exists(rows, a.same(truth, a.truth(UNKNOWN)))
         doubtful = a.either(a.exists(rows, a.same(truth, a.truth(FALLBACK))), a.both(true, contradicted))
@@ -202,15 +203,43 @@ class Events(Generic[E, R]):
             found = self._denials[domain] = a.only(rows, a.same(a.read(rows, denies), a.truth(TRUE)))
         return found
 
-    def _contradicted(self, leaf: Event, wanted: Wanted, denials: R) -> E:
-        """Whether some record of the candidate may deny the very one that was found."""
-        a = self.algebra
+    def _contradicted(self, wanted: Wanted, denials: R, judged: _Judged[E, R]) -> E:
+        """Whether every record that was found may be the very one that another record denies."""
+        a, domain, rows = self.algebra, wanted.domain, judged.rows
+        codes = wanted.leaf.codes
         reading = Reading(
-            CODE,
-            ("contradicts", leaf.domain, leaf.codes),
-            lambda s: _flag(wanted.contradicts(words_of(s, CODE, leaf.domain))),
+            CODE, ("contradicts", domain, codes), lambda s: _flag(wanted.contradicts(words_of(s, CODE, domain)))
         )
-        return a.exists(denials, a.same(a.read(denials, reading), a.truth(TRUE)))
+        relevant = a.same(a.read(denials, reading), a.truth(TRUE))
+        timing, denying = Timing(a, self.calendar, domain, rows), Timing(a, self.calendar, domain, denials)
+        begun = a.where(timing.has_start, timing.low(timing.start), a.number(EARLIEST))
+        found = a.same(judged.truth, a.truth(TRUE))
+        latest = a.largest(rows, found, begun, BEFORE_ALL)
+        of_one_event = self._of_one_event(denials, denying)
+        by_then = a.both(relevant, a.negated(of_one_event))
+        until = self._denied_until(denials, denying, "last day's end", lambda when: _day_end(when.last_day))
+        refuted = a.at_most(latest, a.largest(denials, by_then, until, BEFORE_ALL - 1))
+        earliest = a.smallest(rows, found, begun, AFTER_ALL)
+        at = denying.low(denying.start)
+        between = a.both(a.at_most(a.spread(denials, earliest), at), a.at_most(at, a.spread(denials, latest)))
+        return a.either(refuted, a.exists(denials, a.both(a.both(relevant, of_one_event), between)))
+
+    def _of_one_event(self, denials: R, timing: Timing[E, R]) -> E:
+        """Whether a denial is of one event only: a dated not-done."""
+        a = self.algebra
+        if timing.domain != "procedures":
+            return a.flag(False)
+        columns = _spoken(a.columns(timing.domain))
+        refuted = Reading(columns, "refuted", lambda s: _flag(_refuted(words_of(s, columns, timing.domain))))
+        return a.both(timing.has_start, a.negated(a.same(a.read(denials, refuted), a.truth(TRUE))))
+
+    def _denied_until(self, denials: R, timing: Timing[E, R], key: str, of: Callable[[When], int]) -> E:
+        """The last instant up to which denials speak: that of their own date, else the screening day."""
+        a, now = self.algebra, self.algebra.number(self.calendar.now)
+        until = now
+        for column in dict.fromkeys((timing.start, timing.end, "date")):  # the last that is given counts
+            until = a.where(timing.given(column), timing.date(column, key, of), until)
+        return a.least(until, now)
 
     def _absent(self, leaf: Event, wanted: Wanted, bounds: Bounds[E], denials: R) -> E:
         """Whether nothing unrecorded can be what is asked for."""
@@ -289,21 +318,17 @@ class Events(Generic[E, R]):
 
         timing = Timing(a, self.calendar, domain, denials)
         speaks = a.same(a.read(denials, Reading(CODE, ("denied", domain, code), told)), a.truth(TRUE))
-        if domain == "procedures":
-            # A dated not-done denies that one event.
-            columns = _spoken(a.columns(domain))
-            refuted = Reading(columns, "refuted", lambda s: _flag(_refuted(words_of(s, columns, domain))))
-            at_any_time = a.either(a.negated(timing.has_start), a.same(a.read(denials, refuted), a.truth(TRUE)))
-            speaks = a.both(speaks, at_any_time)
-        now = a.number(self.calendar.now)
-        until = now
-        for column in dict.fromkeys((timing.start, timing.end, "date")):  # the last that is given counts
-            until = a.where(timing.given(column), timing.date(column, "first day's end", _first_days_end), until)
-        return a.exists(denials, a.both(speaks, a.at_most(a.spread(denials, needed), a.least(until, now))))
+        speaks = a.both(speaks, a.negated(self._of_one_event(denials, timing)))
+        until = self._denied_until(denials, timing, "first day's end", _first_days_end)
+        return a.exists(denials, a.both(speaks, a.at_most(a.spread(denials, needed), until)))
+
+
+def _day_end(day: int) -> int:
+    return day * DAY + DAY - 1
 
 
 def _first_days_end(when: When) -> int:
-    return when.first_day * DAY + DAY - 1
+    return _day_end(when.first_day)
 
 
 def _through(spelling: Spelling) -> int:

@@ -98,6 +98,7 @@ class Scan:
         self.nobody = 0
         self.concepts = {name: number for number, name in enumerate(concepts, FIRST_CONCEPT)}
         self.domains = frozenset(domains)
+        self._systems: dict[str | None, bool] = {}
         self._make_pools()
 
     # --- spellings ------------------------------------------------------------------------------------
@@ -161,7 +162,14 @@ class Scan:
         return spelling[0] is None or (_is_date(spelling[0]) and parse_when(spelling[0]).first_day <= self.day)
 
     def _is_declared(self, spelling: Spelling) -> bool:
-        return self._reads("complete", dict(zip(("domain", "through", "systems"), spelling, strict=True)))
+        domain, through, systems = spelling
+        if domain not in DOMAINS or through is None:
+            return False
+        known = self._systems.get(systems)
+        if known is None:
+            cells = {"domain": domain, "through": "true", "systems": systems}
+            known = self._systems[systems] = self._reads("complete", cells)
+        return known and (through.casefold() in ("true", "false") or _is_date(through))
 
     def _event_check(self, domain: Domain, columns: tuple[str, ...]) -> Callable[[Spelling], bool]:
         """Whether the words of an event can be read: the code, and what else it says, each once for all records."""
@@ -289,9 +297,11 @@ class Scan:
     def _owners(self, batch: pa.RecordBatch) -> Ids:
         """The candidate of each row, numbered through the cohort; NOBODY where none is named."""
         numbers, texts = _dictionary(batch.column("candidate"))
-        owner = self.owner
-        of_text = np.asarray([NOBODY, *(owner(text) if text else NOBODY for text in texts)], np.int64)
-        owners: Ids = of_text[numbers]
+        known = self.candidates
+        found = [known.get(text, NOBODY) for text in texts]  # type: ignore[arg-type]
+        if NOBODY in found:
+            found = [self.owner(text) if text else NOBODY for text in texts]
+        owners: Ids = np.asarray([NOBODY, *found], np.int64)[numbers]
         self.nobody += int((owners == NOBODY).sum())
         return owners
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -30,6 +30,7 @@ class Pool:
         self.sound: list[bool] = [check is None or check(nothing)]
         self.all_sound = self.sound[0]
         self._numbers: dict[Spelling, int] = {nothing: 0}
+        self._by_text: dict[str | None, int] = {}
         self._check = check
         self._tables: dict[object, tuple[Ids, Ids]] = {}
         self._parts: dict[tuple[str, ...], tuple[Pool, Ids]] = {}
@@ -55,13 +56,15 @@ class Pool:
             self.all_sound = self.all_sound and sound
         return found
 
-    def numbers(self, texts: Iterable[str | None]) -> Ids:
+    def numbers(self, texts: Sequence[str | None]) -> Ids:
         """The numbers of texts of a single column; an empty text is nothing."""
-        number = self.number
-        return np.asarray([number((text or None,)) for text in texts], self._wide())
-
-    def _wide(self) -> np.dtype[Any]:
-        return np.dtype(np.int32)
+        known = self._by_text
+        found = [known.get(text, -1) for text in texts]
+        for place, number in enumerate(found):
+            if number < 0:
+                text = texts[place]
+                found[place] = known[text] = self.number((text or None,))
+        return np.asarray(found, np.int32)
 
     def soundness(self) -> Ids:
         return np.asarray(self.sound, bool)
