@@ -63,12 +63,7 @@ MUTANTS = (
         "a.at_most(low_maybe, t.end_high)",
         "a.at_most(low_maybe, t.start_high)",
     ),
-    Mutant(
-        "a broader concept counts",
-        COHORT + "coding:Wanted.relation",
-        "if code in related.may_be or unplaced:",
-        "if code in related.may_be:\n            return TRUE\n        elif unplaced:",
-    ),
+    Mutant("what a record may be is passed over", COHORT + "coding:Wanted.relation", "code in related.may_be", "False"),
     Mutant(
         "provisional counts as confirmed",
         COHORT + "coding:Wanted.says",

@@ -14,7 +14,7 @@ from prescreen.catalogue import ObservationConcept
 from prescreen.catalogue.model import Domain
 from prescreen.cohort.algebra import UNKNOWN, Quick, Reading, Spelling
 from prescreen.cohort.derive import derived
-from prescreen.cohort.judging import WRITTEN
+from prescreen.cohort.judging import WRITTEN, undecided
 from prescreen.cohort.scan import Columns
 from prescreen.cohort.spelling import Ids, Pool, packed
 from prescreen.language.model import Test
@@ -306,7 +306,7 @@ class Arrays:
         numbers = rows.parts
         unit = self._column(rows, "unit", ("factor", concept.name), lambda s: _factor(concept, s[0]))
         point = self._column(rows, "value", "point", _point)
-        useless = self._column(rows, "verification", "useless", lambda s: float(s[0] == "provisional")) == 1
+        useless = self._column(rows, "verification", "useless", lambda s: float(undecided(s[0]))) == 1
         # A number in a unit that cannot be used decides nothing, whatever it is.
         useless |= (unit == _NO_UNIT) & ~np.isnan(point)
         value = point * unit
@@ -334,7 +334,7 @@ class Arrays:
     def floats(self, rows: Rows, concept: ObservationConcept) -> Ids:
         """Point values in the canonical unit that are surely usable; NaN for all others."""
         unit = self._column(rows, "unit", ("factor", concept.name), lambda s: _factor(concept, s[0]))
-        sound = self._column(rows, "verification", "useless", lambda s: float(s[0] == "provisional")) == 0
+        sound = self._column(rows, "verification", "useless", lambda s: float(undecided(s[0]))) == 0
         value = self._column(rows, "value", "point", _point) * unit
         least = -np.inf if concept.low is None else float(concept.low)
         most = np.inf if concept.high is None else float(concept.high)

@@ -48,12 +48,17 @@ def result_of(spelling: Spelling, concept: ObservationConcept) -> Result | None:
         unit=unit,
         reference_range=reference,
         detection_limit=_number(detection_limit),
-        verification=verification or "confirmed",  # type: ignore[arg-type] # as `Pool.sound` has seen to
+        verification="provisional" if undecided(verification) else "confirmed",
         date=None,
         source=None,
         id=None,
     )
     return read_result(0, concept, record, [])
+
+
+def undecided(verification: str | None) -> bool:
+    """Whether a result decides nothing because of its verification: a provisional one, or one that cannot be read."""
+    return verification not in (None, "confirmed")
 
 
 def _number(text: str | None) -> Decimal | None:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 BATCH: Final = 1 << 20
 NOBODY: Final = -1
 _IGNORED: Final = frozenset({"display", "id", "source", "for_display"})
+_VERIFICATIONS: Final = (None, "confirmed", "provisional", "refuted")
 _MOST_DIRECT: Final = 1 << 23
 _NO_CONCEPT: Final = 0
 _UNKNOWN_CODE: Final = 1
@@ -114,8 +115,7 @@ class Scan:
         for column in ("low", "high", "detection_limit"):
             self.pools["observations", column] = Pool([column], number)
         self.pools["observations", "value"] = Pool(["value"], _is_value)
-        known = (None, "confirmed", "provisional", "refuted")
-        self.pools["observations", "verification"] = Pool(["verification"], lambda s: s[0] in known)
+        self.pools["observations", "verification"] = Pool(["verification"], lambda _: True)
         for column in ("unit", "range_unit"):
             self.pools["observations", column] = Pool([column], lambda _: True)
         self.pools["observations", "coded"] = Pool(["system", "code"], self._is_coded)
@@ -231,6 +231,35 @@ class Scan:
             shard.odd = [np.unique(np.concatenate(shard.odd))] if shard.odd else []
 
     def issues(self) -> list[TableIssue]:
+        """What is wrong with rows whose candidates are decided by columns all the same."""
+        return [*self._other_sexes(), *self._other_verifications()]
+
+    def _other_verifications(self) -> list[TableIssue]:
+        """Results whose verification cannot be read: they decide nothing."""
+        source = self.tables.sources.get("observations")
+        if source is None or "verification" not in source.columns or not self._unverified().any():
+            return []
+        cell = as_text("verification", source.columns["verification"])
+        value = as_text("value", source.columns["value"]) if "value" in source.columns else "NULL"
+        query = (
+            f"SELECT CAST(candidate AS VARCHAR), row_number_, file_, {cell}, COALESCE({value}, '') = '' "
+            f"FROM {source.scan(numbered=True)} WHERE {cell} NOT IN ('', 'confirmed', 'provisional', 'refuted') "
+            "AND candidate <> '' ORDER BY ALL"
+        )
+        words: dict[tuple[str, bool], TableIssue] = {}
+        found: list[TableIssue] = []
+        code = next(iter(self.catalogue.observations))
+        for candidate, number, file, text, empty in self.tables.query(query, [], "observations"):
+            known = words.get((text, empty))
+            if known is None:
+                row = Row(1, {"code": code, "verification": text, **({} if empty else {"value": "1"})})
+                read = read_rows("row", {"observations": [row]}, self.catalogue, self.day)
+                known = words[text, empty] = read.issues[0]
+            name = Path(file).name if source.several and file else None
+            found.append(TableIssue(known.code, "observations", number, candidate, known.message, name))
+        return found
+
+    def _other_sexes(self) -> list[TableIssue]:
         """What is wrong with persons whose candidates are decided all the same: another sex is none that is known."""
         source = self.tables.sources.get("persons")
         others = [text for (text,) in self.pools["persons", "sex"].spellings if text not in (None, *SEXES)]
@@ -405,6 +434,10 @@ class Scan:
         coded = self._together("observations", batch, "coded", ("system", "code"))
         concept = self._concepts()[coded]
         columns["coded"] = coded
+        # A verification that cannot be read may say refuted: such a result decides nothing, and is of any day.
+        unverified = self._unverified()[columns["verification"]]
+        if unverified.any():
+            columns["date"] = np.where(unverified, 0, columns["date"])
         suspect = self._unsound("observations", columns)
         upside_down = self._limits("low")[columns["low"]] >= self._limits("high")[columns["high"]]
         if upside_down.any():
@@ -415,10 +448,14 @@ class Scan:
         columns["concept"] = concept
         self._keep("observations", owners, columns, suspect, concept >= FIRST_CONCEPT)
 
+    def _unverified(self) -> Ids:
+        pool = self.pools["observations", "verification"]
+        return np.asarray([text not in _VERIFICATIONS for (text,) in pool.spellings], bool)
+
     def _look_closer(self, suspect: Ids, columns: Mapping[str, Ids]) -> None:
         """Take back the suspicion of rows that are read without a word as they stand (a base excess below 0)."""
         places = np.flatnonzero(suspect)
-        names = (*WRITTEN, "date", "coded")
+        names = (*(name for name in WRITTEN if name != "verification"), "date", "coded")
         sizes = [len(self.pools["observations", name]) for name in names]
         keys = packed([columns[name][places] for name in names], sizes)
         _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
