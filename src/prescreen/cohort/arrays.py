@@ -86,7 +86,7 @@ class Arrays:
     def _made_persons(self) -> Rows:
         rows = self._pieces.get("persons")
         parts: Parts = {}
-        for name in ("birth_date", "sex"):
+        for name in ("born", "sex"):
             numbers = np.zeros(self.size, np.int32)
             if rows is not None:
                 numbers[rows["owner"]] = rows[name]

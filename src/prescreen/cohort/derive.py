@@ -13,6 +13,7 @@ import numpy as np
 from prescreen.catalogue import ObservationConcept
 from prescreen.cohort.algebra import FALLBACK, FALSE, TRUE, UNKNOWN, Reading, Spelling
 from prescreen.cohort.judging import WRITTEN, result_of
+from prescreen.cohort.person import BIRTH, born
 from prescreen.cohort.spelling import Ids
 from prescreen.language.model import Comparison, Test
 from prescreen.quantities.magnitude import SAFE
@@ -80,11 +81,11 @@ def _values(arrays: Arrays, rows: Rows, code: str) -> tuple[Ids, Ids]:
 def _egfr(arrays: Arrays, lead: Rows, creatinine: Ids) -> tuple[Ids, Ids]:
     """CKD-EPI 2021 (Inker et al., N Engl J Med 2021;385:1737); 0 outside its ages. And where age and sex are known."""
     persons = arrays.persons()
-    born = arrays.read(persons, Reading(("birth_date",), "born as number", _as_number, truth=False))[lead.owner]
+    birth = arrays.read(persons, Reading(BIRTH, "born as number", _born_as_number, truth=False))[lead.owner]
     sex = arrays.read(persons, Reading(("sex",), "sex as number", _sex))[lead.owner]
     taken = arrays.read(lead, Reading(("date",), "taken as number", _as_number_taken, truth=False))
-    age = (taken - born) // 10_000
-    known = (born > 0) & (taken > 0) & (sex > 0) & (age >= 0)
+    age = (taken - birth) // 10_000
+    known = (birth > 0) & (taken > 0) & (sex > 0) & (age >= 0)
     kappa = np.where(sex == 1, 0.7, 0.9)
     ratio = creatinine / kappa
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -107,9 +108,9 @@ def _heights(arrays: Arrays, code: str, day: int) -> tuple[Ids, Ids]:
     low = arrays.read(
         rows, Reading(("date",), "low", lambda s: 0 if s[0] is None else parse_when(s[0]).low, truth=False)
     )
-    born = arrays.read(arrays.persons(), Reading(("birth_date",), "born as number", _as_number, truth=False))
+    birth = arrays.read(arrays.persons(), Reading(BIRTH, "born as number", _born_as_number, truth=False))
     taken = arrays.read(rows, Reading(("date",), "taken as number", _as_number_taken, truth=False))
-    grown = (taken > 0) & (born[rows.owner] > 0) & ((taken - born[rows.owner]) // 10_000 >= _GROWN)
+    grown = (taken > 0) & (birth[rows.owner] > 0) & ((taken - birth[rows.owner]) // 10_000 >= _GROWN)
     fine = grown & (given == TRUE) & (values > 0)
     dropped = arrays.read(rows, Reading(("value", "verification"), "no result", _no_result)) == TRUE
     past = (low <= now) & ~dropped
@@ -125,6 +126,12 @@ def _heights(arrays: Arrays, code: str, day: int) -> tuple[Ids, Ids]:
 
 def _no_result(spelling: Spelling) -> int:
     return TRUE if spelling[0] is None or spelling[1] == "refuted" else FALSE
+
+
+def _born_as_number(spelling: Spelling) -> int:
+    """A birth day as 19840229; 0 where it is not known to the day."""
+    when = born(spelling)
+    return 0 if when is None or not when.is_one_day else _number(when.first_day)
 
 
 def _as_number(spelling: Spelling) -> int:

@@ -8,10 +8,13 @@ from typing import Final, Generic
 from prescreen.cohort.algebra import FALSE, TRUE, UNKNOWN, Algebra, E, R, Reading, Spelling
 from prescreen.cohort.windows import Calendar
 from prescreen.language.model import SCREENING, Age, Answer, Question, Sex
-from prescreen.time import DAY, EARLIEST_DAY, LATEST_DAY, Span, parse_when, shift_day
+from prescreen.time import DAY, EARLIEST_DAY, LATEST_DAY, Span, When, age_interval, parse_when, shift_day
 
 SEXES: Final = ("female", "male")
 """What a table may say; anything else is listed, and is not known."""
+
+BIRTH: Final = ("birth_date", "age", "age_on")
+"""The columns that tell when somebody was born."""
 
 _NO_DAY: Final = -1
 
@@ -36,11 +39,19 @@ class Persons(Generic[E, R]):
 
     def birth_missing(self) -> E:
         """Whether no birth date is on file."""
-        return self._is_open("birth_date", lambda _: TRUE, "given")
+        return self._birth_is_open(lambda _: TRUE, "given")
 
     def birth_open(self) -> E:
         """Whether the birth date is not known to the day."""
-        return self._is_open("birth_date", lambda text: TRUE if parse_when(text).is_one_day else FALSE)
+        return self._birth_is_open(lambda when: TRUE if when.is_one_day else FALSE, "known")
+
+    def _birth_is_open(self, of: Callable[[When], int], what: str) -> E:
+        def read(spelling: Spelling) -> int:
+            birth = born(spelling)
+            return FALSE if birth is None else of(birth)
+
+        a = self.algebra
+        return a.negated(a.same(a.read(a.persons(), Reading(BIRTH, (what, "birth"), read)), a.truth(TRUE)))
 
     def _is_open(self, column: str, of: Callable[[str], int], what: str = "known") -> E:
         a = self.algebra
@@ -51,16 +62,17 @@ class Persons(Generic[E, R]):
         """True or false when all birth dates and anchor days agree."""
         if leaf.anchor == SCREENING:
             day = self.calendar.day
-            reading = Reading(("birth_date",), ("age", leaf.low, leaf.below), lambda s: self._age_on(leaf, s, day, day))
+            reading = Reading(BIRTH, ("age", leaf.low, leaf.below), lambda s: self._age_on(leaf, s, day, day))
             return self.algebra.read(self.algebra.persons(), reading)
         return self._age_at_anchor(leaf)
 
     def _age_on(self, leaf: Age, spelling: Spelling, first: int, last: int) -> int:
         """The truth of an age on some day of [first, last]."""
-        if spelling[0] is None:
+        birth = born(spelling)
+        if birth is None:
             return UNKNOWN
-        youngest, oldest = self._turning(leaf.low, spelling[0])
-        too_young, too_old = self._turning(leaf.below, spelling[0])
+        youngest, oldest = self._turning(leaf.low, birth)
+        too_young, too_old = self._turning(leaf.below, birth)
         truth = TRUE
         if leaf.low is not None and first < oldest:
             truth = UNKNOWN if last >= youngest else FALSE
@@ -68,14 +80,13 @@ class Persons(Generic[E, R]):
             truth = FALSE if first >= too_old else min(truth, UNKNOWN)
         return truth
 
-    def _turning(self, span: Span | None, birth: str) -> tuple[int, int]:
+    def _turning(self, span: Span | None, birth: When) -> tuple[int, int]:
         """The first and the last day on which somebody born then may become so old."""
         if span is None:
             return _NO_DAY, _NO_DAY
-        born = parse_when(birth)
         return (
-            shift_day(born.first_day, span, 1),
-            shift_day(min(born.high // DAY, self.calendar.day), span, 1),
+            shift_day(birth.first_day, span, 1),
+            shift_day(min(birth.high // DAY, self.calendar.day), span, 1),
         )
 
     def _age_at_anchor(self, leaf: Age) -> E:
@@ -90,16 +101,17 @@ class Persons(Generic[E, R]):
             surely, perhaps = a.at_most(turns_last, first), a.at_most(turns, last)
             reached = a.where(surely, a.truth(TRUE), a.where(perhaps, a.truth(UNKNOWN), a.truth(FALSE)))
             truth = a.least(truth, reached if lower else a.minus(a.truth(TRUE), reached))
-        known = Reading(("birth_date",), "born", lambda s: FALSE if s[0] is None else TRUE)
-        born = a.same(a.read(a.persons(), known), a.truth(TRUE))
-        return a.where(born, truth, a.truth(UNKNOWN))
+        known = Reading(BIRTH, "born", lambda s: FALSE if born(s) is None else TRUE)
+        given = a.same(a.read(a.persons(), known), a.truth(TRUE))
+        return a.where(given, truth, a.truth(UNKNOWN))
 
     def _turning_day(self, span: Span, which: int) -> E:
         def read(spelling: Spelling) -> int:
-            return _NO_DAY if spelling[0] is None else self._turning(span, spelling[0])[which]
+            birth = born(spelling)
+            return _NO_DAY if birth is None else self._turning(span, birth)[which]
 
         key = ("turns", span, which)
-        return self.algebra.read(self.algebra.persons(), Reading(("birth_date",), key, read, truth=False))
+        return self.algebra.read(self.algebra.persons(), Reading(BIRTH, key, read, truth=False))
 
     def answer(self, leaf: Answer, trial: str, question: Question) -> E:
         """An answer for this trial goes before a bare one; one that is none of the question's decides nothing."""
@@ -123,6 +135,19 @@ class Persons(Generic[E, R]):
         reading = Reading(("value",), ("answer", leaf.equals, answers), read)
         truth = a.read(rows, reading)
         return a.largest(rows, a.flag(True), truth, UNKNOWN), a.exists(rows, a.flag(True))
+
+
+def born(spelling: Spelling) -> When | None:
+    """The days on which somebody may be born, by a birth date, an age on some day, or both; None: not known."""
+    birth, age, on = spelling
+    by_date = None if birth is None else parse_when(birth)
+    if age is None or on is None:
+        return by_date
+    by_age = age_interval(int(age), parse_when(on))
+    if by_date is None:
+        return by_age
+    low, high = max(by_date.low, by_age.low), min(by_date.high, by_age.high)
+    return When(by_date.text, low, high) if low <= high else None
 
 
 def answer_of(text: str | None) -> bool | str | None:

@@ -17,6 +17,7 @@ from prescreen.cohort.algebra import FALSE, TRUE, Reading, Spelling
 from prescreen.cohort.coding import DATES
 from prescreen.cohort.decide import Decisions, assembled, walked
 from prescreen.cohort.judging import WRITTEN
+from prescreen.cohort.person import BIRTH
 from prescreen.cohort.plan import Plan
 from prescreen.cohort.scan import Scan
 from prescreen.cohort.spelling import Ids, Pool
@@ -108,10 +109,10 @@ def _bases(runner: Runner) -> dict[str, tuple[str, ...]]:
         runner.make(f"{table.name}_base", made)
         found[table.name] = columns
         named.append(f"SELECT candidate FROM {table.name}_base WHERE candidate IS NOT NULL")
-    birth, sex = (f"MIN(p.{name}) AS {name}" for name in ("birth_date", "sex"))
+    of_person = ", ".join(f"MIN(p.{name}) AS {name}" for name in (*BIRTH, "sex"))
     runner.make(
         f"{PEOPLE}_base",
-        f"SELECT e.candidate, {birth}, {sex} FROM (SELECT DISTINCT candidate FROM ({' UNION ALL '.join(named)}) u) e "
+        f"SELECT e.candidate, {of_person} FROM (SELECT DISTINCT candidate FROM ({' UNION ALL '.join(named)}) u) e "
         "LEFT JOIN persons_base p ON e.candidate = p.candidate GROUP BY e.candidate",
     )
     return found
@@ -132,7 +133,7 @@ def _groups(scan: Scan, columns: Mapping[str, tuple[str, ...]]) -> dict[str, lis
         for domain in DOMAINS
     }
     return {
-        PEOPLE: [("birth_date",), ("sex",)],
+        PEOPLE: [BIRTH, ("sex",)],
         "observations": [CODED, ("date",), (*CODED, *WRITTEN)],
         **events,
         "answers": [("trial", "question"), ("value",)],
@@ -252,13 +253,12 @@ def _edge(spelling: Spelling, edge: str) -> int:
 
 
 def _twice(runner: Runner, columns: Mapping[str, tuple[str, ...]], identities: Sequence[str]) -> Ids:
-    """Who says something twice, or gives an age."""
+    """Who says something twice."""
     queries = []
     for table, names in _ONCE.items():
         keys = ", ".join(["candidate", *names])
         queries.append(
             f"SELECT candidate FROM {table}_base WHERE candidate IS NOT NULL GROUP BY {keys} HAVING COUNT(*) > 1"
         )
-    queries.append("SELECT candidate FROM persons_base WHERE age IS NOT NULL OR age_on IS NOT NULL")
     found: set[Any] = set(runner.fetch(" UNION ALL ".join(queries)).column("candidate").to_pylist())
     return np.asarray([identity in found for identity in identities], bool)

@@ -9,15 +9,15 @@ from typing import Final, Generic
 from prescreen.catalogue import Catalogue, ObservationConcept
 from prescreen.cohort.algebra import FALLBACK, FALSE, TRUE, UNKNOWN, Algebra, E, R, Reading, Spelling
 from prescreen.cohort.judging import judgement
-from prescreen.cohort.person import SEXES
+from prescreen.cohort.person import BIRTH, SEXES, born
 from prescreen.cohort.windows import AFTER_ALL, BEFORE_ALL, Bounds, Calendar
 from prescreen.language.model import Condition, Observation, Window
 from prescreen.quantities import NoValue, read_value
 from prescreen.ranges import Ranges
 from prescreen.time import ANY_TIME, parse_when
 
-_NEEDS: Final = {"ckd-epi-2021": ("birth_date", "sex"), "cockcroft-gault": ("birth_date", "sex")}
-"""What formulas need to know of the person."""
+_OF_A_PERSON: Final = frozenset({"ckd-epi-2021", "cockcroft-gault"})
+"""Formulas that need to know age and sex."""
 _IN_COLUMNS: Final = frozenset({"latest", "first", "any", "every"})
 
 
@@ -193,20 +193,18 @@ class Results(Generic[E, R]):
         found = lead.any_inside if first not in concept.any_day else self._on_file(first)
         for code in concept.inputs[1:]:
             found = a.both(found, self._on_file(code))
-        needs = _NEEDS.get(concept.formula or "", ())
-        for column in needs:
-            known = Reading((column,), "needed", lambda s, c=column: _is_known(c, s[0]))  # type: ignore[misc]
-            found = a.both(found, a.same(a.read(persons, known), a.truth(TRUE)))
+        if concept.formula in _OF_A_PERSON:
+            for reading in (
+                Reading(("sex",), "a sex", lambda s: TRUE if s[0] in SEXES else FALSE),
+                Reading(BIRTH, "born", lambda s: FALSE if born(s) is None else TRUE),
+            ):
+                found = a.both(found, a.same(a.read(persons, reading), a.truth(TRUE)))
         return found
 
     def _on_file(self, code: str) -> E:
         """Whether there is any result by the screening day."""
         a, taken = self.algebra, self._results(code, self.catalogue.observations[code])
         return a.exists(taken.rows, a.both(taken.counts, a.at_most(taken.low, a.number(self.calendar.now))))
-
-
-def _is_known(column: str, text: str | None) -> int:
-    return TRUE if text in SEXES or (column != "sex" and text is not None) else FALSE
 
 
 def _is_result(spelling: Spelling, signed: bool) -> int:

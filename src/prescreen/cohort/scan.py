@@ -20,7 +20,7 @@ from prescreen.catalogue.model import Domain
 from prescreen.cohort.algebra import Spelling
 from prescreen.cohort.coding import CODE, DATES
 from prescreen.cohort.judging import WRITTEN
-from prescreen.cohort.person import SEXES
+from prescreen.cohort.person import BIRTH, SEXES, born
 from prescreen.cohort.spelling import Ids, Pool, packed
 from prescreen.problems import InputRefused, Problem
 from prescreen.quantities import Number, Unreadable, read_value
@@ -119,7 +119,7 @@ class Scan:
         for column in ("unit", "range_unit"):
             self.pools["observations", column] = Pool([column], lambda _: True)
         self.pools["observations", "coded"] = Pool(["system", "code"], self._is_coded)
-        self.pools["persons", "birth_date"] = Pool(["birth_date"], self._is_birth)
+        self.pools["persons", "born"] = Pool(BIRTH, self._is_birth)
         self.pools["persons", "sex"] = Pool(["sex"], lambda _: True)
         for domain in DOMAINS:
             for column in dict.fromkeys((*DATES[domain], "date")):
@@ -159,7 +159,10 @@ class Scan:
         return not problems_of_meaning({"id": "row", table: [record]}, self.catalogue)
 
     def _is_birth(self, spelling: Spelling) -> bool:
-        return spelling[0] is None or (_is_date(spelling[0]) and parse_when(spelling[0]).first_day <= self.day)
+        birth, age, on = spelling
+        if age is not None or on is not None:
+            return self._reads("persons", dict(zip(BIRTH, spelling, strict=True))) and born(spelling) is not None
+        return birth is None or (_is_date(birth) and parse_when(birth).first_day <= self.day)
 
     def _is_declared(self, spelling: Spelling) -> bool:
         domain, through, systems = spelling
@@ -421,11 +424,10 @@ class Scan:
 
     def _persons(self, source: Source, batch: pa.RecordBatch) -> None:
         owners = self._owners(batch)
-        for column in ("age", "age_on"):
-            if column in batch.schema.names:
-                given = np.asarray(batch.column(column).is_valid())
-                self._mark(owners[given])
-        columns = {column: self._numbers("persons", batch, column) for column in ("birth_date", "sex")}
+        columns = {
+            "born": self._together("persons", batch, "born", BIRTH),
+            "sex": self._numbers("persons", batch, "sex"),
+        }
         self._keep("persons", owners, columns, self._unsound("persons", columns))
 
     def _observations(self, source: Source, batch: pa.RecordBatch) -> None:
