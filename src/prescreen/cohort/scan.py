@@ -538,25 +538,27 @@ class Scan:
 
 def _distinct(columns: Sequence[Ids], sizes: Sequence[int]) -> tuple[Ids, Ids]:
     """A row of each distinct combination of numbers, and which of these each row is of."""
-    whole, room = columns[0], sizes[0]
-    first = np.zeros(0, np.int64)
-    for column, size in zip([*columns[1:], None], [*sizes[1:], 1], strict=True):
-        if column is not None and room * size <= _MOST_DIRECT:
-            whole = whole * np.int64(size) + column
-            room *= size
-            continue
-        place = np.zeros(room, np.int64)
-        place[whole] = np.arange(len(whole))  # some row of each
-        met = np.zeros(room, bool)
-        met[whole] = True
-        at = np.flatnonzero(met)
-        first = place[at]
-        place[at] = np.arange(len(at))
-        whole, room = place[whole], len(at)
-        if column is not None:
-            whole = whole * np.int64(size) + column
-            room *= size
-    return first, whole
+    whole, room = columns[0].astype(np.int64), sizes[0]
+    for column, size in zip(columns[1:], sizes[1:], strict=True):
+        if room * size > _MOST_DIRECT:
+            first, whole = _numbered(whole, room)
+            room = len(first)
+        whole = whole * size + column
+        room *= size
+    return _numbered(whole, room)
+
+
+def _numbered(keys: Ids, room: int) -> tuple[Ids, Ids]:
+    """A row of each distinct key below `room`, and the number of each row's key among them."""
+    if room > _MOST_DIRECT:
+        _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+        return first, inverse
+    place = np.full(room, -1, np.int32)
+    place[keys] = np.arange(len(keys), dtype=np.int32)  # some row of each
+    met = np.flatnonzero(place >= 0)
+    first = place[met]
+    place[met] = np.arange(len(met), dtype=np.int32)
+    return first, place[keys]
 
 
 def _edges(pool: Pool, edge: str) -> Ids:
