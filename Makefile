@@ -65,6 +65,7 @@ lint: setup ## style, types, layers
 
 golden: setup ## re-record the golden files and schemas after a change that is meant; read the difference
 	@$(BIN)/python -m tests.report.record
+	@$(BIN)/python -m tests.funnel.record
 	@for name in trial catalogue candidate report; do $(BIN)/prescreen schema $$name > schemas/$$name.json; done
 
 soundness: setup ## the engine against a brute-force reference, and planted bugs

@@ -84,6 +84,15 @@ def test_the_page_shows_every_number_of_the_funnel() -> None:
     assert "hepatitis-B or hepatitis-C" in said
 
 
+def test_facts_that_are_not_shown_are_counted() -> None:
+    made = sample.funnel()
+    step = made["trials"][0]["protocols"][0]["cohorts"][0]["criteria"][0]
+    step["missing"] = [{"fact": f"answer:q{place}", "candidates": 1, "alone": 0} for place in range(30)]
+    for drawn in (funnel_text(made), funnel_html(made)):
+        assert "and 21 more; funnel.json lists them all" in drawn
+    assert "more; funnel.json" not in funnel_text(sample.funnel()) + funnel_html(sample.funnel())
+
+
 def test_bars_are_as_long_as_what_they_count() -> None:
     assert segments(200, ("a", 50), ("b", 0), ("c", 150)) == [("a", 0, SCALE / 4), ("c", SCALE / 4, SCALE * 3 / 4)]
     (tiny,) = segments(1_000_000, ("a", 1))

@@ -93,6 +93,16 @@ def test_every_form_gives_the_candidate(tmp_path: Path, form: Callable[[Path], P
         assert tables.issues == []
 
 
+def test_nothing_is_spilt_but_where_it_may_be(tmp_path: Path) -> None:
+    csv(tmp_path, persons="candidate\nC-1\n")
+    setting = "SELECT current_setting('temp_directory')"
+    with open_tables(tmp_path) as tables:
+        assert tables.query(setting, [], "persons") == [("",)]
+    with open_tables(tmp_path, spill=tmp_path / "spill") as tables:
+        assert tables.query(setting, [], "persons") == [(str(tmp_path / "spill"),)]
+    assert [path.name for path in tmp_path.iterdir()] == ["persons.csv"]
+
+
 def test_rows_are_told_by_file_where_there_are_several(tmp_path: Path) -> None:
     (tmp_path / "persons").mkdir()
     csv(tmp_path / "persons", a="candidate,sex\nC-0,male\n", b="candidate,sex\nC-1,F\nC-1,male\nC-1,M\n")
@@ -139,6 +149,7 @@ def test_lines_of_csv_that_cannot_be_taken_apart_are_bad_rows_of_whom_they_name(
     lines = ["candidate,code,value", "C-1,ECOG,1", "C-1,ECOG", "C-2,ECOG,1,2", "C-3,ECOG,2", ",ECOG,1,2"]
     csv(tmp_path, observations="\n".join(lines) + "\n")
     with open_tables(tmp_path) as tables:
+        assert list(tables.ids()) == ["C-1", "C-2", "C-3"]
         first, second, third = tables.read_many(["C-1", "C-2", "C-3"], KNOWN)
         assert isinstance(first, TableCandidate)
         assert isinstance(second, TableCandidate)
@@ -242,7 +253,8 @@ def test_ids_are_those_of_any_table_and_near_ones_are_found(tmp_path: Path) -> N
     csv(tmp_path, persons="candidate\nC-0017\n,\nC-0018\n", answers="candidate,question\nX-9,a\n")
     with open_tables(tmp_path) as tables:
         assert list(tables.ids()) == ["C-0017", "C-0018", "X-9"]
-        assert tables.nearest("c-017") == ["C-0017", "C-0018"]
+        assert tables.nearest("c-017") == ["C-0017"]
+        assert tables.nearest("C-0019") == ["C-0017", "C-0018"]
         assert tables.nearest("Q") == []
 
 
@@ -271,6 +283,17 @@ def test_what_fails_half_way_leaves_no_table(tmp_path: Path) -> None:
 
     with pytest.raises(RuntimeError):
         write_tables(some(), tmp_path / "t")  # type: ignore[arg-type]
+    assert not list(tmp_path.glob("t/*"))
+
+
+@pytest.mark.parametrize("when", ["write", "close"])
+def test_a_full_disk_is_told_and_leaves_no_table(tmp_path: Path, when: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full_disk(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pq.ParquetWriter, when, full_disk)
+    with pytest.raises(InputRefused, match=r"cannot be written: .*no space left on device"):
+        write_tables([whole()], tmp_path / "t")
     assert not list(tmp_path.glob("t/*"))
 
 

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -84,8 +85,6 @@ class _Run:
         self, plan: Plan, tables: Tables, folder: Path, day: int, ranges: Ranges | None, options: Options,
         tell: Listener | None, engine: str,
     ) -> None:  # fmt: skip
-        from prescreen import __version__
-
         self.engine = engine
         self.plan = plan
         self.tables = tables
@@ -97,7 +96,7 @@ class _Run:
         self.began = time.monotonic()
         self.spent: dict[str, float] = {}
         self.sha256 = None if ranges is None else ranges.sha256
-        self.store = Store(folder, described(plan, tables, day, self.sha256, options.block, __version__))
+        self.store = Store(folder, described(plan, tables, day, self.sha256, options.block, version("prescreen")))
         budget, folder = options.memory // 4, self.store.folder
         self.scan = Scan(tables, plan.catalogue, plan.concepts, plan.domains, day, options.block, budget, folder)
         self.direct = Direct(plan, day, ranges)

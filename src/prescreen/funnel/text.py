@@ -69,6 +69,8 @@ def _trial(console: Console, funnel: Funnel, trial: TrialFunnel) -> None:
         if facts := words.waiting(cohort):
             console.print()
             console.print(_facts(facts))
+            if more := words.more_waiting(cohort):
+                console.print(Text(more, "dim"))
     if len(trial.protocols) > 1:
         console.print()
         console.print(_what_if(trial, total))

@@ -76,6 +76,12 @@ def waiting(cohort: CohortFunnel, most: int = _SHOWN_FACTS) -> list[Waiting]:
     return sorted(found, key=lambda each: (-each.alone, -each.candidates))[:most]
 
 
+def more_waiting(cohort: CohortFunnel) -> str | None:
+    """That there are more such facts than `waiting` shows; None where there are not."""
+    rest = sum(len(step.missing) for step in cohort.criteria) - _SHOWN_FACTS
+    return f"and {number(rest)} more; funnel.json lists them all" if rest > 0 else None
+
+
 def in_short(trial: TrialFunnel, candidates: int) -> Iterator[str]:
     """What a feasibility meeting asks first, a sentence each."""
     written = trial.protocols[0]

@@ -81,24 +81,24 @@ def synthesise(
                 sink.write(name, pa.table({column: made[column] for column in ordered}))
             if progress is not None:
                 progress(first + size)
-        (target / "synthetic.json").write_text(
-            json.dumps(
-                {
-                    "synthetic": "made up by `prescreen synth`; no person is in it",
-                    "candidates": candidates,
-                    "seed": seed,
-                    "screening_date": on.isoformat(),
-                    "irregular": shares.irregular,
-                    "bad": shares.bad,
-                    "results": shares.results,
-                    "catalogue_sha256": catalogue.sha256,
-                    "rows": sink.counts,
-                },
-                indent=2,
-            )
-            + "\n",
-            encoding="utf-8",
+    (target / "synthetic.json").write_text(
+        json.dumps(
+            {
+                "synthetic": "made up by `prescreen synth`; no person is in it",
+                "candidates": candidates,
+                "seed": seed,
+                "screening_date": on.isoformat(),
+                "irregular": shares.irregular,
+                "bad": shares.bad,
+                "results": shares.results,
+                "catalogue_sha256": catalogue.sha256,
+                "rows": sink.counts,
+            },
+            indent=2,
         )
+        + "\n",
+        encoding="utf-8",
+    )
     return sink.counts
 
 

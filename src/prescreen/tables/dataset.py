@@ -7,79 +7,40 @@ fetches anything.
 from __future__ import annotations
 
 import csv
-import gzip
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from heapq import merge
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 from prescreen.catalogue import Catalogue
 from prescreen.problems import InputRefused, Problem, closest
+from prescreen.tables.cells import Row
 from prescreen.tables.extras import require
 from prescreen.tables.model import TABLES, TableIssue
-from prescreen.tables.reading import Row, TableCandidate, read_rows
+from prescreen.tables.reading import TableCandidate, read_rows
+from prescreen.tables.sources import (
+    ATTACHED,
+    FILE_KINDS,
+    Kind,
+    Source,
+    as_text,
+    first_line,
+    header_of,
+    name_in_sql,
+    named,
+    refused,
+    text_in_sql,
+    unreadable,
+)
 
 if TYPE_CHECKING:
     import duckdb
 
-Kind = Literal["parquet", "csv", "duckdb"]
+__all__ = ["Source", "Tables", "as_text", "open_tables", "unreadable"]
 
-_FORMS: Final[tuple[tuple[str, Kind], ...]] = ((".parquet", "parquet"), (".csv", "csv"), (".csv.gz", "csv"))
-_KINDS: Final[tuple[Kind, ...]] = ("parquet", "csv")
 _DATABASES: Final = (".duckdb", ".ddb", ".db")
-_ATTACHED: Final = "cohort_data"
 _MOST_NEAR: Final = 3
 _MOST_UNOWNED: Final = 1_000
-MAX_LINE: Final = 1_000_000
-"""The longest line of a CSV, in bytes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where a table lies. columns: those that are there, with DuckDB's type of each, by the names of `TABLES`;
-    files: of Parquet and CSV; several: whether it is a folder of files, so that rows are told by file, too."""
-
-    table: str
-    kind: Kind
-    columns: dict[str, str]
-    files: tuple[Path, ...] = ()
-    several: bool = False
-    header: tuple[str, ...] = ()
-    delimiter: str = ","
-    is_view: bool = False
-
-    def scan(self, *, numbered: bool = False) -> str:
-        """The table as SQL that may stand after FROM, its columns as they are; of CSV all are text.
-
-        numbered: with `row_number_`, counted from 1 within its file, and `file_`.
-        """
-        match self.kind:
-            case "parquet":
-                options = ", file_row_number = true, filename = true" if numbered else ""
-                plain = (
-                    f"read_parquet([{_texts(self.files)}], union_by_name = true, hive_partitioning = false{options})"
-                )
-                if not numbered:
-                    return plain
-                return f"(SELECT *, file_row_number + 1 AS row_number_, filename AS file_ FROM {plain})"
-            case "csv":
-                described = ", ".join(f"{_text(name)}: 'VARCHAR'" for name in self.header)
-                plain = (
-                    f"read_csv([{_texts(self.files)}], auto_detect = false, header = true, "
-                    f"delim = {_text(self.delimiter)}, quote = '\"', escape = '\"', columns = {{{described}}}, "
-                    f"store_rejects = true, rejects_limit = 0, max_line_size = {MAX_LINE}"
-                    f"{', filename = true' if numbered else ''})"
-                )
-                if not numbered:
-                    return plain
-                number = "row_number() OVER (PARTITION BY filename)" if self.several else "row_number() OVER ()"
-                return f"(SELECT *, {number} AS row_number_, filename AS file_ FROM {plain})"
-            case "duckdb":
-                plain = f"{_ATTACHED}.{_name(self.table)}"
-                if not numbered:
-                    return plain
-                number = "row_number() OVER ()" if self.is_view else "rowid + 1"
-                return f"(SELECT *, {number} AS row_number_, NULL AS file_ FROM {plain})"
 
 
 class Tables:
@@ -136,7 +97,7 @@ class Tables:
     def _rows(self, source: Source, identities: Sequence[str]) -> Iterator[tuple[str, Row]]:
         names = [name for name in source.columns if name != "candidate"]
         chosen = ", ".join(as_text(name, source.columns[name]) for name in names)
-        candidate = _name("candidate")
+        candidate = name_in_sql("candidate")
         if source.columns["candidate"] != "VARCHAR":
             candidate = f"CAST({candidate} AS VARCHAR)"
         values: list[Any] = list(identities)
@@ -173,12 +134,12 @@ class Tables:
                 continue
             if unclosed:
                 message = f"line {line} has a quote that is not closed, so that nobody can tell where rows end"
-                raise _refused("unreadable", message, Path(path))
+                raise refused("unreadable", message, Path(path))
             file = mine[path] if source.several else None
             parts = next(csv.reader([text or ""], delimiter=source.delimiter), [])
             place = source.header.index("candidate")
             identity = parts[place] if len(parts) > place and parts[place] else None
-            reason = f"line {line} of the file cannot be taken apart: {_first_line(why)}"
+            reason = f"line {line} of the file cannot be taken apart: {first_line(why)}"
             found.append((identity, Row(line - 1, {}, file, reason)))
         return found
 
@@ -187,15 +148,18 @@ class Tables:
         import duckdb
 
         try:
-            found = self.connection.execute(
-                f"SELECT DISTINCT candidate FROM ({self._everyone()}) WHERE candidate <> '' ORDER BY candidate"
-            ).to_arrow_table()
+            everyone = self._everyone(tuple(self.sources))
+            query = f"SELECT DISTINCT candidate FROM ({everyone}) WHERE candidate <> '' ORDER BY candidate"
+            found = self.connection.sql(query).to_arrow_table()
         except duckdb.Error as error:
             raise unreadable(self.path, "persons", error) from None
-        for table in self.sources:
-            self.rejected(table)  # refuses what was not read to its end
-        for batch in found.to_batches(max_chunksize=10_000):
-            yield from batch.column(0).to_pylist()
+        named = {owner for table in self.sources for owner, _ in self.rejected(table) if owner is not None}
+        whole = (each for batch in found.to_batches(max_chunksize=10_000) for each in batch.column(0).to_pylist())
+        last = None
+        for identity in merge(whole, sorted(named)):
+            if identity != last:
+                yield identity
+            last = identity
 
     def unowned(self) -> list[TableIssue]:
         """Rows that name no candidate, so that nothing can be made of them; of each table, the first thousand."""
@@ -214,21 +178,20 @@ class Tables:
         return found
 
     def nearest(self, identity: str) -> list[str]:
-        """The ids that a misspelt one was most likely meant to be."""
+        """The ids, of persons where there is that table, that a misspelt one was most likely meant to be."""
         most = max(1, min(3, len(identity) // 2))
+        everyone = self._everyone(("persons",) if "persons" in self.sources else tuple(self.sources))
         query = (
-            f"SELECT candidate FROM (SELECT DISTINCT candidate FROM ({self._everyone()})) "
-            "WHERE length(candidate) BETWEEN ? AND ? AND damerau_levenshtein(lower(candidate), lower(?)) <= ? "
-            "ORDER BY damerau_levenshtein(lower(candidate), lower(?)), candidate LIMIT ?"
+            f"SELECT candidate, damerau_levenshtein(lower(candidate), lower(?)) AS apart FROM ({everyone}) "
+            "WHERE length(candidate) BETWEEN ? AND ? AND apart <= ? GROUP BY ALL ORDER BY apart, candidate LIMIT ?"
         )
-        values = [len(identity) - most, len(identity) + most, identity, most, identity, _MOST_NEAR]
-        return [row[0] for row in self.query(query, values, "persons")]
+        values = [identity, len(identity) - most, len(identity) + most, most, _MOST_NEAR]
+        found = self.query(query, values, "persons")
+        return [near for near, apart in found if apart == found[0][1]]
 
-    def _everyone(self) -> str:
-        first = ("persons",) if "persons" in self.sources else ()
-        ordered = [*first, *(name for name in self.sources if name not in first)]
+    def _everyone(self, names: Sequence[str]) -> str:
         return " UNION ALL ".join(
-            f"SELECT CAST(candidate AS VARCHAR) AS candidate FROM {self.sources[name].scan()}" for name in ordered
+            f"SELECT CAST(candidate AS VARCHAR) AS candidate FROM {self.sources[name].scan()}" for name in names
         )
 
     def query(self, query: str, values: Sequence[Any], table: str) -> list[tuple[Any, ...]]:
@@ -241,25 +204,33 @@ class Tables:
             raise unreadable(self.path, table, error) from None
 
 
-def open_tables(path: str | Path, *, memory: str | None = None, threads: int | None = None) -> Tables:
+def open_tables(
+    path: str | Path, *, memory: str | None = None, threads: int | None = None, spill: str | Path | None = None
+) -> Tables:
     """The cohort tables of a folder or a DuckDB file.
 
-    memory: the most that DuckDB may use ("4GB"). Raises InputRefused where there is no table, one lacks a column
-    that it needs, or a file cannot be read.
+    memory: the most that DuckDB may use ("4GB"). spill: the folder in which it may put what exceeds that; without one
+    it writes nothing anywhere, and a query that needs more memory is refused. Raises InputRefused where there is no
+    table, one lacks a column that it needs, or a file cannot be read.
     """
     duckdb = require("duckdb")
     place = Path(path)
     if not place.exists():
-        raise _refused("no-data", "there is no such folder or database: expected cohort tables", place)
-    settings: dict[str, Any] = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+        raise refused("no-data", "there is no such folder or database: expected cohort tables", place)
+    settings: dict[str, Any] = {
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "temp_directory": "" if spill is None else str(spill),
+    }
     if memory is not None:
         settings["memory_limit"] = memory
     if threads is not None:
         settings["threads"] = threads
     try:
         connection = duckdb.connect(":memory:", config=settings)
+        connection.execute("SET enable_progress_bar = false")
     except duckdb.Error as error:
-        raise InputRefused([Problem("no-data", f"the tables cannot be opened: {_first_line(error)}")]) from None
+        raise InputRefused([Problem("no-data", f"the tables cannot be opened: {first_line(error)}")]) from None
     tables = Tables(place, connection)
     try:
         if place.is_dir():
@@ -268,7 +239,7 @@ def open_tables(path: str | Path, *, memory: str | None = None, threads: int | N
             _attach(tables)
         if not tables.sources:
             expected = ", ".join(f"{name}.parquet" for name in list(TABLES)[:3])
-            raise _refused(
+            raise refused(
                 "no-data", "there is no cohort table in it", place, f"expected {expected} … or the same as .csv"
             )
     except BaseException:
@@ -277,30 +248,15 @@ def open_tables(path: str | Path, *, memory: str | None = None, threads: int | N
     return tables
 
 
-def as_text(name: str, kind: str) -> str:
-    """A column as SQL text: numbers by their shortest digits, lists with `;` between."""
-    quoted = _name(name)
-    if kind == "VARCHAR":
-        return quoted
-    return f"array_to_string({quoted}, ';')" if kind.endswith("[]") else f"CAST({quoted} AS VARCHAR)"
-
-
-def unreadable(path: Path, table: str, error: Exception) -> InputRefused:
-    """What DuckDB says of a table that it cannot read."""
-    return _refused("unreadable", f"the table {table} cannot be read: {_first_line(error)}", path)
-
-
 def _find_files(tables: Tables) -> None:
     known: dict[str, list[tuple[Kind, tuple[Path, ...], bool]]] = {}
     for entry in sorted(tables.path.iterdir()):
         if entry.name.startswith((".", "_")):
             continue
-        name, form = _named(entry)
+        name, form = named(entry)
         if name in TABLES and entry.is_dir():
-            files = [
-                (each, _named(each)[1]) for each in sorted(entry.iterdir()) if not each.name.startswith((".", "_"))
-            ]
-            for kind in _KINDS:
+            files = [(each, named(each)[1]) for each in sorted(entry.iterdir()) if not each.name.startswith((".", "_"))]
+            for kind in FILE_KINDS:
                 if some := tuple(each for each, its in files if its == kind and each.is_file()):
                     known.setdefault(name, []).append((kind, some, True))
         elif name in TABLES and form is not None:
@@ -311,29 +267,21 @@ def _find_files(tables: Tables) -> None:
     for name in TABLES:
         found = known.get(name, [])
         if len(found) > 1:
-            raise _refused("two-tables", f"the table {name} is there more than once, in two forms", tables.path)
+            raise refused("two-tables", f"the table {name} is there more than once, in two forms", tables.path)
         for its_kind, paths, several in found:
             tables.sources[name] = _described(tables, Source(name, its_kind, {}, paths, several))
-
-
-def _named(path: Path) -> tuple[str, Kind | None]:
-    lower = path.name.lower()
-    for ending, kind in _FORMS:
-        if lower.endswith(ending):
-            return lower.removesuffix(ending), kind
-    return lower, None
 
 
 def _attach(tables: Tables) -> None:
     if tables.path.suffix.lower() not in _DATABASES:
         expected = f"expected a folder, or a DuckDB database ({', '.join(_DATABASES)})"
-        raise _refused("no-data", "is neither a folder nor a database", tables.path, expected)
-    tables.query(f"ATTACH {_text(str(tables.path))} AS {_ATTACHED} (READ_ONLY)", [], "database")
+        raise refused("no-data", "is neither a folder nor a database", tables.path, expected)
+    tables.query(f"ATTACH {text_in_sql(str(tables.path))} AS {ATTACHED} (READ_ONLY)", [], "database")
     query = (
         "SELECT lower(table_name), table_type FROM information_schema.tables "
         "WHERE table_catalog = ? AND table_schema = 'main' ORDER BY 1"
     )
-    for name, kind in tables.query(query, [_ATTACHED], "database"):
+    for name, kind in tables.query(query, [ATTACHED], "database"):
         if name in TABLES:
             tables.sources[name] = _described(tables, Source(name, "duckdb", {}, is_view=kind != "BASE TABLE"))
         elif near := closest(name, TABLES):
@@ -346,7 +294,7 @@ def _described(tables: Tables, source: Source) -> Source:
     header: tuple[str, ...] = ()
     delimiter = ","
     if source.kind == "csv":
-        header, delimiter = _header(source)
+        header, delimiter = header_of(source)
         types = dict.fromkeys(header, "VARCHAR")
     else:
         rows = tables.query(f"DESCRIBE SELECT * FROM {source.scan()}", [], source.table)
@@ -357,7 +305,7 @@ def _described(tables: Tables, source: Source) -> Source:
         if column.needed and column.name not in folded:
             near = closest(column.name, folded)
             message = f"the table {table.name} has no column `{column.name}`"
-            raise _refused("missing-column", message, tables.path, near and f"`{near}` is there")
+            raise refused("missing-column", message, tables.path, near and f"`{near}` is there")
     for name in folded:
         if name not in table.names:
             near = closest(name, table.names)
@@ -365,46 +313,3 @@ def _described(tables: Tables, source: Source) -> Source:
             tables.issues.append(TableIssue("unknown-column", table.name, None, None, message))
     columns = {name: folded[name] for name in table.names if name in folded}
     return Source(source.table, source.kind, columns, source.files, source.several, header, delimiter, source.is_view)
-
-
-def _header(source: Source) -> tuple[tuple[str, ...], str]:
-    """The columns of CSV files, which all have the same, and what stands between them."""
-    first: tuple[tuple[str, ...], str] | None = None
-    for path in source.files:
-        try:
-            with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as stream:
-                line = stream.readline(MAX_LINE).decode("utf-8-sig").replace("\r", "\n").split("\n")[0]
-        except (OSError, UnicodeDecodeError, EOFError) as error:
-            raise _refused("unreadable", f"cannot be read: {_first_line(error)}", path) from None
-        delimiter = max(",;\t", key=line.count)
-        names = tuple(name.strip().lower() for name in next(csv.reader([line], delimiter=delimiter), []))
-        if not any(names) or len(set(names)) < len(names):
-            raise _refused("bad-header", "its first line does not name each column once", path)
-        if first is not None and first != (names, delimiter):
-            raise _refused("bad-header", f"its columns are not those of {source.files[0].name}", path)
-        first = (names, delimiter)
-    assert first is not None
-    return first
-
-
-def _refused(code: str, message: str, path: Path, hint: str | None = None) -> InputRefused:
-    return InputRefused([Problem(code, message, str(path), hint=hint)])
-
-
-def _first_line(error: object) -> str:
-    if "reached an invalid state" in str(error):
-        return "its lines do not all end alike"
-    text = str(error).strip().split("\n")[0][:200]
-    return text[:1].lower() + text[1:]
-
-
-def _name(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _text(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _texts(paths: Iterable[Path]) -> str:
-    return ", ".join(_text(str(path)) for path in paths)

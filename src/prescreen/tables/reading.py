@@ -13,19 +13,29 @@ all that it may have said:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, TypeVar
 
 from prescreen.candidate.checks import problems_of_meaning
-from prescreen.candidate.facts import STATUSES, Candidate
+from prescreen.candidate.facts import Candidate
 from prescreen.candidate.profile import Profile
 from prescreen.candidate.structure import build_profile, quoted
 from prescreen.catalogue import DOMAINS, Catalogue, Domain, system_name
-from prescreen.problems import InputRefused, Problem, did_you_mean
+from prescreen.problems import InputRefused, Problem
 from prescreen.quantities import Unreadable, read_value
-from prescreen.quantities.numerals import parse_decimal
+from prescreen.tables.cells import (
+    CONTROL,
+    ENDS,
+    EVENT_RECORDS,
+    FIELD_OF,
+    HARMLESS,
+    Cells,
+    Row,
+    kept,
+    observation_record,
+)
 from prescreen.tables.model import TABLES, TableIssue
 from prescreen.time import day_text, parse_when
 
@@ -39,23 +49,9 @@ NO_ANSWER: Final = "not readable"
 _T = TypeVar("_T")
 _MOST_OF_NO_CODE: Final = 100  # results whose code cannot be read, each of every observation
 _MOST_HINTED: Final = 20
-_VERIFICATIONS: Final = ("confirmed", "provisional", "refuted")
 _LASTING: Final = ("active", "ongoing")
 _DENYING: Final = ("never", "not-done")
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
-_JSON_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _PLACE: Final = re.compile(r"\w+\[0\]\.?(.*)")
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A row of a table: its number from 1 within its file, the file's name where there are several, and its cells as
-    text by column; None, or no key, where a cell is empty."""
-
-    number: int
-    cells: Mapping[str, str | None]
-    file: str | None = None
-    broken: str | None = None  # why the row could not be taken apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,17 +177,17 @@ class _Reader:
         found: list[dict[str, Any]] = []
         codeless: list[dict[str, Any]] = []
         for row in rows:
-            cells = _Cells(row)
-            record = _observation(cells)
+            cells = Cells(row)
+            record = observation_record(cells)
             self._check("observations", cells, record)
             bad = cells.bad
             if (record["value"] is None and "value" not in bad) or record["verification"] == "refuted":
                 if bad:
                     self._list("observations", row, cells, "it is no result")
                 if "code" not in bad:
-                    found.append(_kept({**record, **dict.fromkeys(bad)}))
+                    found.append(kept({**record, **dict.fromkeys(bad)}))
                 continue
-            if bad.keys() - _HARMLESS:
+            if bad.keys() - HARMLESS:
                 any_code = "it may be a result of any observation"
                 self._list("observations", row, cells, any_code if "code" in bad else "it decides nothing")
                 if not isinstance(read_value(record["value"]), Unreadable):
@@ -204,14 +200,14 @@ class _Reader:
             if "code" in bad:
                 codeless.append(record)
             else:
-                found.append(_kept(record))
+                found.append(kept(record))
         return found + self._of_every_observation(codeless)
 
     def _of_every_observation(self, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
         if len(records) > _MOST_OF_NO_CODE:
             records = [{**record, "date": None} for record in records[:_MOST_OF_NO_CODE]]
         return [
-            _kept({**record, "code": name, "unit": None}) for record in records for name in self.catalogue.observations
+            kept({**record, "code": name, "unit": None}) for record in records for name in self.catalogue.observations
         ]
 
     # --- events ----------------------------------------------------------------------------------------------------
@@ -219,12 +215,12 @@ class _Reader:
     def events(self, domain: Domain, rows: Sequence[Row]) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         for row in rows:
-            cells = _Cells(row)
-            record = _EVENTS[domain](cells)
+            cells = Cells(row)
+            record = EVENT_RECORDS[domain](cells)
             self._check(domain, cells, record)
             bad = cells.bad
             if not bad:
-                found.append(_kept(record))
+                found.append(kept(record))
                 continue
             if "code" in bad:
                 record["code"] = {"system": UNREADABLE, "code": cells.get("code") or "none"}
@@ -235,10 +231,10 @@ class _Reader:
                 outcome = "left open"
                 for name in bad:
                     if name != "code":
-                        record[_FIELD_OF.get(name, name)] = None
+                        record[FIELD_OF.get(name, name)] = None
                 if bad.keys() & {"end", "abatement"} and record.get("status") in _LASTING:
                     record["status"] = None  # it may have ended
-                found.append(_kept(record))
+                found.append(kept(record))
             if "code" in bad:
                 outcome = f"it may be any of the {domain}, " + outcome
             self._list(domain, row, cells, outcome)
@@ -246,20 +242,20 @@ class _Reader:
 
     def _said_and_denied(self, domain: Domain, record: dict[str, Any], any_code: bool) -> list[dict[str, Any]]:
         """Records that together leave everything open that a row may have confirmed or ruled out."""
-        kept = {name: record.get(name) for name in ("id", "source")}
+        told = {name: record.get(name) for name in ("id", "source")}
         denied: list[Any] = [record["code"]]
         if any_code:
             concepts = self.catalogue.events[domain]
             denied = [] if domain in self._all_denied else [n for n, each in concepts.items() if not each.parents]
             self._all_denied.add(domain)
         return [
-            *(_kept({**kept, "code": code, "verification": "refuted"}) for code in denied),
-            _kept({**kept, "code": record["code"], "verification": "provisional"}),
+            *(kept({**told, "code": code, "verification": "refuted"}) for code in denied),
+            kept({**told, "code": record["code"], "verification": "provisional"}),
         ]
 
     # --- both ------------------------------------------------------------------------------------------------------
 
-    def _check(self, table: str, cells: _Cells, record: dict[str, Any]) -> None:
+    def _check(self, table: str, cells: Cells, record: dict[str, Any]) -> None:
         """Note which cells the JSON's own checks would refuse."""
         row = cells.row
         if row.broken is not None:
@@ -277,9 +273,9 @@ class _Reader:
             message = problem.message + (f" ({problem.hint})" if problem.hint else "")
             self._hinted += problem.code == "unknown-code"
             if name:
-                cells.note(_FIELD_OF.get(name, name), message)
+                cells.note(FIELD_OF.get(name, name), message)
             else:
-                for each in _ENDS[table]:
+                for each in ENDS[table]:
                     cells.note(each, message)
 
     def _known(self, table: str, name: str) -> bool:
@@ -287,7 +283,7 @@ class _Reader:
             return self.catalogue.observation(name) is not None
         return any(domain == table and self.catalogue.event(domain, name) is not None for domain in DOMAINS)
 
-    def _list(self, table: str, row: Row, cells: _Cells, outcome: str) -> None:
+    def _list(self, table: str, row: Row, cells: Cells, outcome: str) -> None:
         messages = "; ".join(dict.fromkeys(cells.bad.values()))
         code = "bad-row" if row.broken is not None else "unknown-code" if "code" in cells.bad else "bad-entry"
         self._tell(table, row, code, f"{messages}; {outcome}")
@@ -297,7 +293,7 @@ class _Reader:
     def answers(self, rows: Sequence[Row]) -> dict[str, bool | str]:
         found: dict[str, bool | str] = {}
         for row in rows:
-            cells = _Cells(row)
+            cells = Cells(row)
             trial, question, value = cells.get("trial"), cells.get("question"), cells.get("value")
             if question is None or "trial" in cells.bad or row.broken is not None:
                 self._tell("answers", row, "bad-entry", f"{row.broken or 'an answer to no question'}; not used")
@@ -318,7 +314,7 @@ class _Reader:
     def anchors(self, rows: Sequence[Row]) -> dict[str, str]:
         found: dict[str, str | None] = {}
         for row in rows:
-            cells = _Cells(row)
+            cells = Cells(row)
             name = cells.get("anchor")
             if name is None or row.broken is not None:
                 self._tell("anchors", row, "bad-entry", f"{row.broken or 'a day of no anchor'}; not used")
@@ -378,7 +374,7 @@ class _Reader:
         for system in (part.strip() for part in re.split(r"[;,]", text)):
             if not system:
                 continue
-            if (system_name(system) is None and ":" not in system) or _CONTROL.search(system):
+            if (system_name(system) is None and ":" not in system) or CONTROL.search(system):
                 message = f"{quoted(system)} is no code system; nothing is declared of it"
                 self._tell("complete", row, "unknown-system", message)
             else:
@@ -386,146 +382,12 @@ class _Reader:
         return found
 
 
-class _Cells:
-    """The cells of a row as they are taken out, and what is wrong with them by column."""
-
-    def __init__(self, row: Row) -> None:
-        self.row = row
-        self.bad: dict[str, str] = {}
-
-    def get(self, column: str) -> str | None:
-        """The text of a cell; None where it is empty, or has signs that no text has."""
-        text = self.row.cells.get(column)
-        if text is not None and _CONTROL.search(text) is not None:
-            self.note(_FIELD_OF.get(column, column), f"{column}: text with a control character")
-            return None
-        return text
-
-    def number(self, column: str) -> int | Decimal | None:
-        text = self.get(column)
-        if text is None:
-            return None
-        number = parse_decimal(text)
-        if number is None:
-            self.note(_FIELD_OF.get(column, column), f"{column}: {quoted(text)} is no number")
-            return None
-        return _as_json(text, number)
-
-    def word(self, column: str, words: Iterable[str]) -> str | None:
-        """A word of a closed list."""
-        text = self.get(column)
-        if text is None or text in words:
-            return text
-        expected = ", ".join(sorted(words))
-        hint = did_you_mean(text, words) or f"expected one of {expected}"
-        self.note(column, f"there is no {column} {quoted(text)} ({hint})")
-        return None
-
-    def code(self, system: str = "system", code: str = "code", display: str = "display") -> Any:
-        """A catalogue name, or a code of a system; None where there is none."""
-        text, owner = self.get(code), self.get(system)
-        if text is None:
-            if owner is not None:
-                self.note(code, "there is no code")
-            return None
-        if owner is None:
-            return text
-        shown = self.get(display)
-        return {"system": owner, "code": text, **({} if shown is None else {"display": shown})}
-
-    def dose(self, name: str) -> dict[str, Any] | None:
-        value, unit = self.number(f"{name}_value"), self.get(f"{name}_unit")
-        if value is None and unit is None:
-            return None
-        if value is None or unit is None:
-            self.note(name, f"{name}: a dose has a number and a unit")
-            return None
-        return {"value": value, "unit": unit}
-
-    def note(self, name: str, message: str) -> None:
-        self.bad.setdefault(name, message)
-
-
-# Cells and keys of a record that stand for one entry.
-_FIELD_OF: Final = {
-    "system": "code", "low": "reference_range", "high": "reference_range", "range_unit": "reference_range",
-    "dose_value": "dose", "dose_unit": "dose", "daily_dose_value": "daily_dose", "daily_dose_unit": "daily_dose",
-    "for_system": "for",
-}  # fmt: skip
-_HARMLESS: Final = frozenset({"id", "source", "display"})
-_ENDS: Final[dict[str, tuple[str, ...]]] = {
-    "observations": ("date",),
-    "conditions": ("onset", "abatement"),
-    "treatments": ("start", "end"),
-    "procedures": ("date",),
-    "allergies": ("date",),
-}
-
-
-def _record(cells: _Cells) -> dict[str, Any]:
-    return {
-        "id": cells.get("id"),
-        "code": cells.code(),
-        "source": cells.get("source"),
-        "verification": cells.word("verification", _VERIFICATIONS),
-        "date": cells.get("date"),
-    }
-
-
-def _observation(cells: _Cells) -> dict[str, Any]:
-    low, high, unit = cells.number("low"), cells.number("high"), cells.get("range_unit")
-    known = low is not None or high is not None or unit is not None
-    return {
-        **_record(cells),
-        "value": _value(cells.get("value")),
-        "unit": cells.get("unit"),
-        "reference_range": _kept({"low": low, "high": high, "unit": unit}) if known else None,
-        "detection_limit": cells.number("detection_limit"),
-    }
-
-
-def _condition(cells: _Cells) -> dict[str, Any]:
-    return {
-        **_record(cells),
-        "status": cells.word("status", STATUSES["conditions"]),
-        **{name: cells.get(name) for name in ("onset", "abatement", "severity", "site", "confirmed_by")},
-    }
-
-
-def _treatment(cells: _Cells) -> dict[str, Any]:
-    return {
-        **_record(cells),
-        "status": cells.word("status", STATUSES["treatments"]),
-        **{name: cells.get(name) for name in ("start", "end", "route", "outcome")},
-        "dose": cells.dose("dose"),
-        "daily_dose": cells.dose("daily_dose"),
-        "for": cells.code("for_system", "for", "for_display"),
-    }
-
-
-def _procedure(cells: _Cells) -> dict[str, Any]:
-    status = cells.word("status", STATUSES["procedures"])
-    return {**_record(cells), "status": status, "site": cells.get("site")}
-
-
-def _allergy(cells: _Cells) -> dict[str, Any]:
-    return {**_record(cells), "severity": cells.get("severity")}
-
-
-_EVENTS: Final = {
-    "conditions": _condition,
-    "treatments": _treatment,
-    "procedures": _procedure,
-    "allergies": _allergy,
-}
-
-
 def _may_deny(domain: Domain, record: dict[str, Any], bad: Mapping[str, str]) -> bool:
     """Whether a bad row may be one that rules something out, in a way that cannot be read."""
     if "verification" in bad or ("status" in bad and domain in ("treatments", "procedures")):
         return True
     denies = record["verification"] == "refuted" or record.get("status") in _DENYING
-    return denies and bool(bad.keys() & {"code", "date", *_ENDS[domain]})
+    return denies and bool(bad.keys() & {"code", "date", *ENDS[domain]})
 
 
 def _declared(through: str, systems: tuple[str, ...] | None) -> Any:
@@ -534,22 +396,6 @@ def _declared(through: str, systems: tuple[str, ...] | None) -> Any:
     return {"through": through, **({} if systems is None else {"systems": systems})}
 
 
-def _value(text: str | None) -> int | Decimal | str | None:
-    """A result as JSON has it: what is written as a JSON number is one."""
-    if text is None or _JSON_NUMBER.fullmatch(text) is None:
-        return text
-    number = parse_decimal(text)
-    return text if number is None else _as_json(text, number)
-
-
-def _as_json(text: str, number: Decimal) -> int | Decimal:
-    return number if set(text) & set(".eE") else int(number)
-
-
 def _undecided(value: int | Decimal | str | None) -> str:
     """A result that shows what was written and decides nothing, since no result is written so."""
     return f"{'' if value is None else str(value)[:80]} (not readable)"
-
-
-def _kept(record: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in record.items() if value is not None}
