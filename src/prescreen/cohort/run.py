@@ -20,7 +20,7 @@ from prescreen.cohort.output import Results, cannot_write, prepare
 from prescreen.cohort.plan import Plan
 from prescreen.cohort.progress import Listener, Progress
 from prescreen.cohort.scan import Scan, no_candidates
-from prescreen.cohort.store import Store, described, sample
+from prescreen.cohort.store import FOLDER, Store, described, sample
 from prescreen.cohort.walk import ALONE, UNDETERMINED
 from prescreen.problems import InputRefused
 from prescreen.ranges import Ranges
@@ -73,7 +73,8 @@ def run_cohort(
     options = options or Options()
     folder = Path(out)
     prepare(folder)
-    with open_tables(data, memory=f"{max(options.memory // 4, 1 << 28)}B", threads=options.threads) as tables:
+    memory = f"{max(options.memory // 4, 1 << 28)}B"
+    with open_tables(data, memory=memory, threads=options.threads, spill=folder / FOLDER) as tables:
         try:
             return _Run(plan, tables, folder, day, ranges, options, tell, engine).done()
         except OSError as error:

@@ -553,10 +553,10 @@ def _numbered(keys: Ids, room: int) -> tuple[Ids, Ids]:
     if room > _MOST_DIRECT:
         _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
         return first, inverse
-    place = np.full(room, -1, np.int32)
+    place: Ids = np.full(room, -1, np.int32)
     place[keys] = np.arange(len(keys), dtype=np.int32)  # some row of each
     met = np.flatnonzero(place >= 0)
-    first = place[met]
+    first = place[met].copy()
     place[met] = np.arange(len(met), dtype=np.int32)
     return first, place[keys]
 
