@@ -25,7 +25,16 @@ from mutants import Mutant, NotApplicableError, planted  # noqa: E402
 
 from prescreen import load_trial  # noqa: E402
 from prescreen.language.load import bundled_trials  # noqa: E402
-from tests.cohort.agreement import Compared, compared, compared_tables, generated, leaf_by_leaf, on_boundaries, peculiar  # noqa: E402
+from tests.cohort.agreement import (  # noqa: E402
+    Compared,
+    compared,
+    compared_tables,
+    generated,
+    leaf_by_leaf,
+    on_boundaries,
+    peculiar,
+    said_twice,
+)
 from tests.reference.generate import SCREENING_DAYS  # noqa: E402
 
 DAY = date(2026, 6, 1)
@@ -192,6 +201,8 @@ def small() -> Compared:
     with tempfile.TemporaryDirectory() as name:
         synthesise(80, 5, Path(name) / "data", shares=Shares(irregular=0.3, bad=0.2), trials=[trial])
         total.add(compared_tables([trial], Path(name) / "data", Path(name) / "out", DAY))
+        said_twice(Path(name) / "twice", trial)
+        total.add(compared_tables([trial], Path(name) / "twice", Path(name) / "out2", DAY))
     return total
 
 

@@ -164,6 +164,9 @@ def _results(concept: Any, threshold: Any) -> Iterable[dict[str, Any]]:
                 elif limit:
                     record["reference_range"] = {"high" if threshold.of == "ULN" else "low": float(limit)}
                 yield record
+                if factor == 1:
+                    yield {**record, "value": f">{_plain(value)}"}
+                    yield {**record, "value": f"<{_plain(value)}"}
 
 
 def _plain(number: Fraction) -> int | float:
@@ -185,6 +188,22 @@ def compared(
             raise AssertionError(f"tables cannot say it: {lost[0]}")
         wanted = {profile.id: [_direct(trial, profile, day, ranges) for trial in trials] for profile in profiles}
         return _held(trials, folder / "data", folder / "out", day, ranges, engine, block, wanted)
+
+
+def said_twice(folder: Path, trial: Trial) -> None:
+    """Tables in which candidates have two birth dates and two answers, some of them alike."""
+    folder.mkdir()
+    question = next(iter(trial.questions))
+    births = [
+        "candidate,birth_date,sex",
+        "A,1980-01-01,female",
+        "A,2015-01-01,female",
+        "B,1980-01-01,",
+        "B,1980-01-01,male",
+    ]
+    answers = ["candidate,trial,question,value", f"A,,{question},true", f"A,,{question},false", f"B,,{question},true"]
+    (folder / "persons.csv").write_text("\n".join(births) + "\n", encoding="utf-8")
+    (folder / "answers.csv").write_text("\n".join([*answers, f"B,,{question},TRUE"]) + "\n", encoding="utf-8")
 
 
 def compared_tables(trials: Sequence[Trial], data: Path, out: Path, day: date, engine: str = "local") -> Compared:
