@@ -16,7 +16,7 @@ DAY := 2026-06-01
 TRIAL := rules/NCT07535138
 SHOWN := examples/c-002-alt-above-limit.json
 
-.PHONY: help setup compiled screen test lint golden soundness exactness units refusals fuzz bench bench-fhir session-agreement bench-session clean
+.PHONY: help setup compiled screen test lint golden soundness exactness units refusals fuzz agreement bench bench-cohort bench-fhir session-agreement bench-session clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do \
@@ -88,6 +88,11 @@ refusals: setup ## every kind of bad input: what is told, in which time and memo
 fuzz: setup ## 50,000 broken rule files and catalogues: loaded or refused, never anything else
 	@$(BIN)/python tools/fuzz.py
 
+agreement: setup ## whole cohorts against the direct evaluator, here and on Spark, and planted bugs
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt setuptools
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt --no-build-isolation -e '.[dev,spark]'
+	@$(BIN)/python tools/agreement.py --engine both
+
 bench: compiled ## how fast, on one core: compiled, and as it is
 	@$(BIN)/python tools/bench.py --package $(COMPILED)
 	@echo
@@ -103,6 +108,9 @@ session-agreement: setup ## 2,000 lives of candidates in live sessions, each sta
 
 bench-session: setup ## live sessions of 1,000 and 10,000 candidates: events a second, milliseconds to a change, memory
 	@$(BIN)/python tools/bench_session.py
+
+bench-cohort: setup ## how fast whole cohorts of 10,000 to 1,000,000 are, one trial and ten, as multiples of reading them
+	@$(BIN)/python tools/bench_cohort.py --ten
 
 clean: ## remove what these targets have made
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.* build src/*.egg-info

@@ -287,6 +287,104 @@ def explain(
     return DONE
 
 
+class _Size(click.ParamType[int]):
+    """An amount of memory: 4GB, 512MB."""
+
+    name = "size"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        number, unit = str(value)[:-2], str(value)[-2:].upper()
+        factor = {"MB": 10**6, "GB": 10**9}.get(unit)
+        if factor is None or not number.strip().isdigit() or int(number) * factor < 256 * 10**6:
+            self.fail(f"`{str(value)[:40]}` is no amount of memory: expected 256MB or more, such as 4GB", param, ctx)
+        return int(number) * factor
+
+
+@cli.command()
+@click.argument("trials", nargs=-1, required=True, metavar="TRIAL...")
+@click.option("--data", required=True, metavar="DIR", help="A folder of cohort tables, or a DuckDB database.")
+@click.option("--out", required=True, metavar="DIR", help="The folder for the results; made if it is not there.")
+@click.option("--on", type=_Day(), metavar="DATE", help="The screening day, YYYY-MM-DD; today if not given.")
+@click.option("--ranges", metavar="FILE", help="A CSV of the site's reference ranges.")
+@click.option("--vary", multiple=True, metavar="CHANGE", help="What if: `E6=off`, `I3.1: ALT at_most 5 ULN`.")
+@click.option(
+    "--engine", type=click.Choice(["local", "spark"]), default="local", show_default=True, help="What computes it."
+)
+@click.option("--memory", type=_Size(), default="4GB", show_default=True, help="About the most that it may take.")
+@click.option("--quiet", is_flag=True, help="Do not print the funnel.")
+def cohort(
+    trials: tuple[str, ...],
+    data: str,
+    out: str,
+    on: date | None,
+    ranges: str | None,
+    vary: tuple[str, ...],
+    engine: str,
+    memory: int,
+    quiet: bool,
+) -> int:
+    """Screen a whole cohort against one or several trials, in one pass over its tables.
+
+    TRIAL is a folder, a trial.yaml or a bundled trial's id. The results are files: criteria.parquet, verdicts.parquet,
+    issues.parquet, funnel.json, funnel.html, and manifest.json, which is there once all are whole.
+    """
+    from prescreen import load_trial
+    from prescreen.problems import InputRefused
+    from prescreen.ranges import load_ranges
+    from prescreen.tables import require
+
+    day = date.today() if on is None else on  # noqa: DTZ011 - the calendar day of whoever screens
+    try:
+        require("duckdb", "numpy", "pyarrow")
+    except InputRefused as refused:
+        _tell(refused)
+        return REFUSED
+    from prescreen.cohort import DisagreementError, Options, make_plan, read_changes, run_cohort
+
+    try:
+        rules = [load_trial(trial) for trial in trials]
+        table = None if ranges is None else load_ranges(ranges, rules[0].catalogue)
+        plan = make_plan(rules, [read_changes(change, rules) for change in vary])
+        tell = _said_over() if sys.stderr.isatty() else None
+        options = Options(memory=memory)
+        done = run_cohort(plan, data, out, day.toordinal(), table, options, tell, engine)
+    except InputRefused as refused:
+        _tell(refused)
+        return REFUSED
+    except DisagreementError as error:
+        _say(f"internal error: {error}")
+        return INTERNAL
+    if not quiet:
+        from prescreen.funnel import funnel_text
+
+        terminal = sys.stdout.isatty()
+        width = shutil.get_terminal_size().columns if terminal else _WIDTH
+        click.echo(funnel_text(done.funnel, colour=terminal and not os.environ.get("NO_COLOR"), width=width), nl=False)
+    direct = done.manifest["direct"]
+    _say(
+        f"{done.manifest['candidates']:,} candidates in {done.manifest['seconds']['all']:.1f} s; "
+        f"{direct['share_of_pairs']:.2%} of candidates × criteria left to the direct evaluator "
+        f"({direct['candidates_read']:,} candidates), {direct['audited']:,} candidates audited; results in {out}"
+    )
+    if done.funnel["issues"]:
+        _say(f"note: {done.funnel['issues']:,} issues with the tables are listed in issues.parquet")
+    if on is None:
+        _say(f"note: the screening day is today, {day}; --on sets another")
+    return DONE
+
+
+def _said_over() -> Callable[[str, int, int | None, float], None]:
+    """Progress on one line of a terminal, written over."""
+    from prescreen.cohort.progress import words
+
+    def tell(what: str, done: int, whole: int | None, seconds: float) -> None:
+        click.echo(f"\r\033[K{words(what, done, whole, seconds)}\r", err=True, nl=False)
+
+    return tell
+
+
 @cli.command()
 @click.option("--candidates", type=click.IntRange(1, 100_000_000), required=True, metavar="N", help="How many.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="The same seed, the same cohort.")

@@ -1,0 +1,378 @@
+"""The algebra over numpy arrays: one shard of candidates in memory.
+
+The rows of each table are in the order of their candidates, so that what concerns a candidate is a run of rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from prescreen.catalogue import ObservationConcept
+from prescreen.catalogue.model import Domain
+from prescreen.cohort.algebra import UNKNOWN, Quick, Reading, Spelling
+from prescreen.cohort.derive import derived
+from prescreen.cohort.judging import WRITTEN, undecided
+from prescreen.cohort.scan import Columns
+from prescreen.cohort.spelling import Ids, Pool, packed
+from prescreen.language.model import Test
+from prescreen.quantities import Number, Scale, read_value
+from prescreen.quantities.magnitude import SAFE
+
+_LEAST: Final = {np.dtype(np.int8): np.int8(-128), np.dtype(np.int64): np.int64(-(2**63))}
+_MOST: Final = {np.dtype(np.int8): np.int8(127), np.dtype(np.int64): np.int64(2**63 - 1)}
+
+_NO_UNIT: Final = -1.0
+
+Parts = dict[str, tuple[Pool, Ids]]
+"""Columns of rows: a pool of spellings, and their numbers."""
+
+
+class Rows:
+    """Rows in the order of their candidates. owner: the candidate of each; parts: their columns."""
+
+    def __init__(self, table: str, owner: Ids, parts: Parts) -> None:
+        self.table = table
+        self.owner = owner
+        self.parts = parts
+        changes = np.flatnonzero(owner[1:] != owner[:-1]) + 1
+        self.starts = np.concatenate([np.zeros(1, np.int64), changes]) if len(owner) else np.zeros(0, np.int64)
+        self.owners = owner[self.starts]
+        self.single = len(self.starts) == len(owner)
+        self._keys: tuple[Ids, Ids] | None = None
+
+    def __len__(self) -> int:
+        return len(self.owner)
+
+    def only(self, chosen: Ids) -> Rows:
+        at = np.flatnonzero(chosen)
+        return Rows(
+            self.table, self.owner[at], {name: (pool, numbers[at]) for name, (pool, numbers) in self.parts.items()}
+        )
+
+
+class Memory:
+    """What has been worked out for all shards: judgements by spelling, floats of values and units."""
+
+    def __init__(self) -> None:
+        self.judged: dict[object, dict[int, int]] = {}
+        self.floats: dict[object, Ids] = {}
+
+
+class Arrays:
+    """One shard. tables: its rows by table, and by concept for observations; size: the number of its candidates."""
+
+    def __init__(
+        self, size: int, pools: dict[tuple[str, str], Pool], concepts: dict[str, int],
+        pieces: dict[str, Columns], columns: Callable[[str], tuple[str, ...]], memory: Memory,
+        concept: Callable[[str], ObservationConcept],
+    ) -> None:  # fmt: skip
+        self.concept = concept
+        self.size = size
+        self.pools = pools
+        self._concepts = concepts
+        self._columns = columns
+        self._memory = memory
+        self._pieces = pieces
+        self._persons = self._made_persons()
+        self._events: dict[str, Rows] = {}
+        self._by_number: dict[tuple[str, str], dict[int, Ids]] = {}
+        self._results = self._made_results()
+
+    # --- tables ---------------------------------------------------------------------------------------
+
+    def _made_persons(self) -> Rows:
+        rows = self._pieces.get("persons")
+        parts: Parts = {}
+        for name in ("born", "sex"):
+            numbers = np.zeros(self.size, np.int32)
+            if rows is not None:
+                numbers[rows["owner"]] = rows[name]
+            parts[name] = (self.pools["persons", name], numbers)
+        return Rows("persons", np.arange(self.size), parts)
+
+    def _made_results(self) -> tuple[Ids, Columns, Ids]:
+        """The order of observations by concept and candidate, and where each concept begins."""
+        rows = self._pieces.get("observations")
+        count = max(self._concepts.values(), default=1) + 2
+        if rows is None:
+            return np.zeros(0, np.int64), {}, np.zeros(count, np.int64)
+        concept, owner = rows["concept"], rows["owner"]
+        in_order = not (owner[1:] < owner[:-1]).any()
+        order = np.argsort(concept, kind="stable") if in_order else np.lexsort((owner, concept))
+        edges = np.searchsorted(concept[order], np.arange(count))
+        return order, rows, edges
+
+    def persons(self) -> Rows:
+        return self._persons
+
+    def results(self, concept: str) -> Rows:
+        order, rows, edges = self._results
+        number = self._concepts.get(concept)
+        if number is None or not rows:
+            at = np.zeros(0, np.int64)
+        else:
+            at = order[edges[number] : edges[number + 1]]
+        owner = rows["owner"][at] if rows else np.zeros(0, np.int32)
+        return Rows("observations", owner, {
+            name: (self.pools["observations", name], rows[name][at] if rows else np.zeros(0, np.int32))
+            for name in (*WRITTEN, "date")
+        })  # fmt: skip
+
+    def events(self, domain: Domain) -> Rows:
+        found = self._events.get(domain)
+        if found is None:
+            found = self._events[domain] = self._sorted(domain, self._pieces.get(domain))
+        return found
+
+    def _sorted(self, table: str, rows: Columns | None, at: Ids | None = None) -> Rows:
+        """Rows of a table in the order of their candidates; all, or some."""
+        names = [name for owner, name in self.pools if owner == table]
+        if rows is None:
+            return Rows(table, np.zeros(0, np.int32), {n: (self.pools[table, n], np.zeros(0, np.int32)) for n in names})
+        owner = rows["owner"] if at is None else rows["owner"][at]
+        order = np.argsort(owner, kind="stable")
+        if at is not None:
+            order = at[order]
+        return Rows(
+            table, rows["owner"][order], {n: (self.pools[table, n], rows[n][order]) for n in names if n in rows}
+        )
+
+    def complete(self, domain: Domain) -> Rows:
+        return self._some("complete", "declared", lambda s: s[0] == domain)
+
+    def answers(self, trial: str | None, question: str) -> Rows:
+        return self._some("answers", "asked", lambda s: s == (trial, question))
+
+    def anchors(self, name: str) -> Rows:
+        return self._some("anchors", "anchor", lambda s: s[0] == name)
+
+    def _some(self, table: str, column: str, wanted: Callable[[Spelling], bool]) -> Rows:
+        """The rows of a table with certain spellings of a column."""
+        rows = self._pieces.get(table)
+        if rows is None:
+            return self._sorted(table, None)
+        by_number = self._by_number.get((table, column))
+        if by_number is None:
+            order = np.argsort(rows[column], kind="stable")
+            numbers, starts = np.unique(rows[column][order], return_index=True)
+            by_number = self._by_number[table, column] = dict(
+                zip(numbers.tolist(), np.split(order, starts[1:]), strict=True)
+            )
+        pool = self.pools[table, column]
+        at = [by_number[n] for n in by_number if wanted(pool.spellings[n])]
+        return self._sorted(table, rows, np.concatenate(at) if at else np.zeros(0, np.int64))
+
+    def columns(self, domain: Domain) -> tuple[str, ...]:
+        return self._columns(domain)
+
+    # --- numbers and conditions -----------------------------------------------------------------------
+
+    def number(self, value: int) -> Any:
+        return np.int64(value)
+
+    def truth(self, value: int) -> Any:
+        return np.int8(value)
+
+    def flag(self, holds: bool) -> Any:
+        return np.bool_(holds)
+
+    def least(self, a: Any, b: Any) -> Any:
+        return np.minimum(a, b)
+
+    def most(self, a: Any, b: Any) -> Any:
+        return np.maximum(a, b)
+
+    def plus(self, a: Any, b: Any) -> Any:
+        return a + b
+
+    def minus(self, a: Any, b: Any) -> Any:
+        return a - b
+
+    def times(self, a: Any, factor: int) -> Any:
+        return np.multiply(a, np.int64(factor), dtype=np.int64)
+
+    def same(self, a: Any, b: Any) -> Any:
+        return a == b
+
+    def at_most(self, a: Any, b: Any) -> Any:
+        return a <= b
+
+    def both(self, a: Any, b: Any) -> Any:
+        return a & b
+
+    def either(self, a: Any, b: Any) -> Any:
+        return a | b
+
+    def negated(self, a: Any) -> Any:
+        return ~a
+
+    def where(self, condition: Any, then: Any, otherwise: Any) -> Any:
+        if np.ndim(condition) == 0:
+            return then if condition else otherwise
+        return np.where(condition, then, otherwise)
+
+    # --- rows and candidates ---------------------------------------------------------------------------
+
+    def largest(self, rows: Rows, condition: Any, number: Any, nothing: int) -> Any:
+        return self._extreme(rows, condition, number, nothing, np.maximum, _LEAST)
+
+    def smallest(self, rows: Rows, condition: Any, number: Any, nothing: int) -> Any:
+        return self._extreme(rows, condition, number, nothing, np.minimum, _MOST)
+
+    def _extreme(self, rows: Rows, condition: Any, number: Any, nothing: int, of: Any, ends: dict[Any, Any]) -> Any:
+        kind = np.asarray(number).dtype
+        found = np.full(self.size, nothing, kind)
+        if not len(rows):
+            return found
+        neutral = ends[kind]
+        chosen = np.where(condition, number, neutral)
+        if np.ndim(chosen) == 0:
+            chosen = np.full(len(rows), chosen, kind)
+        best = chosen if rows.single else of.reduceat(chosen, rows.starts)
+        found[rows.owners] = np.where(best == neutral, kind.type(nothing), best)
+        return found
+
+    def exists(self, rows: Rows, condition: Any) -> Any:
+        found = np.zeros(self.size, bool)
+        if not len(rows):
+            return found
+        if np.ndim(condition) == 0:
+            found[rows.owners] = bool(condition)
+        else:
+            found[rows.owner[condition]] = True
+        return found
+
+    def spread(self, rows: Rows, number: Any) -> Any:
+        return number if np.ndim(number) == 0 else number[rows.owner]
+
+    def only(self, rows: Rows, condition: Any) -> Rows:
+        if np.ndim(condition) == 0:
+            condition = np.full(len(rows), bool(condition))
+        return rows.only(condition)
+
+    # --- what Python reads -----------------------------------------------------------------------------
+
+    def read(self, rows: Rows, reading: Reading) -> Any:
+        if reading.columns == WRITTEN and rows.table == "observations":
+            return self._judged(rows, reading)
+        for pool, numbers in rows.parts.values():
+            if set(reading.columns) <= set(pool.columns):
+                return pool.read(reading, numbers)
+        if not set(reading.columns) & {column for pool, _ in rows.parts.values() for column in pool.columns}:
+            return pool_of_nothing(reading)
+        return self._spelled(rows, reading)
+
+    def _spelled(self, rows: Rows, reading: Reading) -> Ids:
+        """A reading of columns that have no pool together."""
+        at = np.arange(len(rows))
+        return self.by_spelling(rows, reading, at, reading.columns)
+
+    def _judged(self, rows: Rows, reading: Reading) -> Ids:
+        if reading.quick is None:
+            return self.by_spelling(rows, reading, np.arange(len(rows)), WRITTEN)
+        found, decided = self._quick(rows, reading.quick)
+        rest = np.flatnonzero(~decided)
+        if len(rest):
+            found[rest] = self.by_spelling(rows, reading, rest, WRITTEN)
+        return found
+
+    def by_spelling(self, rows: Rows, reading: Reading, at: Ids, columns: Sequence[str]) -> Ids:
+        """A reading once for each distinct spelling of some rows, remembered for all shards."""
+        parts = [rows.parts[name] for name in columns]
+        keys = packed([numbers[at] for _, numbers in parts], [len(pool) for pool, _ in parts])
+        keys, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+        found = np.asarray(
+            [self._remembered(rows, reading, at[place], parts) for place in first.tolist()],
+            np.int8 if reading.truth else np.int64,
+        )
+        return found[inverse]
+
+    def _remembered(self, rows: Rows, reading: Reading, place: int, parts: Sequence[tuple[Pool, Ids]]) -> int:
+        known = self._memory.judged.setdefault((rows.table, reading.columns, reading.key), {})
+        key = tuple(int(numbers[place]) for _, numbers in parts)
+        truth = known.get(key)  # type: ignore[call-overload]
+        if truth is None:
+            spelling = tuple(pool.spellings[n][0] for (pool, _), n in zip(parts, key, strict=True))
+            truth = known[key] = reading.of(spelling)  # type: ignore[index]
+        return int(truth)
+
+    def _quick(self, rows: Rows, quick: Quick) -> tuple[Ids, Ids]:
+        """The truths of point values that are far from the threshold, in floats; and which rows these are."""
+        concept = quick.concept
+        assert concept.analyte is not None
+        numbers = rows.parts
+        unit = self._column(rows, "unit", ("factor", concept.name), lambda s: _factor(concept, s[0]))
+        point = self._column(rows, "value", "point", _point)
+        useless = self._column(rows, "verification", "useless", lambda s: float(undecided(s[0]))) == 1
+        # A number in a unit that cannot be used decides nothing, whatever it is.
+        useless |= (unit == _NO_UNIT) & ~np.isnan(point)
+        value = point * unit
+        least = -np.inf if concept.low is None else float(concept.low)
+        most = np.inf if concept.high is None else float(concept.high)
+        threshold: Any = np.float64(quick.number)
+        with np.errstate(invalid="ignore"):
+            decided = (value > least + SAFE * abs(least)) & (value < most - SAFE * abs(most))
+            if quick.multiple:
+                own = self._column(rows, "range_unit", ("factor", concept.name), lambda s: _factor(concept, s[0]))
+                factor = np.where(numbers["range_unit"][1] == 0, unit, own)
+                limit = self._column(rows, "high", "point", _point) * factor
+                if quick.limits_told:
+                    useless |= decided & (numbers["high"][1] == 0) & (value > 0)
+                decided &= (limit > max(0.0, least + SAFE * abs(least))) & (limit < most - SAFE * abs(most))
+                threshold = limit * quick.number
+            difference = value - threshold
+            near = SAFE * (np.abs(value) + np.abs(threshold))
+            above = difference > near
+            decided &= above | (difference < -near)
+        found = np.where(above, np.int8(quick.above), np.int8(quick.below))
+        found[useless] = UNKNOWN
+        return found, decided | useless
+
+    def floats(self, rows: Rows, concept: ObservationConcept) -> Ids:
+        """Point values in the canonical unit that are surely usable; NaN for all others."""
+        unit = self._column(rows, "unit", ("factor", concept.name), lambda s: _factor(concept, s[0]))
+        sound = self._column(rows, "verification", "useless", lambda s: float(undecided(s[0]))) == 0
+        value = self._column(rows, "value", "point", _point) * unit
+        least = -np.inf if concept.low is None else float(concept.low)
+        most = np.inf if concept.high is None else float(concept.high)
+        with np.errstate(invalid="ignore"):
+            sound &= (unit != _NO_UNIT) & (value > least + SAFE * abs(least)) & (value < most - SAFE * abs(most))
+        return np.where(sound, value, np.nan)
+
+    def derived(self, concept: ObservationConcept, tests: tuple[Test, ...], lead: Rows, day: int) -> Any:
+        return derived(self, concept, tests, lead, day)
+
+    def _column(self, rows: Rows, column: str, key: object, of: Callable[[Spelling], float]) -> Ids:
+        """A float for each row by the spelling of a column; NaN where there is none."""
+        pool, numbers = rows.parts[column]
+        table = self._memory.floats.get((column, key))
+        if table is None or len(table) < len(pool):
+            table = np.asarray(
+                [of(s) if sound else np.nan for s, sound in zip(pool.spellings, pool.sound, strict=True)]
+            )
+            self._memory.floats[column, key] = table
+        return table[numbers]
+
+
+def pool_of_nothing(reading: Reading) -> Any:
+    """A reading of columns that are not there."""
+    value = reading.of((None,) * len(reading.columns))
+    return np.int8(value) if reading.truth else np.int64(value)
+
+
+def _point(spelling: Spelling) -> float:
+    written = read_value(spelling[0])
+    if isinstance(written, Number) and written.low is not None and written.low is written.high and not written.titre:
+        return float(written.low)
+    return np.nan
+
+
+def _factor(concept: Any, unit: str | None) -> float:
+    """What a number in a unit is multiplied by; _NO_UNIT where it cannot be used, NaN where it takes more."""
+    scale = concept.analyte.scale(unit)
+    if not isinstance(scale, Scale):
+        return _NO_UNIT
+    return np.nan if scale.log10 or scale.offset != 0 else float(scale.factor)

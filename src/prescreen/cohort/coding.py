@@ -1,0 +1,219 @@
+"""What an event record's own words say of a leaf, before its dates are looked at: once for each distinct spelling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final
+
+from prescreen.candidate.facts import STATUSES
+from prescreen.catalogue import HIERARCHICAL, Catalogue, Related
+from prescreen.catalogue.model import Domain
+from prescreen.cohort.algebra import FALSE, TRUE, UNKNOWN, Spelling
+from prescreen.language.model import Amount, Event
+from prescreen.quantities import Analyte, Scale, analyte
+from prescreen.quantities.numerals import parse_decimal
+
+CODE: Final = ("system", "code")
+LASTING: Final[dict[str, str]] = {"conditions": "active", "treatments": "ongoing"}
+DATES: Final[dict[Domain, tuple[str, str]]] = {
+    "conditions": ("onset", "abatement"),
+    "treatments": ("start", "end"),
+    "procedures": ("date", "date"),
+    "allergies": ("date", "date"),
+}
+"""The columns of a record's beginning and end; those of what happens in a moment are one."""
+
+_NEGATIVE: Final = frozenset({"never", "not-done"})
+_ATTRIBUTES: Final = ("severity", "site", "confirmed_by", "route", "outcome")
+_DOSES: Final[dict[str, Analyte]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A record's words by column: what is not a column of the table is not on file."""
+
+    by_column: dict[str, str | None]
+    domain: Domain
+
+    def __getitem__(self, column: str) -> str | None:
+        return self.by_column.get(column)
+
+    @property
+    def code(self) -> str | tuple[str, str]:
+        code, system = self["code"] or "", self["system"]
+        return code if system is None else (system, code)
+
+    @property
+    def verification(self) -> str:
+        return self["verification"] or "confirmed"
+
+    @property
+    def statuses(self) -> frozenset[str]:
+        """The statuses that it may have."""
+        status = None if self.domain == "allergies" else self["status"]
+        return STATUSES[self.domain] if status is None else frozenset({status})
+
+    @property
+    def asserts(self) -> bool:
+        return self.verification != "refuted" and self["status"] not in _NEGATIVE
+
+    @property
+    def denies(self) -> bool:
+        """A denial that is itself refuted or provisional denies nothing; a plan called off denies no past event."""
+        negative = self["status"] in _NEGATIVE
+        refuted = self.verification == "refuted"
+        return (refuted and not negative and self["status"] != "planned") or (
+            negative and self.verification == "confirmed"
+        )
+
+
+class Wanted:
+    """The codes of an event leaf as they are held against records."""
+
+    def __init__(self, leaf: Event, catalogue: Catalogue) -> None:
+        self.leaf = leaf
+        self.catalogue = catalogue
+        self.domain: Domain = leaf.domain
+        concepts = catalogue.events[leaf.domain]
+        systems = catalogue.event_systems(leaf.domain)
+        self.systems = {
+            code: frozenset(system for system in systems if self._expressible(code, system)) for code in leaf.codes
+        }
+        self.broader = {code: catalogue.ancestors(leaf.domain, code) | {code} for code in leaf.codes}
+        self.momentary = leaf.domain in ("procedures", "allergies") or all(concepts[c].momentary for c in leaf.codes)
+        self.refutable = self._refutable()
+
+    def _expressible(self, name: str, system: str) -> bool:
+        """Whether a system can code all that a concept means: by codes of its own, or of each of its parts."""
+        concepts = self.catalogue.events[self.domain]
+        if concepts[name].codes.get(system) or system in concepts[name].outside:
+            return True
+        parts = [part for part in self.catalogue.descendants(self.domain, name) if name in concepts[part].parents]
+        return bool(parts) and all(self._expressible(part, system) for part in parts)
+
+    def _refutable(self) -> frozenset[str]:
+        """Concepts whose denial may contradict a record of what is asked for: all that such a record may be."""
+        catalogue, domain = self.catalogue, self.domain
+        narrower = {*self.leaf.codes}.union(*(catalogue.descendants(domain, code) for code in self.leaf.codes))
+        found = set(narrower).union(*(catalogue.ancestors(domain, name) for name in narrower))
+        for name in narrower:
+            for system, codes in catalogue.events[domain][name].codes.items():
+                for code in codes:
+                    found |= catalogue.related(domain, (system, code)).is_a
+        return frozenset(found)
+
+    def related(self, words: Words) -> Related:
+        return self.catalogue.related(self.domain, words.code)
+
+    def relation(self, words: Words) -> int:
+        """Whether a record is of one of the codes: UNKNOWN for a broader one, or one in a system that lacks them."""
+        related = self.related(words)
+        unplaced = related.system is not None and not related.named and related.system not in HIERARCHICAL
+        best = FALSE
+        for code in self.leaf.codes:
+            if code in related.is_a:
+                return TRUE
+            if (
+                code in related.may_be
+                or unplaced
+                or (related.system is not None and related.system not in self.systems[code])
+            ):
+                best = UNKNOWN
+        return best
+
+    def says(self, words: Words) -> int:
+        """The truth of all that hangs on neither code, status nor dates; FALSE for what asserts nothing."""
+        leaf = self.leaf
+        if not words.asserts:
+            return FALSE
+        truths = [TRUE]
+        if words.verification == "provisional" and "provisional" not in leaf.verification:
+            truths.append(UNKNOWN)
+        elif words.verification == "confirmed" and "confirmed" not in leaf.verification:
+            return FALSE
+        for attribute in _ATTRIBUTES:
+            wanted: frozenset[str] = getattr(leaf, attribute)
+            if wanted:
+                truths.append(_attribute(words[attribute], wanted))
+        if leaf.indication:
+            truths.append(self._indicated(words))
+        for column, unit, bounds in (("dose", "mg", leaf.dose), ("daily_dose", "mg/d", leaf.daily_dose)):
+            if bounds:
+                truths.append(_dosed(words[f"{column}_value"], words[f"{column}_unit"], bounds, unit))
+        return min(truths)
+
+    def looks_at(self, columns: Iterable[str]) -> tuple[str, ...]:
+        """The columns that `says` looks at."""
+        leaf = self.leaf
+        wanted = {"status", "verification", *(each for each in _ATTRIBUTES if getattr(leaf, each))}
+        if leaf.indication:
+            wanted |= {"for", "for_system"}
+        for dose, bounds in (("dose", leaf.dose), ("daily_dose", leaf.daily_dose)):
+            if bounds:
+                wanted |= {f"{dose}_value", f"{dose}_unit"}
+        return tuple(column for column in columns if column in wanted)
+
+    def _indicated(self, words: Words) -> int:
+        name, system = words["for"], words["for_system"]
+        if name is None:
+            return UNKNOWN
+        given = name if system is None else (system, name)
+        related = self.catalogue.related("conditions", given)
+        best = FALSE
+        for code in self.leaf.indication:
+            if code in related.is_a:
+                return TRUE
+            if code in related.may_be or related.system is not None:
+                best = UNKNOWN
+        return best
+
+    def denied_codes(self, words: Words) -> frozenset[str]:
+        """The codes that a denial rules out, the time apart: its own concept and narrower ones."""
+        named = self.related(words).named
+        return frozenset(code for code in self.leaf.codes if named & self.broader[code])
+
+    def contradicts(self, words: Words) -> bool:
+        """Whether a denial, by its code, may contradict a record of what is asked for."""
+        return bool(self.related(words).named & self.refutable)
+
+    def covered(self, code: str, systems: frozenset[str] | None) -> bool:
+        """Whether a declaration for some code systems (None: all) speaks of a code."""
+        return systems is None or bool(self.systems[code] & systems)
+
+
+def words_of(spelling: Spelling, columns: Iterable[str], domain: Domain) -> Words:
+    return Words(dict(zip(columns, spelling, strict=True)), domain)
+
+
+def _attribute(written: str | None, wanted: frozenset[str]) -> int:
+    if written is None:
+        return UNKNOWN
+    return TRUE if written.strip().casefold() in {word.casefold() for word in wanted} else FALSE
+
+
+def _dosed(value: str | None, unit: str | None, bounds: tuple[Amount, ...], wanted: str) -> int:
+    number = None if value is None else parse_decimal(value)
+    if number is None or unit is None:
+        return UNKNOWN
+    known = _DOSES.get(wanted)
+    if known is None:
+        known = _DOSES[wanted] = analyte(wanted)
+    scale = known.scale(unit)
+    if not isinstance(scale, Scale):
+        return UNKNOWN
+    dose = Fraction(number) * scale.factor + scale.offset
+    return TRUE if all(_holds(dose, bound) for bound in bounds) else FALSE
+
+
+def _holds(dose: Fraction, bound: Amount) -> bool:
+    match bound.operator:
+        case "at_least":
+            return dose >= bound.number
+        case "above":
+            return dose > bound.number
+        case "at_most":
+            return dose <= bound.number
+        case "below":
+            return dose < bound.number

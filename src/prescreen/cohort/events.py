@@ -1,0 +1,359 @@
+"""Existence leaves over columns: conditions, treatments, procedures, allergies, in an open world (semantics §3, §5)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import reduce
+from typing import Final, Generic
+
+from prescreen.candidate.facts import STATUSES
+from prescreen.catalogue import Catalogue, system_name
+from prescreen.catalogue.model import Domain
+from prescreen.cohort.algebra import FALLBACK, FALSE, TRUE, UNKNOWN, Algebra, E, R, Reading, Spelling
+from prescreen.cohort.coding import CODE, LASTING, Wanted, Words, words_of
+from prescreen.cohort.timing import Timing
+from prescreen.cohort.windows import AFTER_ALL, BEFORE_ALL, Bounds, Calendar
+from prescreen.language.model import SCREENING, Condition, Event, parts_of
+from prescreen.time import DAY, EARLIEST, HOUR, LATEST, When, parse_when, unshift_day
+
+_PLANNED: Final = frozenset({"planned"})
+_UNDATED: Final = frozenset({"planned", "never"})
+
+
+@dataclass(frozen=True, slots=True)
+class Existence(Generic[E]):
+    """What an event leaf found. code: its truth, or FALLBACK. several: whether more than one record may be open in it.
+    silent: whether nothing on file speaks of it at all."""
+
+    code: E
+    several: E
+    silent: E
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged(Generic[E, R]):
+    """The records that a leaf has to look at, and the truth of each."""
+
+    rows: R
+    truth: E
+
+
+class Events(Generic[E, R]):
+    """Decides event leaves; the records of a domain and what they deny are found once."""
+
+    def __init__(self, algebra: Algebra[E, R], calendar: Calendar[E, R], catalogue: Catalogue) -> None:
+        self.algebra = algebra
+        self.calendar = calendar
+        self.catalogue = catalogue
+        self._denials: dict[Domain, R] = {}
+
+    def leaf(self, leaf: Event) -> Existence[E]:
+        a = self.algebra
+        wanted = Wanted(leaf, self.catalogue)
+        if leaf.tallies:
+            return self._tallied(leaf, wanted)
+        bounds = self.calendar.bounds(leaf.window)
+        judged = self._records(leaf, wanted, bounds)
+        denials = self._denying(leaf.domain)
+        absent = self._absent(leaf, wanted, bounds, denials)
+        rows, truth = judged.rows, judged.truth
+        contradicted = self._contradicted(wanted, denials, judged)
+        true = a.exists(rows, a.same(truth, a.truth(TRUE)))
+        open_ = a.exists(rows, a.same(truth, a.truth(UNKNOWN)))
+        doubtful = a.either(a.exists(rows, a.same(truth, a.truth(FALLBACK))), a.both(true, contradicted))
+        code = a.where(
+            doubtful,
+            a.truth(FALLBACK),
+            a.where(
+                true,
+                a.truth(TRUE),
+                a.where(open_, a.truth(UNKNOWN), a.where(absent, a.truth(FALSE), a.truth(UNKNOWN))),
+            ),
+        )
+        spoken = a.either(self._any(rows), a.either(self._any(denials), self._any(a.complete(leaf.domain))))
+        return Existence(code, a.either(open_, doubtful), a.negated(spoken))
+
+    def _tallied(self, leaf: Event, wanted: Wanted) -> Existence[E]:
+        """Several records together are counted by the direct evaluator, where there is anything on file."""
+        a, domain = self.algebra, leaf.domain
+        rows = a.events(domain)
+        touching = a.exists(rows, a.negated(a.same(self._of_code(rows, wanted), a.truth(FALSE))))
+        denials, declared = self._denying(domain), a.complete(domain)
+        told = a.either(touching, a.either(self._any(denials), self._any(declared)))
+        # A window that holds nothing for sure tells something, too.
+        told = a.either(told, self._outside(leaf, self.calendar.bounds(leaf.window)))
+        return Existence(a.where(told, a.truth(FALLBACK), a.truth(UNKNOWN)), told, a.negated(told))
+
+    def spoiling(self, without: Condition) -> tuple[E, E]:
+        """Of the events of a condition: whether nothing on file speaks of any, and whether there never was one."""
+        a = self.algebra
+        silent, absent = a.flag(True), a.flag(True)
+        for leaf in (part for part in parts_of(without) if isinstance(part, Event)):
+            wanted = Wanted(leaf, self.catalogue)
+            rows = a.events(leaf.domain)
+            touching = a.exists(rows, a.negated(a.same(self._of_code(rows, wanted), a.truth(FALSE))))
+            declared, denied = self._any(a.complete(leaf.domain)), self._any(self._denying(leaf.domain))
+            silent = a.both(silent, a.negated(a.either(touching, a.either(declared, denied))))
+            ruled_out = self._declared(leaf, wanted, a.number(LATEST), leaf.codes)
+            absent = a.both(absent, a.both(a.negated(touching), ruled_out))
+        if not isinstance(without, Event):
+            return silent, a.flag(False)
+        return silent, absent
+
+    def _any(self, rows: R) -> E:
+        return self.algebra.exists(rows, self.algebra.flag(True))
+
+    def _of_code(self, rows: R, wanted: Wanted) -> E:
+        """Whether records are of one of the codes that are asked for."""
+
+        def told(spelling: Spelling) -> int:
+            return wanted.relation(words_of(spelling, CODE, wanted.domain))
+
+        return self.algebra.read(rows, Reading(CODE, ("of", wanted.domain, wanted.leaf.codes), told))
+
+    def _words(self, rows: R, wanted: Wanted) -> E:
+        """What records say of a leaf, status and dates apart."""
+        a, domain = self.algebra, wanted.domain
+        columns = wanted.looks_at(a.columns(domain))
+        said = Reading(columns, ("says", wanted.leaf), lambda s: wanted.says(words_of(s, columns, domain)))
+        return a.least(self._of_code(rows, wanted), a.read(rows, said))
+
+    # --- the records ----------------------------------------------------------------------------------
+
+    def _records(self, leaf: Event, wanted: Wanted, bounds: Bounds[E]) -> _Judged[E, R]:
+        a, domain = self.algebra, leaf.domain
+        every = a.events(domain)
+        rows = a.only(every, a.negated(a.same(self._of_code(every, wanted), a.truth(FALSE))))
+        timing = Timing(a, self.calendar, domain, rows)
+        exceptions = [(Wanted(each, self.catalogue), self.calendar.bounds(each.window)) for each in leaf.excepted]
+        lasting = LASTING.get(domain)
+        contradictory = self._contradictory(timing, rows)
+        least = most = None
+        for status in sorted(STATUSES[domain]):
+            may_be = self._may_be(rows, domain, status)
+            applies = a.both(may_be, a.negated(contradictory))
+            readings = [(applies, False)]
+            if status == lasting:
+                readings.append((contradictory, True))
+            elif status not in _UNDATED:
+                readings = [(a.either(applies, contradictory), False)]
+            for condition, without_end in readings:
+                truth = self._had(wanted, bounds, exceptions, timing, status, without_end)
+                low = a.where(condition, truth, a.truth(TRUE))
+                high = a.where(condition, truth, a.truth(FALSE))
+                least = low if least is None else a.least(least, low)
+                most = high if most is None else a.most(most, high)
+        assert least is not None
+        assert most is not None
+        truth = a.where(a.same(least, most), least, a.truth(UNKNOWN))
+        return _Judged(rows, truth)
+
+    def _contradictory(self, timing: Timing[E, R], rows: R) -> E:
+        """Whether a record is said to go on although its end is past."""
+        a, lasting = self.algebra, LASTING.get(timing.domain)
+        if lasting is None:
+            return a.flag(False)
+        reading = Reading(("status",), ("is", lasting), lambda s: TRUE if s[0] == lasting else FALSE)
+        return a.both(timing.ended(), a.same(a.read(rows, reading), a.truth(TRUE)))
+
+    def _may_be(self, rows: R, domain: Domain, status: str) -> E:
+        a = self.algebra
+        if "status" not in a.columns(domain):
+            return self.algebra.flag(True)
+        reading = Reading(("status",), ("may be", status), lambda s: TRUE if s[0] in (None, status) else FALSE)
+        return a.same(a.read(rows, reading), a.truth(TRUE))
+
+    def _had(
+        self,
+        wanted: Wanted,
+        bounds: Bounds[E],
+        exceptions: list[tuple[Wanted, Bounds[E]]],
+        timing: Timing[E, R],
+        status: str,
+        without_end: bool,
+    ) -> E:
+        """Whether records are what the leaf asks for, had they this status."""
+        a, leaf = self.algebra, wanted.leaf
+        if leaf.statuses and status not in leaf.statuses:
+            return a.truth(FALSE)
+        truth = self._words(timing.rows, wanted)
+        truth = a.least(truth, timing.in_window(leaf, status, wanted.momentary, without_end, bounds))
+        if leaf.changed:
+            truth = a.least(truth, timing.changed_since(leaf, status, wanted.momentary, without_end))
+        else:
+            truth = a.least(truth, timing.long_enough(leaf, status, without_end))
+        if leaf.duration:
+            truth = a.least(truth, timing.lasted(leaf, status, wanted.momentary, without_end))
+        for excepted, window in exceptions:
+            out = self._had(excepted, window, [], timing, status, without_end)
+            truth = a.least(truth, a.minus(a.truth(TRUE), out))
+        return truth
+
+    # --- what denies them -----------------------------------------------------------------------------
+
+    def _denying(self, domain: Domain) -> R:
+        """The records that say no."""
+        found = self._denials.get(domain)
+        if found is None:
+            a, rows = self.algebra, self.algebra.events(domain)
+            columns = _spoken(a.columns(domain))
+            denies = Reading(columns, "denies", lambda s: _flag(words_of(s, columns, domain).denies))
+            found = self._denials[domain] = a.only(rows, a.same(a.read(rows, denies), a.truth(TRUE)))
+        return found
+
+    def _contradicted(self, wanted: Wanted, denials: R, judged: _Judged[E, R]) -> E:
+        """Whether every record that was found may be the very one that another record denies."""
+        a, domain, rows = self.algebra, wanted.domain, judged.rows
+        codes = wanted.leaf.codes
+        reading = Reading(
+            CODE, ("contradicts", domain, codes), lambda s: _flag(wanted.contradicts(words_of(s, CODE, domain)))
+        )
+        relevant = a.same(a.read(denials, reading), a.truth(TRUE))
+        timing, denying = Timing(a, self.calendar, domain, rows), Timing(a, self.calendar, domain, denials)
+        begun = a.where(timing.has_start, timing.low(timing.start), a.number(EARLIEST))
+        found = a.same(judged.truth, a.truth(TRUE))
+        latest = a.largest(rows, found, begun, BEFORE_ALL)
+        of_one_event = self._of_one_event(denials, denying)
+        by_then = a.both(relevant, a.negated(of_one_event))
+        until = self._denied_until(denials, denying, "last day's end", lambda when: _day_end(when.last_day))
+        refuted = a.at_most(latest, a.largest(denials, by_then, until, BEFORE_ALL - 1))
+        earliest = a.smallest(rows, found, begun, AFTER_ALL)
+        at = denying.low(denying.start)
+        between = a.both(a.at_most(a.spread(denials, earliest), at), a.at_most(at, a.spread(denials, latest)))
+        return a.either(refuted, a.exists(denials, a.both(a.both(relevant, of_one_event), between)))
+
+    def _of_one_event(self, denials: R, timing: Timing[E, R]) -> E:
+        """Whether a denial is of one event only: a dated not-done."""
+        a = self.algebra
+        if timing.domain != "procedures":
+            return a.flag(False)
+        columns = _spoken(a.columns(timing.domain))
+        refuted = Reading(columns, "refuted", lambda s: _flag(_refuted(words_of(s, columns, timing.domain))))
+        return a.both(timing.has_start, a.negated(a.same(a.read(denials, refuted), a.truth(TRUE))))
+
+    def _denied_until(self, denials: R, timing: Timing[E, R], key: str, of: Callable[[When], int]) -> E:
+        """The last instant up to which denials speak: that of their own date, else the screening day."""
+        a, now = self.algebra, self.algebra.number(self.calendar.now)
+        until = now
+        for column in dict.fromkeys((timing.start, timing.end, "date")):  # the last that is given counts
+            until = a.where(timing.given(column), timing.date(column, key, of), until)
+        return a.least(until, now)
+
+    def _absent(self, leaf: Event, wanted: Wanted, bounds: Bounds[E], denials: R) -> E:
+        """Whether nothing unrecorded can be what is asked for."""
+        a, planned = self.algebra, "planned" in leaf.statuses
+        outside = self._outside(leaf, bounds)
+        needed = self._looked_at_until(leaf, bounds)
+        covered = self._declared(leaf, wanted, needed, leaf.codes)
+        absent = a.either(outside, covered)
+        if planned:
+            return absent  # no record denies a plan
+        if len(leaf.codes) == 1:
+            return a.either(absent, self._denied(leaf, wanted, needed, denials, leaf.codes[0]))
+        # One code may be denied by a record, another by the declaration.
+        each = [
+            a.either(self._denied(leaf, wanted, needed, denials, code), self._declared(leaf, wanted, needed, (code,)))
+            for code in leaf.codes
+        ]
+        return a.either(absent, reduce(a.both, each))
+
+    def _outside(self, leaf: Event, bounds: Bounds[E]) -> E:
+        """Whether the window is empty, or opens after the screening day, so that nothing past lies in it."""
+        a, now = self.algebra, self.algebra.number(self.calendar.now)
+        empty = a.negated(a.at_most(bounds.low_maybe, bounds.high_maybe))
+        return empty if "planned" in leaf.statuses else a.either(empty, a.negated(a.at_most(bounds.low_maybe, now)))
+
+    def _looked_at_until(self, leaf: Event, bounds: Bounds[E]) -> E:
+        """The last instant at which what the leaf asks for can have begun."""
+        a, now, day = self.algebra, self.calendar.now, self.calendar.day
+        if leaf.statuses == _PLANNED:
+            return a.number(now)
+        last = a.least(bounds.high_maybe, a.number(now))
+        if "planned" not in leaf.statuses:
+            for operator, length in leaf.duration:
+                if operator in ("at_least", "above"):
+                    longer = operator == "above"
+                    begun = (
+                        now - length.number * HOUR - longer
+                        if length.unit == "hours"
+                        else unshift_day(day - longer, length) * DAY + DAY - 1
+                    )
+                    last = a.least(last, a.number(begun))
+        span = leaf.for_at_least
+        if span is None:
+            return last
+
+        def begun_by(high: int) -> int:
+            if leaf.changed:
+                return high // DAY * DAY + DAY - 1
+            if span.unit == "hours":
+                return high - span.number * HOUR
+            return unshift_day(high // DAY, span) * DAY + DAY - 1
+
+        if leaf.at == SCREENING:
+            return a.least(last, a.number(begun_by(now)))
+        key = ("begun by", span, leaf.changed)
+        return a.least(last, self.calendar.anchor(leaf.at, key, lambda when: begun_by(when.high), LATEST))
+
+    def _declared(self, leaf: Event, wanted: Wanted, needed: E, codes: tuple[str, ...]) -> E:
+        """Whether the list is declared complete for codes, as far as the leaf looks."""
+        a, rows = self.algebra, self.algebra.complete(leaf.domain)
+        speaks = Reading(
+            ("systems",),
+            ("covers", leaf, codes),
+            lambda s: _flag(all(wanted.covered(code, systems_of(s[0])) for code in codes)),
+        )
+        through = a.read(rows, Reading(("through",), "through", _through, truth=False))
+        reaches = a.at_most(a.spread(rows, needed), through)
+        return a.exists(rows, a.both(reaches, a.same(a.read(rows, speaks), a.truth(TRUE))))
+
+    def _denied(self, leaf: Event, wanted: Wanted, needed: E, denials: R, code: str) -> E:
+        """Whether a record denies a code, as far as the leaf looks."""
+        a, domain = self.algebra, leaf.domain
+
+        def told(spelling: Spelling) -> int:
+            return _flag(code in wanted.denied_codes(words_of(spelling, CODE, domain)))
+
+        timing = Timing(a, self.calendar, domain, denials)
+        speaks = a.same(a.read(denials, Reading(CODE, ("denied", domain, code), told)), a.truth(TRUE))
+        speaks = a.both(speaks, a.negated(self._of_one_event(denials, timing)))
+        until = self._denied_until(denials, timing, "first day's end", _first_days_end)
+        return a.exists(denials, a.both(speaks, a.at_most(a.spread(denials, needed), until)))
+
+
+def _day_end(day: int) -> int:
+    return day * DAY + DAY - 1
+
+
+def _first_days_end(when: When) -> int:
+    return _day_end(when.first_day)
+
+
+def _through(spelling: Spelling) -> int:
+    """How far a declaration reaches; nowhere where it does not say."""
+    text = spelling[0]
+    if text is None or text.casefold() == "false":
+        return BEFORE_ALL
+    return LATEST if text.casefold() == "true" else _first_days_end(parse_when(text))
+
+
+def systems_of(text: str | None) -> frozenset[str] | None:
+    """The code systems of a declaration, as a table writes them; None: all."""
+    if text is None:
+        return None
+    return frozenset(system_name(each) or each for each in (part.strip() for part in re.split("[;,]", text)) if each)
+
+
+def _spoken(columns: tuple[str, ...]) -> tuple[str, ...]:
+    """The columns that tell a denial."""
+    return tuple(column for column in columns if column in ("status", "verification"))
+
+
+def _refuted(words: Words) -> bool:
+    return words.verification == "refuted"
+
+
+def _flag(holds: bool) -> int:
+    return TRUE if holds else FALSE

@@ -1,0 +1,189 @@
+"""The result files: written aside, and given their names only when they are whole."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from prescreen.cohort.funnel import VERDICTS, Funnel
+from prescreen.cohort.plan import Plan
+from prescreen.cohort.spelling import Ids
+from prescreen.problems import InputRefused, Problem
+from prescreen.tables import TableIssue
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+STATUSES: Final = ("failed", "undetermined", "met")
+RESULTS: Final = ("criteria.parquet", "verdicts.parquet", "issues.parquet", "funnel.json", "funnel.html")
+MANIFEST: Final = "manifest.json"
+_GROUP: Final = 1 << 22  # rows of a row group of criteria
+
+
+class Results:
+    """Writes statuses and verdicts, shard by shard, and counts them."""
+
+    def __init__(self, folder: Path, plan: Plan) -> None:
+        self.folder = folder
+        self.plan = plan
+        self.funnel = Funnel(plan)
+        self.rows = {"criteria": 0, "verdicts": 0}
+        self._writers: dict[str, Any] = {}
+        self._layout = _layout(plan)
+
+    def add(self, identities: pa.Array, statuses: Ids) -> None:
+        """Write and count the final statuses of a shard's candidates."""
+        verdicts = self.funnel.add(statuses)
+        self._criteria(identities, statuses)
+        self._verdicts(identities, verdicts)
+
+    def _criteria(self, identities: pa.Array, statuses: Ids) -> None:
+        import pyarrow as pa
+
+        columns, trials, cohorts, criteria = self._layout
+        count = len(statuses)
+        at_once = max(1, _GROUP // max(1, count))
+        place = np.arange(count, dtype=np.int32)
+        for first in range(0, len(columns), at_once):
+            some = slice(first, first + at_once)
+            number = len(columns[some])
+            rows = pa.table(
+                {
+                    "candidate": _coded(np.tile(place, number), identities),
+                    "trial": _coded(np.repeat(trials[some], count), pa.array([t.id for t in self.plan.trials])),
+                    "cohort": _coded(np.repeat(cohorts[0][some], count), pa.array(cohorts[1], pa.string())),
+                    "criterion": _coded(np.repeat(criteria[0][some], count), pa.array(criteria[1], pa.string())),
+                    "status": _coded(np.concatenate([statuses[:, c] for c in columns[some]]), pa.array(STATUSES)),
+                }
+            )
+            self._write("criteria", rows)
+
+    def _verdicts(self, identities: pa.Array, verdicts: Sequence[tuple[Ids, list[Ids]]]) -> None:
+        import pyarrow as pa
+
+        trial_ids = pa.array([trial.id for trial in self.plan.trials])
+        for (protocol, cohorts, _), (overall, each) in zip(self.funnel.protocols, verdicts, strict=True):
+            if protocol.variant is not None:
+                continue
+            trial = [t.id for t in self.plan.trials].index(protocol.trial.id)
+            named = [(None, overall), *((c.name, v) for c, v in zip(cohorts, each, strict=True) if c.name is not None)]
+            names = pa.array([name for name, _ in named if name is not None], pa.string())
+            for number, (_, found) in enumerate(named):
+                count = len(found)
+                cohort = np.full(count, number - 1, np.int32)
+                rows = pa.table(
+                    {
+                        "candidate": _coded(np.arange(count, dtype=np.int32), identities),
+                        "trial": _coded(np.full(count, trial, np.int32), trial_ids),
+                        "cohort": _coded(cohort, names),
+                        "verdict": _coded(found, pa.array(VERDICTS)),
+                    }
+                )
+                self._write("verdicts", rows)
+
+    def _write(self, name: str, rows: pa.Table) -> None:
+        import pyarrow.parquet as pq
+
+        writer = self._writers.get(name)
+        if writer is None:
+            writer = self._writers[name] = pq.ParquetWriter(
+                self.unfinished(f"{name}.parquet"),
+                rows.schema,
+                compression="zstd",
+                compression_level=1,
+                dictionary_pagesize_limit=1 << 26,
+                data_page_size=1 << 22,
+                write_statistics=["trial", "criterion"] if name == "criteria" else ["trial"],
+                store_schema=False,
+            )
+        self.rows[name] += rows.num_rows
+        writer.write_table(rows, row_group_size=rows.num_rows or None)
+
+    def close(self) -> None:
+        for writer in self._writers.values():
+            writer.close()
+
+    def unfinished(self, name: str) -> Path:
+        return self.folder / f".{name}.unfinished"
+
+    def text(self, name: str, text: str) -> None:
+        """Write a file of text."""
+        with open(self.unfinished(name), "w", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+
+    def issues(self, found: Sequence[TableIssue]) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        columns = {
+            "candidate": pa.array([issue.candidate for issue in found], pa.string()),
+            "table": pa.array([issue.table for issue in found], pa.string()),
+            "file": pa.array([issue.file for issue in found], pa.string()),
+            "row": pa.array([issue.row for issue in found], pa.int64()),
+            "code": pa.array([issue.code for issue in found], pa.string()),
+            "reason": pa.array([issue.message for issue in found], pa.string()),
+        }
+        pq.write_table(pa.table(columns), self.unfinished("issues.parquet"), compression="zstd")
+
+    def publish(self, manifest: dict[str, Any]) -> None:
+        """Give the files their names. The manifest says that they are whole: the old one goes first, the new last."""
+        self.text(MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
+        (self.folder / MANIFEST).unlink(missing_ok=True)
+        for name in (*RESULTS, MANIFEST):
+            if self.unfinished(name).exists():
+                self.unfinished(name).replace(self.folder / name)
+
+
+def _coded(numbers: Ids, texts: pa.Array) -> pa.Array:
+    """Texts by their numbers; a negative number is NULL."""
+    import pyarrow as pa
+
+    missing = numbers < 0
+    mask = missing if missing.any() else None
+    return pa.DictionaryArray.from_arrays(pa.array(numbers, mask=mask), texts)
+
+
+def _layout(plan: Plan) -> tuple[Ids, Ids, tuple[Ids, list[str]], tuple[Ids, list[str]]]:
+    """For each block of rows of criteria.parquet: its column of the plan, its trial, cohort and criterion.
+
+    What belongs to some cohorts only has a row for each; what holds for all has one, without a cohort.
+    """
+    columns: list[int] = []
+    trials: list[int] = []
+    cohorts: list[int] = []
+    names: dict[str, int] = {}
+    for trial, protocol in enumerate(plan.written):
+        for column in protocol.columns:
+            for cohort in plan.columns[column].criterion.cohorts or (None,):
+                columns.append(column)
+                trials.append(trial)
+                cohorts.append(-1 if cohort is None else names.setdefault(cohort, len(names)))
+    ids = list(dict.fromkeys(plan.columns[column].criterion.id for column in columns))
+    criteria = [ids.index(plan.columns[column].criterion.id) for column in columns]
+    return (
+        np.asarray(columns),
+        np.asarray(trials, np.int32),
+        (np.asarray(cohorts, np.int32), list(names)),
+        (np.asarray(criteria, np.int32), ids),
+    )
+
+
+def prepare(folder: Path) -> None:
+    """Make the folder of results where it is not there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(folder, error) from None
+
+
+def cannot_write(folder: Path, error: OSError) -> InputRefused:
+    reason = (error.strerror or str(error) or "output error").lower()[:200]
+    message = f"the results cannot be written: {reason}; what was decided so far is kept, the same command goes on"
+    return InputRefused([Problem("no-output", message, str(folder))])

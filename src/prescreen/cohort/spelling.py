@@ -1,0 +1,124 @@
+"""Distinct spellings as whole numbers: each text is read once, by the code that reads a candidate's JSON."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from prescreen.cohort.algebra import Reading, Spelling
+
+Ids = npt.NDArray[Any]
+
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+class Pool:
+    """The distinct spellings of some columns, numbered as they come; number 0 is that of nothing.
+
+    check: whether a spelling can be read at all; the candidates of those that cannot go to the direct evaluator.
+    """
+
+    def __init__(self, columns: Sequence[str], check: Callable[[Spelling], bool] | None = None) -> None:
+        self.columns = tuple(columns)
+        nothing: Spelling = (None,) * len(self.columns)
+        self.spellings: list[Spelling] = [nothing]
+        self.sound: list[bool] = [check is None or check(nothing)]
+        self.all_sound = self.sound[0]
+        self._numbers: dict[Spelling, int] = {nothing: 0}
+        self._by_text: dict[str | None, int] = {}
+        self._check = check
+        self._tables: dict[object, tuple[Ids, Ids]] = {}
+        self._parts: dict[tuple[str, ...], tuple[Pool, Ids]] = {}
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self.spellings)
+
+    @property
+    def type(self) -> np.dtype[Any]:
+        """The smallest type that holds the numbers so far."""
+        return np.min_scalar_type(len(self.spellings) - 1)
+
+    def number(self, spelling: Spelling) -> int:
+        found = self._numbers.get(spelling)
+        if found is None:
+            found = self._numbers[spelling] = len(self.spellings)
+            self.spellings.append(spelling)
+            sound = self._check is None or (
+                not any(text and _CONTROL.search(text) for text in spelling) and self._check(spelling)
+            )
+            self.sound.append(sound)
+            self.all_sound = self.all_sound and sound
+        return found
+
+    def numbers(self, texts: Sequence[str | None]) -> Ids:
+        """The numbers of texts of a single column; an empty text is nothing."""
+        known = self._by_text
+        found = [known.get(text, -1) for text in texts]
+        for place, number in enumerate(found):
+            if number < 0:
+                text = texts[place]
+                found[place] = known[text] = self.number((text or None,))
+        return np.asarray(found, np.int32)
+
+    def soundness(self) -> Ids:
+        return np.asarray(self.sound, bool)
+
+    def read(self, reading: Reading, numbers: Ids) -> Ids:
+        """What a reading makes of spellings by their numbers: worked out once for each, when it is first met; nothing
+        of what cannot be read."""
+        if len(reading.columns) < len(self.columns):
+            part, of_part = self._part(reading.columns)
+            return part.read(reading, of_part[numbers])
+        with self._lock:
+            table, done = self._tables.get(reading.key, (_NONE, _NONE_DONE))
+            if len(table) < len(self.spellings):
+                more = len(self.spellings) - len(table)
+                table = np.concatenate([table, np.zeros(more, np.int64)]).astype(np.int8 if reading.truth else np.int64)
+                done = np.concatenate([done, np.zeros(more, bool)])
+            if not done.all():
+                met = np.zeros(len(table), bool)
+                met[numbers] = True
+                for number in np.flatnonzero(met & ~done).tolist():
+                    if self.sound[number]:
+                        table[number] = reading.of(self.spellings[number])
+                done |= met
+            self._tables[reading.key] = table, done
+        found: Ids = table[numbers]
+        return found
+
+    def _part(self, columns: tuple[str, ...]) -> tuple[Pool, Ids]:
+        """The spellings of some of the columns, and which of them each spelling holds."""
+        with self._lock:
+            part, of_part = self._parts.get(columns, (Pool(columns), np.zeros(0, np.int32)))
+            if len(of_part) < len(self.spellings):
+                places = [self.columns.index(column) for column in columns]
+                more = [
+                    part.number(tuple(each[place] for place in places)) if sound else 0
+                    for each, sound in zip(self.spellings[len(of_part) :], self.sound[len(of_part) :], strict=True)
+                ]
+                of_part = np.concatenate([of_part, np.asarray(more, np.int32)])
+            self._parts[columns] = part, of_part
+            return part, of_part
+
+
+_NONE: Final = np.zeros(0, np.int8)
+_NONE_DONE: Final = np.zeros(0, bool)
+
+
+def packed(columns: Sequence[Ids], sizes: Sequence[int]) -> Ids:
+    """One number for each combination of numbers; columns are brought together as often as they would overflow."""
+    whole = columns[0].astype(np.int64)
+    room = sizes[0]
+    for column, size in zip(columns[1:], sizes[1:], strict=True):
+        if room * size > 2**62:
+            _, whole = np.unique(whole, return_inverse=True)
+            room = int(whole.max(initial=0)) + 1
+        whole = whole * size + column
+        room *= size
+    return whole

@@ -1,0 +1,321 @@
+"""The one walk over criteria: from the tree of a condition to an expression over columns, whatever the backend.
+
+For each criterion the walk gives its status, or FALLBACK, and the facts that leave it undetermined. A truth that is
+decided is so by Kleene's tables, soundly; one that is not stands only where no open fact is used twice (semantics §1):
+otherwise the direct evaluator, which tells cases apart, is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Final, Generic
+
+from prescreen.candidate.facts import KIND_OF
+from prescreen.catalogue import Catalogue
+from prescreen.cohort.algebra import FALLBACK, FALSE, TRUE, UNKNOWN, Algebra, Between, E, R, Truths
+from prescreen.cohort.events import Events
+from prescreen.cohort.person import Persons
+from prescreen.cohort.results import Results
+from prescreen.cohort.windows import Calendar
+from prescreen.language.model import (
+    SCREENING,
+    Age,
+    AllOf,
+    Answer,
+    AnyOf,
+    AtLeastOf,
+    Comparison,
+    Condition,
+    Criterion,
+    Event,
+    If,
+    Leaf,
+    Not,
+    Observation,
+    Sex,
+    Trial,
+    Unless,
+    Use,
+    Window,
+)
+from prescreen.ranges import Ranges
+
+FAILED: Final = 0
+UNDETERMINED: Final = 1
+MET: Final = 2
+
+ALONE: Final = -1
+
+_TWICE: Final = 2
+_MOST_PARTS: Final = 38  # of a number in base 3 that has 63 bits
+
+
+@dataclass(frozen=True, slots=True)
+class Decided(Generic[E]):
+    """A criterion over columns. status: FAILED, UNDETERMINED, MET or FALLBACK. open: by fact, whether an undetermined
+    status waits for it.
+
+    settled: whether every leaf is decided by columns, so that its truths, and the facts in `open`, are right.
+    alike: where the direct evaluator is asked only because a fact is used twice, and no record of the candidate's is in
+    what is open: a number that is the same for all of whom it would say the same; elsewhere ALONE (None: everywhere).
+    Where days of anchors are told apart, that holds of what stays undetermined only: how many are depends on records.
+    """
+
+    criterion: Criterion
+    status: E
+    open: dict[str, E]
+    settled: E
+    alike: E | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Use(Generic[E]):
+    """One use of an open fact by an undecided leaf. twice: the leaf itself may use it more than once, where so."""
+
+    key: Hashable
+    where: E | None = None
+    twice: E | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Node(Generic[E]):
+    """A condition decided over columns, with its parts; the rest is of a leaf, while undecided: the fact that it waits
+    for, the uses of open facts, whether no record is in it (`bare`), and the anchors that it hangs on."""
+
+    truth: Between[E]
+    condition: Condition
+    children: tuple[_Node[E], ...] = ()
+    fact: str = ""
+    uses: tuple[_Use[E], ...] = ()
+    bare: E | None = None
+    anchors: tuple[str, ...] = ()
+
+
+class Walk(Generic[E, R]):
+    """Decides the criteria of trials over one backend on one day; equal leaves, of whatever trial, are decided once.
+
+    bare: whether answers that name no trial count. supposed: a day that anchors which are not given are taken to be.
+    """
+
+    def __init__(
+        self, algebra: Algebra[E, R], day: int, catalogue: Catalogue, ranges: Ranges | None, bare: bool,
+        supposed: int | None = None,
+    ) -> None:  # fmt: skip
+        self.algebra = algebra
+        self.truths = Truths(algebra)
+        self.calendar = Calendar(algebra, day, supposed)
+        self.ranges = ranges
+        self.persons = Persons(algebra, self.calendar, bare)
+        self.events = Events(algebra, self.calendar, catalogue)
+        self.results = Results(algebra, self.calendar, catalogue, ranges, self.events.spoiling)
+        self._leaves: dict[Hashable, _Node[E]] = {}
+
+    def trial(self, trial: Trial, criteria: Sequence[Criterion]) -> list[Decided[E]]:
+        """The given criteria of a trial, decided."""
+        return [self._criterion(trial, criterion) for criterion in criteria]
+
+    def _criterion(self, trial: Trial, criterion: Criterion) -> Decided[E]:
+        a = self.algebra
+        root = self._node(criterion.condition, trial)
+        least, most = root.truth.least, root.truth.most
+        undecided: list[tuple[_Node[E], E]] = []
+        unknown = a.same(least, a.truth(UNKNOWN))
+        self._undecided(root, unknown, undecided)
+        doubt = self._doubt(undecided)
+        status = least if criterion.kind == "inclusion" else a.minus(a.truth(TRUE), least)
+        if doubt is not None:
+            status = a.where(doubt, a.truth(FALLBACK), status)
+        if not root.truth.known:
+            # Unknown whatever comes of it is no answer to which facts are open: they are asked for, too.
+            settled = a.both(a.same(least, most), a.negated(unknown))
+            exact = a.either(settled, a.both(a.same(least, most), self._no_leaf_falls_back(root)))
+            status = a.where(exact, status, a.truth(FALLBACK))
+        open_: dict[str, E] = {}
+        for leaf, where in undecided:
+            open_[leaf.fact] = a.either(open_[leaf.fact], where) if leaf.fact in open_ else where
+        settled = self._no_leaf_falls_back(root)
+        return Decided(criterion, status, open_, settled, None if doubt is None else self._alike(root, undecided))
+
+    def _alike(self, root: _Node[E], undecided: list[tuple[_Node[E], E]]) -> E | None:
+        """A number made of all that the direct evaluator would go by, where no record is in it."""
+        a = self.algebra
+        leaves = list({id(leaf): leaf for leaf, _ in undecided}.values())
+        anchors = list(dict.fromkeys(name for leaf in leaves for name in leaf.anchors))
+        if len(leaves) + len(anchors) > _MOST_PARTS or any(leaf.bare is None for leaf in leaves):
+            return None
+        bare = self._no_leaf_falls_back(root)
+        for leaf, where in undecided:
+            assert leaf.bare is not None
+            bare = a.both(bare, a.either(a.negated(where), leaf.bare))
+        number = a.number(0)
+        for leaf in leaves:
+            number = a.plus(a.times(number, 3), leaf.truth.least)
+        for name in anchors:
+            given = a.where(self.calendar.anchor_open(name), a.number(1), a.number(0))
+            number = a.plus(a.times(number, 3), given)
+        return a.where(bare, number, a.number(ALONE))
+
+    def _no_leaf_falls_back(self, node: _Node[E]) -> E:
+        a = self.algebra
+        if not node.children:
+            return a.same(node.truth.least, node.truth.most)
+        return reduce(a.both, [self._no_leaf_falls_back(child) for child in node.children if not child.truth.known],
+                      a.flag(True))  # fmt: skip
+
+    # --- the tree -------------------------------------------------------------------------------------
+
+    def _node(self, condition: Condition, trial: Trial) -> _Node[E]:
+        truths = self.truths
+
+        def parts(*some: Condition) -> tuple[_Node[E], ...]:
+            return tuple(self._node(part, trial) for part in some)
+
+        match condition:
+            case AllOf(children):
+                nodes = parts(*children)
+                return _Node(truths.all_of([node.truth for node in nodes]), condition, nodes)
+            case AnyOf(children):
+                nodes = parts(*children)
+                return _Node(truths.any_of([node.truth for node in nodes]), condition, nodes)
+            case AtLeastOf(count, children):
+                nodes = parts(*children)
+                return _Node(truths.at_least(count, [node.truth for node in nodes]), condition, nodes)
+            case Not(child):
+                nodes = parts(child)
+                return _Node(truths.negation(nodes[0].truth), condition, nodes)
+            case Use(child=child):
+                nodes = parts(child)
+                return _Node(nodes[0].truth, condition, nodes)
+            case Unless(child, exception, saves):
+                nodes = parts(child, exception)
+                asked, out = nodes[0].truth, nodes[1].truth
+                truth = truths.any_of([asked, out]) if saves else truths.all_of([asked, truths.negation(out)])
+                return _Node(truth, condition, nodes)
+            case If(first, then, otherwise):
+                nodes = parts(first, then, *(() if otherwise is None else (otherwise,)))
+                last = truths.constant(TRUE) if otherwise is None else nodes[2].truth
+                return _Node(truths.choice(nodes[0].truth, nodes[1].truth, last), condition, nodes)
+            case _:
+                return self._leaf(condition, trial)
+
+    def _leaf(self, leaf: Leaf, trial: Trial) -> _Node[E]:
+        own = isinstance(leaf, Answer) or (
+            isinstance(leaf, Observation) and trial.catalogue.observations[leaf.code].expression is not None
+        )
+        key = (leaf, trial.id if own else None)
+        known = self._leaves.get(key)
+        if known is None:
+            known = self._leaves[key] = self._decide(leaf, trial)
+        return known
+
+    def _decide(self, leaf: Leaf, trial: Trial) -> _Node[E]:
+        truths, catalogue = self.truths, trial.catalogue
+        match leaf:
+            case Observation():
+                seen = self.results.leaf(leaf, catalogue.observations[leaf.code])
+                truth = truths.leaf(seen.code, seen.may_fall_back)
+                uses = self._uses_of_results(leaf, seen.recorded, seen.sure)
+                bare = self.algebra.negated(seen.recorded)
+                anchors = tuple(dict.fromkeys(_anchors(leaf.window)))
+                return _Node(truth, leaf, (), f"observation:{leaf.code}", uses, self._missing(bare, anchors), anchors)
+            case Event():
+                found = self.events.leaf(leaf)
+                anchors = tuple(dict.fromkeys([*_anchors(leaf.window), *([] if leaf.at == SCREENING else [leaf.at])]))
+                uses = (
+                    _Use(("event", leaf)),
+                    *(_Use(("anchor", a), self.calendar.anchor_open(a), found.several) for a in anchors),
+                )
+                fact = f"{KIND_OF[leaf.domain]}:{'|'.join(leaf.codes)}"
+                bare = self._missing(found.silent, anchors)
+                bare = self.algebra.either(bare, self._known(anchors))
+                return _Node(truths.leaf(found.code, True), leaf, (), fact, uses, bare, anchors)
+            case Age():
+                anchored = () if leaf.anchor == SCREENING else (
+                    _Use(("anchor", leaf.anchor), self.calendar.anchor_open(leaf.anchor)),)  # fmt: skip
+                truth = truths.leaf(self.persons.age(leaf), False)
+                bare = self.persons.birth_missing()
+                anchors = () if leaf.anchor == SCREENING else (leaf.anchor,)
+                for name in anchors:
+                    bare = self.algebra.both(bare, self.calendar.anchor_missing(name))
+                return _Node(truth, leaf, (), "birth_date", (_Use("birth"), *anchored), bare, anchors)
+            case Sex():
+                truth = truths.leaf(self.persons.sex(leaf), False)
+                return _Node(truth, leaf, (), "sex", (_Use("sex"),), self.algebra.flag(True))
+            case Answer():
+                code = self.persons.answer(leaf, trial.id, trial.questions[leaf.question])
+                key = ("answer", leaf.question)
+                truth = truths.leaf(code, False)
+                return _Node(truth, leaf, (), f"answer:{leaf.question}", (_Use(key),), self.algebra.flag(True))
+
+    def _known(self, anchors: Sequence[str]) -> E:
+        """Where each anchor is known to the day."""
+        a = self.algebra
+        known = [a.negated(self.calendar.anchor_open(name)) for name in anchors]
+        return reduce(a.both, known, a.flag(True))
+
+    def _missing(self, bare: E, anchors: Sequence[str]) -> E:
+        """Where a leaf is bare, and each of its anchors is known to the day or not given at all."""
+        a = self.algebra
+        for name in anchors:
+            known = a.negated(self.calendar.anchor_open(name))
+            bare = a.both(bare, a.either(known, self.calendar.anchor_missing(name)))
+        return bare
+
+    def _uses_of_results(self, leaf: Observation, recorded: E, sure: E) -> tuple[_Use[E], ...]:
+        a = self.algebra
+        uses: list[_Use[E]] = [
+            _Use(("free", leaf.code, leaf.window, leaf.select, leaf.changes, leaf.without), a.negated(sure)),
+            _Use(("results", leaf.code), recorded),
+        ]
+        for anchor in dict.fromkeys(_anchors(leaf.window)):
+            open_ = a.both(recorded, self.calendar.anchor_open(anchor))
+            uses.append(_Use(("anchor", anchor), open_, open_))
+        if self.ranges is not None and _uses_limits(leaf):
+            uses.append(_Use("sex", a.both(recorded, self.persons.sex_open())))
+            uses.append(_Use("birth", a.both(recorded, self.persons.birth_open())))
+        return tuple(uses)
+
+    # --- what is open, and whether it is used twice -----------------------------------------------------
+
+    def _undecided(self, node: _Node[E], where: E, found: list[tuple[_Node[E], E]]) -> None:
+        """The leaves on which an unknown truth depends, each with where it does; `where` the node itself is so."""
+        if not node.children:
+            found.append((node, where))
+            return
+        a = self.algebra
+        if isinstance(node.condition, AtLeastOf) and node.condition.count > len(node.children):
+            return
+        for place, child in enumerate(node.children):
+            here = a.both(where, a.same(child.truth.least, a.truth(UNKNOWN)))
+            if isinstance(node.condition, If) and place > 0:
+                excluded = a.truth(FALSE if place == 1 else TRUE)
+                here = a.both(here, a.negated(a.same(node.children[0].truth.least, excluded)))
+            self._undecided(child, here, found)
+
+    def _doubt(self, undecided: list[tuple[_Node[E], E]]) -> E | None:
+        """Where an open fact may be used more than once, so that Kleene's unknown may be needless."""
+        a = self.algebra
+        by_key: dict[Hashable, list[tuple[E, E | None]]] = {}
+        for leaf, where in undecided:
+            for use in leaf.uses:
+                here = where if use.where is None else a.both(where, use.where)
+                by_key.setdefault(use.key, []).append((here, use.twice))
+        doubts: list[E] = []
+        one, two, zero = a.number(1), a.number(2), a.number(0)
+        for uses in by_key.values():
+            if len(uses) == 1 and uses[0][1] is None:
+                continue
+            weights = [a.where(here, one if twice is None else a.where(twice, two, one), zero) for here, twice in uses]
+            doubts.append(a.at_most(a.number(_TWICE), reduce(a.plus, weights)))
+        return reduce(a.either, doubts) if doubts else None
+
+
+def _anchors(window: Window) -> list[str]:
+    return [end.anchor for end in (window.start, window.end) if end is not None and end.anchor != SCREENING]
+
+
+def _uses_limits(leaf: Observation) -> bool:
+    return any(isinstance(test, Comparison) and any(t.of in ("ULN", "LLN") for t in test.thresholds)
+               for test in leaf.tests)  # fmt: skip

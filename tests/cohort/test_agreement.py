@@ -1,0 +1,101 @@
+"""One meaning (semantics §8): cohorts, in arrays and in SQL, give the statuses of the direct evaluator."""
+
+from __future__ import annotations
+
+import sys
+from datetime import date
+from itertools import count
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from prescreen import load_trial
+from prescreen.candidate import Candidate
+from prescreen.cohort.algebra import FALLBACK
+from prescreen.cohort.plan import make_plan
+from prescreen.cohort.relational import decide_in
+from prescreen.cohort.scan import Scan
+from prescreen.engine import screen as engine
+from prescreen.ranges import load_ranges
+from prescreen.synth import Shares, synthesise
+from prescreen.tables import open_tables, write_tables
+from tests.cohort.agreement import (
+    compared,
+    compared_tables,
+    generated,
+    leaf_by_leaf,
+    on_boundaries,
+    peculiar,
+)
+from tests.cohort.duck import DuckRunner
+from tests.reference.generate import SCREENING_DAYS
+
+sys.path.append(str(Path(__file__).parents[2] / "tools"))
+DAY = date(2026, 6, 1)
+ONE_BY_ONE = settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@ONE_BY_ONE
+@given(st.integers(0, 10**6), st.sampled_from(SCREENING_DAYS))
+def test_generated_conditions_and_candidates(seed: int, day: date) -> None:
+    trial, profiles = generated(count(seed), day, 12)
+    found = compared([trial], profiles, day)
+    assert found.pairs == 144
+    assert not found.different
+
+
+def test_results_on_thresholds_and_peculiar_records() -> None:
+    trial = load_trial("NCT07535138")
+    profiles = [*on_boundaries(trial, DAY), *peculiar(trial, DAY)]
+    assert any(o.value in ("1.8", 1.8) for profile in profiles for o in profile.observations) or len(profiles) > 100
+    assert not compared([leaf_by_leaf(trial)], profiles, DAY).different
+
+
+def test_a_synthetic_cohort_with_bad_rows_against_two_trials(tmp_path: Path) -> None:
+    trials = [load_trial("NCT07535138"), load_trial("NCT05697211")]
+    synthesise(40, 3, tmp_path / "data", shares=Shares(irregular=0.3, bad=0.1), trials=trials[:1])
+    found = compared_tables(trials, tmp_path / "data", tmp_path / "out", DAY)
+    assert found.pairs == 40 * sum(len(trial.criteria) for trial in trials)
+    assert not found.different
+    assert found.by_columns
+
+
+def test_a_sites_table_of_limits(tmp_path: Path) -> None:
+    table = tmp_path / "ranges.csv"
+    table.write_text("code,sex,high,unit\nALT,,40,U/L\nAST,female,35,U/L\nAST,male,45,U/L\n", encoding="utf-8")
+    trial = leaf_by_leaf(load_trial("NCT07535138"))
+    ranges = load_ranges(table, trial.catalogue)
+    profiles = peculiar(trial, DAY)
+    assert not compared([trial], profiles, DAY, ranges).different
+
+
+@pytest.mark.parametrize("seed", [0, 700])
+def test_the_same_in_sql(tmp_path: Path, seed: int) -> None:
+    day = SCREENING_DAYS[seed % 5]
+    trial, profiles = generated(count(seed), day, 7)
+    write_tables(profiles, tmp_path / "data")
+    plan = make_plan([trial])
+    with open_tables(tmp_path / "data") as tables:
+        scan = Scan(tables, plan.catalogue, plan.concepts, plan.domains, day.toordinal(), 64)
+        identities, decisions = decide_in(DuckRunner(tables), scan, plan, day.toordinal(), None)
+    assert identities == [profile.id for profile in profiles]
+    decided = 0
+    for profile, statuses in zip(profiles, decisions.statuses, strict=True):
+        wanted = engine.statuses(trial, Candidate(profile, trial.catalogue), day)
+        for status, said in zip(wanted.values(), statuses.tolist(), strict=True):
+            if said != FALLBACK:
+                decided += 1
+                assert ("failed", "undetermined", "met")[said] == status
+    assert decided
+
+
+def test_planted_bugs_still_apply() -> None:
+    import agreement
+    import mutants
+
+    assert len(agreement.MUTANTS) >= 12
+    for mutant in agreement.MUTANTS:
+        _, source = mutants.mutated(mutant)
+        compile(source, mutant.function, "exec")

@@ -1,0 +1,196 @@
+"""Whole runs: what stops them, what they go on from, and that no result looks whole that is not."""
+
+from __future__ import annotations
+
+import csv
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from prescreen import load_trial
+from prescreen.cli import main
+from prescreen.cohort import DisagreementError, Options, make_plan, read_changes, run_cohort
+from prescreen.cohort import run as running
+from prescreen.cohort.fallback import Answered, Direct
+from prescreen.language.model import Trial
+from prescreen.problems import InputRefused
+from prescreen.synth import synthesise
+
+DAY = date(2026, 6, 1).toordinal()
+SMALL = Options(block=16, audited=5)
+FILES = {"criteria.parquet", "verdicts.parquet", "issues.parquet", "funnel.json", "funnel.html", "manifest.json"}
+
+
+@pytest.fixture(scope="module")
+def trial() -> Trial:
+    return load_trial("NCT07535138")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cohort") / "data"
+    synthesise(50, 1, folder)
+    return folder
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+    return found
+
+
+def test_results_are_whole_and_add_up(trial: Trial, data: Path, tmp_path: Path) -> None:
+    done = run_cohort(make_plan([trial]), data, tmp_path, DAY, options=SMALL)
+    assert {path.name for path in tmp_path.iterdir()} == FILES
+    criteria, verdicts = rows(tmp_path / "criteria.parquet"), rows(tmp_path / "verdicts.parquet")
+    assert len(criteria) == 50 * len(trial.criteria)
+    assert list(criteria[0]) == ["candidate", "trial", "cohort", "criterion", "status"]
+    assert len(verdicts) == 50
+    (protocol,) = done.funnel["trials"][0]["protocols"]
+    for verdict, number in protocol["verdicts"].items():
+        assert number == sum(row["verdict"] == verdict for row in verdicts)
+    for step in protocol["cohorts"][0]["criteria"]:
+        mine = [row["status"] for row in criteria if row["criterion"] == step["id"]]
+        assert [step[name] for name in ("met", "failed", "undetermined")] == [
+            mine.count(name) for name in ("met", "failed", "undetermined")
+        ]
+
+
+def test_a_broken_run_goes_on_where_it_was(
+    trial: Trial, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    plan = make_plan([trial])
+    with monkeypatch.context() as patched:
+        patched.setattr(running.Results, "add", full)
+        with pytest.raises(InputRefused, match="no space left on device"):
+            run_cohort(plan, data, tmp_path, DAY, options=SMALL)
+    assert not FILES & {path.name for path in tmp_path.iterdir()}
+    done = run_cohort(plan, data, tmp_path, DAY, options=SMALL)
+    assert done.manifest["resumed_shards"] == 4
+    fresh = run_cohort(plan, data, tmp_path / "fresh", DAY, options=SMALL)
+    assert fresh.funnel == done.funnel
+    assert rows(tmp_path / "criteria.parquet") == rows(tmp_path / "fresh" / "criteria.parquet")
+
+
+def test_another_day_begins_anew(trial: Trial, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = make_plan([trial])
+    with monkeypatch.context() as patched:
+        patched.setattr(running.Results, "publish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            run_cohort(plan, data, tmp_path, DAY, options=SMALL)
+    assert run_cohort(plan, data, tmp_path, DAY + 1, options=SMALL).manifest["resumed_shards"] == 0
+
+
+def test_rows_beyond_the_memory_go_to_disk(trial: Trial, data: Path, tmp_path: Path) -> None:
+    plan = make_plan([trial])
+    usual = run_cohort(plan, data, tmp_path / "a", DAY, options=SMALL)
+    tight = run_cohort(plan, data, tmp_path / "b", DAY, options=Options(block=16, audited=5, memory=1))
+    assert tight.funnel == usual.funnel
+    assert not (tmp_path / "b" / ".unfinished").exists()
+
+
+def test_a_difference_to_the_direct_evaluator_ends_the_run(
+    trial: Trial, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wrong(self: Direct, _: object, columns: list[int]) -> list[Answered]:
+        return [Answered(2, ()) for _ in columns]
+
+    monkeypatch.setattr(Direct, "decide", wrong)
+    with pytest.raises(DisagreementError, match="columns say"):
+        run_cohort(make_plan([trial]), data, tmp_path, DAY, options=SMALL)
+    assert not FILES & {path.name for path in tmp_path.iterdir()}
+
+
+def test_a_truncated_file_is_refused(
+    trial: Trial, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / "data"
+    broken.mkdir()
+    for path in data.glob("*.parquet"):
+        content = path.read_bytes()
+        (broken / path.name).write_bytes(content[: len(content) // 2] if path.stem == "observations" else content)
+    status = main(
+        ["cohort", "NCT07535138", "--data", str(broken), "--out", str(tmp_path / "out"), "--on", "2026-06-01"]
+    )
+    assert status == 2
+    assert "observations cannot be read" in capsys.readouterr().err
+    assert not (tmp_path / "out" / "manifest.json").exists()
+
+
+def test_a_bad_row_is_listed_and_leaves_open_what_would_have_used_it(tmp_path: Path) -> None:
+    (tmp_path / "persons.csv").write_text("candidate,birth_date,sex\nA,1980-01-01,female\nB,1980-13-01,male\n")
+    with open(tmp_path / "observations.csv", "w", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(["candidate", "code", "value", "unit", "high", "date"])
+        writer.writerow(["A", "ALT", "20", "U/L", "40", "2026-05-30"])
+        writer.writerow(["B", "ALT", "20", "U/L", "40", "2026-05-30"])
+        writer.writerow(["B", "ALT", "1,5", "U/L", "40", "2026-05-31"])
+        stream.write("A,ALT,20\n")
+    rules = {
+        "schema": "prescreen/trial/1", "id": "T", "title": "t", "source": {"document": "none", "complete": True},
+        "criteria": [
+            {"id": "I1", "text": "t", "include_if": {"age": {"at_least": "18 years"}}},
+            {"id": "I2", "text": "t", "include_if": {"observation": "ALT", "at_most": "3 ULN", "within": "28 days"}},
+        ],
+    }  # fmt: skip
+    out = tmp_path / "out"
+    run_cohort(make_plan([load_trial(rules)]), tmp_path, out, DAY, options=SMALL)
+    found = {(row["candidate"], row["criterion"]): row["status"] for row in rows(out / "criteria.parquet")}
+    assert found["A", "I1"] == "met"
+    assert found["B", "I1"] == found["B", "I2"] == "undetermined"
+    issues = rows(out / "issues.parquet")
+    assert {(i["candidate"], i["table"], i["row"]) for i in issues} == {
+        ("A", "observations", 4), ("B", "observations", 3), ("B", "persons", 2),
+    }  # fmt: skip
+
+
+def test_what_if(trial: Trial, data: Path, tmp_path: Path) -> None:
+    plan = make_plan([trial], [read_changes(text, [trial]) for text in ("I1=off", "I3.1: ALT at_most 5 ULN; E2=off")])
+    protocols = run_cohort(plan, data, tmp_path, DAY, options=SMALL).funnel["trials"][0]["protocols"]
+    assert [protocol["variant"] for protocol in protocols] == [None, "I1=off", "I3.1: ALT at_most 5 ULN; E2=off"]
+    written, younger, other = (protocol["cohorts"][0]["criteria"] for protocol in protocols)
+    assert [c["id"] for c in written if c["id"] != "I1"] == [c["id"] for c in younger]
+    assert len(other) == len(written) - 1
+    assert protocols[1]["verdicts"]["ineligible"] <= protocols[0]["verdicts"]["ineligible"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("E66=off", "no criterion is named `E66`"),
+        ("E6", "is no change of a protocol"),
+        ("I1: ALT at_most 5 ULN", "has no `at_most` for ALT"),
+        ("I3.1: ALT at_most 5 ULLN", "I3.1: ALT at_most 5 ULLN"),
+    ],
+)
+def test_changes_that_are_none_are_refused(trial: Trial, text: str, said: str) -> None:
+    with pytest.raises(InputRefused, match=said):
+        make_plan([trial], [read_changes(text, [trial])])
+
+
+def test_the_command(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = [
+        "cohort",
+        "NCT07535138",
+        "NCT05689424",
+        "--data",
+        str(data),
+        "--out",
+        str(tmp_path),
+        "--on",
+        "2026-06-01",
+    ]
+    assert main([*command, "--vary", "NCT07535138/E6=off"]) == 0
+    shown = capsys.readouterr()
+    assert "NCT05689424" in shown.out
+    assert "left to the direct evaluator" in shown.err
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    assert manifest["candidates"] == 50
+    assert main([*command, "--memory", "a lot"]) == 2
+    assert main(["cohort", "NCT07535138", "NCT07535138", *command[3:]]) == 2

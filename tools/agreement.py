@@ -1,0 +1,265 @@
+"""Hold cohorts against the direct evaluator (`make agreement`): the same status for every candidate and criterion.
+
+Generated pairs of conditions and candidates, all conditions against all candidates; the bundled trials against a
+synthetic cohort and against results on their thresholds; then planted bugs in the cohort engine, each of which must
+show. Exit status 1 when a status differs, or a bug does not show.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import date
+from itertools import count
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "src"), str(ROOT / "tools")]
+
+from mutants import Mutant, NotApplicableError, planted  # noqa: E402
+
+from prescreen import load_trial  # noqa: E402
+from prescreen.language.load import bundled_trials  # noqa: E402
+from tests.cohort.agreement import (  # noqa: E402
+    Compared,
+    compared,
+    compared_tables,
+    generated,
+    leaf_by_leaf,
+    on_boundaries,
+    peculiar,
+    said_twice,
+)
+from tests.reference.generate import SCREENING_DAYS  # noqa: E402
+
+DAY = date(2026, 6, 1)
+COHORT = "prescreen.cohort."
+MUTANTS = (
+    Mutant("stale results count", COHORT + "results:Results._window", "a.at_most(low_sure, taken.low)", "a.flag(True)"),
+    Mutant("results of the future count", COHORT + "results:Results._window", "a.least(now, high_maybe)", "high_maybe"),
+    Mutant(
+        "an old result for the latest",
+        COHORT + "results:Results._counting",
+        "newest = a.largest(",
+        "newest = a.smallest(",
+    ),
+    Mutant(
+        "the least of results that disagree",
+        COHORT + "results:Results._agreed",
+        "a.where(a.same(least, most), least, a.truth(UNKNOWN))",
+        "least",
+    ),
+    Mutant("refuted results count", COHORT + "results:_is_result", 'verification == "refuted" or', ""),
+    Mutant(
+        "an open end is closed",
+        COHORT + "judging:_against",
+        "lower > 0 or (lower == 0 and result.low_open)",
+        "lower > 0",
+    ),
+    Mutant("a limit's multiple is the limit", COHORT + "judging:_compared", "threshold.magnitude.times(own)", "own"),
+    Mutant("doubles decide ties", COHORT + "arrays:Arrays._quick", "near = SAFE *", "near = 0.0 *"),
+    Mutant(
+        "above for below, in floats", COHORT + "judging:_quick", "(TRUE, FALSE) if upward", "(FALSE, TRUE) if upward"
+    ),
+    Mutant(
+        "what went on counts by its start",
+        COHORT + "timing:Timing.in_window",
+        "a.at_most(low_maybe, t.end_high)",
+        "a.at_most(low_maybe, t.start_high)",
+    ),
+    Mutant("what a record may be is passed over", COHORT + "coding:Wanted.relation", "code in related.may_be", "False"),
+    Mutant(
+        "provisional counts as confirmed",
+        COHORT + "coding:Wanted.says",
+        'if words.verification == "provisional" and',
+        "if False and",
+    ),
+    Mutant(
+        "`through` is ignored",
+        COHORT + "events:_through",
+        'return LATEST if text.casefold() == "true" else',
+        "return LATEST if True else",
+    ),
+    Mutant(
+        "refutations cover broader concepts",
+        COHORT + "coding:Wanted.denied_codes",
+        "named = self.related(words).named",
+        "named = self.related(words).is_a",
+    ),
+    Mutant(
+        "an unknown status counts",
+        COHORT + "events:Events._records",
+        "truth = a.where(a.same(least, most), least, a.truth(UNKNOWN))",
+        "truth = most",
+    ),
+    Mutant("the birthday is a day late", COHORT + "person:Persons._age_on", "last >= too_young", "last > too_young"),
+    Mutant(
+        "a bare answer goes first",
+        COHORT + "person:Persons.answer",
+        "where(own[1], own[0], bare[0])",
+        "where(bare[1], bare[0], own[0])",
+    ),
+    Mutant(
+        "not swaps nothing",
+        COHORT + "algebra:Truths.negation",
+        "most = self.algebra.minus(two, part.least)",
+        "most = part.least",
+    ),
+    Mutant(
+        "at least k counts unknowns",
+        COHORT + "algebra:Truths._at_least",
+        "for bound in (TRUE, UNKNOWN):",
+        "for bound in (UNKNOWN, UNKNOWN):",
+    ),
+    Mutant(
+        "what both branches agree on is lost",
+        COHORT + "algebra:Truths.choice",
+        "[*taken, self.all_of((then, otherwise))]",
+        "taken",
+    ),
+    Mutant("facts used twice are not noticed", COHORT + "walk:Walk._doubt", "a.number(_TWICE)", "a.number(99)"),
+    Mutant(
+        "windows end a day late",
+        COHORT + "windows:_edge",
+        "first, last = (shift_day(day, span, moment.sign)",
+        "first, last = (shift_day(day, span, moment.sign) + 1",
+    ),
+    Mutant("who says two things is not odd", COHORT + "decide:_odd", "values[counts > 1]", "values[counts > 9]"),
+    Mutant(
+        "all unlike are alike",
+        COHORT + "walk:Walk._alike",
+        "number = a.plus(a.times(number, 3), leaf.truth.least)",
+        "pass",
+    ),
+    Mutant("an ALT in ukat/L is taken for U/L", COHORT + "arrays:_factor", "float(scale.factor)", "1.0"),
+)
+
+
+def of_pairs(first: int, size: int, days: int, engine: str, report: Callable[[str], None]) -> Compared:
+    """Generated pairs, all conditions of a day against all candidates of that day."""
+    total = Compared()
+    for day in SCREENING_DAYS[:days]:
+        # Spark takes its time for each condition, and hardly any for each candidate.
+        of_spark = engine == "spark"
+        trial, profiles = generated(count(first), day, 2_500 if of_spark else size, 10 if of_spark else None)
+        found = compared([trial], profiles, day, engine=engine)
+        report(f"  generated, {day}: {found.pairs:,} pairs, {found.by_columns / found.pairs:.0%} by columns")
+        total.add(found)
+    return total
+
+
+def of_trials(candidates: int, seed: int, engine: str, report: Callable[[str], None], at_once: int = 3) -> Compared:
+    """The bundled trials against a synthetic cohort, with and without bad rows, and against their own thresholds."""
+    from prescreen.synth import Shares, synthesise
+
+    total = Compared()
+    trials = [load_trial(name) for name in bundled_trials()]
+    with tempfile.TemporaryDirectory() as name:
+        data = Path(name) / "data"
+        shares = Shares(irregular=0.1, bad=0.01)
+        synthesise(candidates, seed, data, shares=shares, trials=trials[:2])
+        for first in range(0, len(trials), at_once):
+            some = trials[first : first + at_once]
+            found = compared_tables(some, data, Path(name) / f"out{first}", DAY, engine)
+            names = ", ".join(trial.id for trial in some)
+            report(f"  synthetic, {names}: {found.pairs:,} pairs, {found.by_columns / found.pairs:.0%} by columns")
+            total.add(found)
+    for trial in trials:
+        alone = leaf_by_leaf(trial)
+        profiles = [*on_boundaries(trial, DAY), *peculiar(trial, DAY)]
+        total.add(compared([alone], profiles if engine == "local" else profiles[:40], DAY, engine=engine))
+    report(f"  with the trials' own thresholds: {total.pairs:,} pairs")
+    return total
+
+
+def _one_trial(engine: str, report: Callable[[str], None]) -> Compared:
+    """NCT07535138 against a synthetic cohort with bad rows."""
+    from prescreen.synth import Shares, synthesise
+
+    trial = load_trial("NCT07535138")
+    with tempfile.TemporaryDirectory() as name:
+        synthesise(300, 11, Path(name) / "data", shares=Shares(irregular=0.1, bad=0.01), trials=[trial])
+        found = compared_tables([trial], Path(name) / "data", Path(name) / "out", DAY, engine)
+    report(f"  synthetic, {trial.id}: {found.pairs:,} pairs, {found.by_columns / found.pairs:.0%} by columns")
+    return found
+
+
+def small() -> Compared:
+    """What each planted bug is looked for with."""
+    quiet: Callable[[str], None] = lambda _: None  # noqa: E731
+    from prescreen.synth import Shares, synthesise
+
+    total = of_pairs(0, 60, 4, "local", quiet)
+    trial = load_trial("NCT07535138")
+    profiles = [*on_boundaries(trial, DAY), *peculiar(trial, DAY)]
+    total.add(compared([leaf_by_leaf(trial)], profiles, DAY))
+    with tempfile.TemporaryDirectory() as name:
+        synthesise(80, 5, Path(name) / "data", shares=Shares(irregular=0.3, bad=0.2), trials=[trial])
+        total.add(compared_tables([trial], Path(name) / "data", Path(name) / "out", DAY))
+        said_twice(Path(name) / "twice", trial)
+        total.add(compared_tables([trial], Path(name) / "twice", Path(name) / "out2", DAY))
+    return total
+
+
+def _hunt(index: int) -> tuple[int, str]:
+    try:
+        planted(MUTANTS[index])
+    except (NotApplicableError, SyntaxError) as problem:
+        return index, f"no longer applies: {problem}"
+    try:
+        found = small()
+    except Exception as error:
+        return index, f"caught by a crash ({type(error).__name__})"
+    if not found.different:
+        return index, f"SURVIVED {found.pairs:,} pairs"
+    return index, f"caught by {len(found.different):,} of {found.pairs:,} pairs"
+
+
+def hunt(processes: int, report: Callable[[str], None] = print) -> int:
+    """Try every planted bug; how many are not caught."""
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(processes, maxtasksperchild=1) as workers:
+        outcome = dict(workers.imap_unordered(_hunt, range(len(MUTANTS)), chunksize=1))
+    for index, mutant in enumerate(MUTANTS):
+        report(f"  {mutant.title:<42}{outcome[index]}")
+    caught = sum(words.startswith("caught") for words in outcome.values())
+    report(f"planted bugs caught: {caught} of {len(MUTANTS)}")
+    return len(MUTANTS) - caught
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--engine", choices=["local", "spark", "both"], default="local")
+    parser.add_argument("--size", type=int, default=170, help="generated pairs of a day; each day has their square")
+    parser.add_argument("--candidates", type=int, default=400, help="of the synthetic cohort")
+    parser.add_argument("--first", type=int, default=100_000, help="the first seed")
+    parser.add_argument("--no-mutants", action="store_true", help="do not try planted bugs")
+    parser.add_argument("--processes", type=int, default=min(2, os.cpu_count() or 1))
+    options = parser.parse_args()
+    wrong = 0
+    for engine in ["local", "spark"] if options.engine == "both" else [options.engine]:
+        began = time.monotonic()
+        print(f"{engine}:")
+        total = of_pairs(options.first, options.size, 5 if engine == "local" else 1, engine, print)
+        if engine == "local":
+            total.add(of_trials(options.candidates, 11, engine, print))
+        else:
+            total.add(_one_trial(engine, print))
+        share = total.by_columns / total.pairs
+        print(f"{engine}: {total.pairs:,} pairs compared, {share:.1%} decided by columns, "
+              f"{len(total.different):,} different, in {time.monotonic() - began:.0f} s")  # fmt: skip
+        for words in total.different[:10]:
+            print(f"  {words}")
+        wrong += len(total.different)
+    if not options.no_mutants:
+        wrong += hunt(options.processes)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""How fast a cohort is screened (`make bench-cohort`), as multiples of a floor that is measured in the same run.
+
+The floor: DuckDB reads every value of every column of every table once (the sum of a hash of each). Each run is a
+process of its own, from the files to written results, the audit included; its wall time and greatest memory are told.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / "src")]
+
+ONE = ("NCT07535138",)
+RUN = """
+import sys
+from prescreen.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def floor(data: Path) -> tuple[float, float]:
+    """Seconds and gigabytes that DuckDB takes to read every value."""
+    script = (
+        "import duckdb, sys, time\n"
+        "from pathlib import Path\n"
+        "duckdb.sql('SET enable_progress_bar = false')\n"
+        "began = time.perf_counter()\n"
+        "for path in sorted(Path(sys.argv[1]).glob('*.parquet')):\n"
+        "    names = [row[0] for row in duckdb.sql(f\"DESCRIBE SELECT * FROM '{path}'\").fetchall()]\n"
+        "    sums = ', '.join(f'sum(hash(\"{name}\")::HUGEINT)' for name in names)\n"
+        "    duckdb.sql(f\"SELECT {sums} FROM '{path}'\").fetchall()\n"
+        "print(time.perf_counter() - began)\n"
+    )
+    _, memory, out = timed([sys.executable, "-c", script, str(data)])
+    return float(out.strip()), memory
+
+
+def timed(command: list[str]) -> tuple[float, float, str]:
+    """Wall seconds, greatest memory in GB, and what was printed."""
+    began = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT / "src")})
+    assert process.stdout is not None
+    out = process.stdout.read().decode()
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"failed: {' '.join(command[:6])}")
+    return time.perf_counter() - began, usage.ru_maxrss / 1e6, out
+
+
+def screened(data: Path, trials: tuple[str, ...], folder: Path) -> tuple[float, float, dict[str, Any]]:
+    out = folder / "out"
+    command = [sys.executable, "-c", RUN, "cohort", *trials, "--data", str(data), "--out", str(out), "--quiet"]
+    seconds, memory, _ = timed([*command, "--on", "2026-06-01"])
+    return seconds, memory, json.loads((out / "manifest.json").read_text())
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sizes", default="10000,100000,1000000", help="candidates, with commas between")
+    parser.add_argument("--data", default=str(ROOT / "build" / "cohorts"), help="where cohorts are made and kept")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--ten", action="store_true", help="ten trials in one pass, too")
+    options = parser.parse_args()
+    from prescreen.language.load import bundled_trials
+    from prescreen.synth import synthesise
+
+    print(f"{'candidates':>12}{'rows':>14}{'floor s':>9}{'run s':>9}{'× floor':>9}{'GB':>7}{'direct':>9}  parts")
+    for size in map(int, options.sizes.split(",")):
+        data = Path(options.data) / str(size)
+        if not data.exists():
+            synthesise(size, 7, data)
+        runs = [("one trial", ONE)]
+        if options.ten:
+            others = [name for name in bundled_trials() if name not in ONE]
+            runs.append(("ten trials", (*ONE, *others[:9])))
+        for name, trials in runs:
+            results = []
+            for _ in range(options.rounds):
+                with tempfile.TemporaryDirectory() as folder:
+                    base, _ = floor(data)
+                    results.append((base, *screened(data, trials, Path(folder))))
+            results.sort(key=lambda each: each[1] / each[0])
+            base, seconds, memory, manifest = results[len(results) // 2]
+            rows = sum(manifest["rows_read"].values())
+            parts = ", ".join(f"{part} {spent:.1f}" for part, spent in manifest["seconds"].items())
+            share = manifest["direct"]["share_of_candidates"]
+            figures = (
+                f"{size:>12,}{rows:>14,}{base:>9.2f}{seconds:>9.1f}{seconds / base:>9.1f}{memory:>7.2f}{share:>9.2%}"
+            )
+            print(f"{figures}  {parts} ({name})", flush=True)
+    print(f"greatest memory of this process and its children: "
+          f"{resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6:.2f} GB")  # fmt: skip
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
