@@ -249,8 +249,7 @@ def _derived_result(
         result.problem = ("input", "an input of 0 gives no value")
         return result
     result.value_low = _extreme(lows, -1)
-    # where an input may be next to nothing (creatinine `<1.4`), the value has no upper bound
-    result.value_high = _extreme(highs, 1) if len(highs) == len(bounds) else None
+    result.value_high = _extreme(highs, 1)
     if all(used.is_point for used in inputs) and len(ages) == 1:
         result.value_high = result.value_low
     # The bounds of an open interval are not reached; keeping them closed is sound, and rarely matters: mark them.
