@@ -359,9 +359,7 @@ def cohort(
     if not quiet:
         from prescreen.funnel import funnel_text
 
-        terminal = sys.stdout.isatty()
-        width = shutil.get_terminal_size().columns if terminal else _WIDTH
-        click.echo(funnel_text(done.funnel, colour=terminal and not os.environ.get("NO_COLOR"), width=width), nl=False)
+        click.echo(funnel_text(done.funnel, **_looks(sys.stdout)), nl=False)
     direct = done.manifest["direct"]
     _say(
         f"{done.manifest['candidates']:,} candidates in {done.manifest['seconds']['all']:.1f} s; "
@@ -737,7 +735,7 @@ def watch(
         raise click.UsageError("--acknowledge goes with --format jsonl only")
     today = date.today()  # noqa: DTZ011 - the calendar day of whoever screens
     try:
-        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _WIDTH
+        width = _looks(sys.stdout)["width"]
         asked = Watching(trials, on, today, ranges, store, feeds or ("-",), form, acknowledge, width)
         return REFUSED if watch_feeds(asked, sys.stdout, _tell, _say) else DONE
     except InputRefused as refused:
@@ -778,13 +776,7 @@ def worklist(
     try:
         found = list_work(trials, store, ranges, since)
         with _output(out) as stream:
-            terminal = stream.isatty()
-            if form == "json":
-                stream.write(found.as_json())
-            else:
-                colour = terminal and not os.environ.get("NO_COLOR")
-                width = shutil.get_terminal_size().columns if terminal else _WIDTH
-                stream.write(found.as_text(width=width, colour=colour))
+            stream.write(found.as_json() if form == "json" else found.as_text(**_looks(stream)))
     except InputRefused as refused:
         _tell(refused)
         return REFUSED
