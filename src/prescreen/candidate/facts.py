@@ -247,12 +247,20 @@ def _times(record: EventRecord) -> tuple[str | None, str | None]:
             return record.date, record.date
 
 
-@dataclass(frozen=True, slots=True)
 class Declared:
-    """A domain declared complete: through a day (None: the screening day), among systems (None: all)."""
+    """A domain declared complete: through a day (None: the screening day), among systems (None: all).
 
-    through: When | None
-    systems: frozenset[str] | None
+    key: both as one text, by which declarations of many candidates are the same.
+    """
+
+    __slots__ = ("key", "systems", "through")
+
+    def __init__(self, through: When | None, systems: frozenset[str] | None) -> None:
+        self.through = through
+        self.systems = systems
+        self.key = "" if through is None else through.text
+        if systems is not None:
+            self.key += f" in {', '.join(sorted(systems))}"
 
 
 class Facts:
@@ -260,6 +268,7 @@ class Facts:
 
     __slots__ = (
         "_by_index",
+        "_size",
         "anchors",
         "answers",
         "birth",
@@ -296,6 +305,7 @@ class Facts:
         self.complete = complete
         self.issues = issues
         self._by_index: dict[int, Result] | None = None
+        self._size = -1
 
     def result(self, index: int) -> Result:
         """The result made of an observation record, by its place in the profile."""
@@ -310,7 +320,14 @@ class Facts:
     @property
     def size(self) -> int:
         """The number of records."""
-        return sum(map(len, self.results.values())) + sum(map(len, self.events.values()))
+        if self._size < 0:
+            size = 0
+            for results in self.results.values():
+                size += len(results)
+            for records in self.events.values():
+                size += len(records)
+            self._size = size
+        return self._size
 
     def varied(
         self,

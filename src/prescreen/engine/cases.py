@@ -44,7 +44,18 @@ from prescreen.language.model import (
     Window,
 )
 from prescreen.quantities import Magnitude
-from prescreen.time import ANY_TIME, DAY, EARLIEST_DAY, LATEST_DAY, Span, When, shift_day, unshift_day
+from prescreen.time import (
+    ANY_TIME,
+    DAY,
+    EARLIEST_DAY,
+    LATEST_DAY,
+    Span,
+    When,
+    first_instant,
+    last_instant,
+    shift_day,
+    unshift_day,
+)
 from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth
 
 MOST_CASES: Final = 5_000
@@ -247,7 +258,7 @@ def cases(key: Key, root: Node, setting: Setting, trial: Trial) -> Iterator[Sett
 
 
 def _one_day(day: int) -> When:
-    return When("", day * DAY, day * DAY + DAY - 1)
+    return When("", first_instant(day), last_instant(day))
 
 
 def _taken_at(setting: Setting, code: str, index: int, instant: int) -> Setting:
@@ -396,7 +407,7 @@ def _instants(code: str, index: int, root: Node, setting: Setting, trial: Trial)
             for edge in setting.bounds(node.condition.window):
                 cuts.update((edge - 1, edge, edge + 1))
     for day in table_days(mine, setting):
-        cuts.update((day * DAY - 1, day * DAY))
+        cuts.update((first_instant(day) - 1, first_instant(day)))
     taken: set[int] = set()
     for other in setting.facts.results[code]:
         if other.index != index:

@@ -243,7 +243,9 @@ def _days(node: LeafNode, setting: Setting, compiled: CompiledTrial) -> Iterable
                 return days if concept.expression is None or facts.birth is None else days + _birthdays(facts, setting)
         case Event():
             found = node.find(setting)
-            return _event_days(leaf, found.seen if isinstance(found, events.Found) else (), setting)
+            if isinstance(found, events.Found):
+                return () if _stays(leaf, found, setting) else _event_days(leaf, found.seen, setting)
+            return _event_days(leaf, (), setting)
         case Age() if leaf.anchor == SCREENING and facts.birth is not None:
             birth = facts.birth
             spans = [span for span in (leaf.low, leaf.below) if span is not None]
@@ -251,6 +253,35 @@ def _days(node: LeafNode, setting: Setting, compiled: CompiledTrial) -> Iterable
         case _:
             pass
     return ()
+
+
+def _stays(leaf: Event, found: events.Found, setting: Setting) -> bool:
+    """Whether what was found at any time so far stays found: it has begun, is not said to have ended, and nothing on
+    file speaks against it."""
+    end = leaf.window.end
+    if (
+        found.truth is not TRUE
+        or leaf.tallies
+        or leaf.window.start is not None
+        or not (end is None or (end.anchor == SCREENING and end.span is None))
+        or leaf.for_at_least is not None
+        or leaf.duration
+        or leaf.excepted
+    ):
+        return False
+    for record in found.seen:
+        if record.denies:
+            return False
+    for record, truth, _ in found.matches:
+        start = record.start
+        if (
+            truth is TRUE
+            and record.end is None
+            and "planned" not in record.statuses
+            and (start is None or start.high <= setting.now)
+        ):
+            return True
+    return False
 
 
 def _observation_days(leaf: Observation, inputs: tuple[str, ...], facts: Facts, setting: Setting) -> list[int]:
@@ -396,10 +427,11 @@ def _crossing(edge: int, span: Span, sign: int, today: int, *, past: bool) -> It
     Of spans in hours, the days around it.
     """
     if span.unit == "hours":
-        day = edge - sign * (span.number // 24)
+        day = edge - span.number // 24 if sign > 0 else edge + span.number // 24
         return range(day - 1, day + 4)
     if span.unit in ("days", "weeks"):
-        return (edge - sign * span.number * (7 if span.unit == "weeks" else 1) + past,)
+        length = span.number * 7 if span.unit == "weeks" else span.number
+        return (edge + past - length if sign > 0 else edge + past + length,)
     months = span.number * (12 if span.unit == "years" else 1)
     if edge + (31 * months if sign < 0 else 0) + _FAR < today:
         return ()

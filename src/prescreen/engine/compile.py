@@ -62,6 +62,7 @@ _KINDS: Final[dict[type, str]] = {
 }
 _DAYS_KEPT: Final = 4096
 _MOST_REMEMBERED: Final = 256
+_ANCHOR: Final = "anchor:"
 _MOST_REPORTS: Final = 4096
 
 
@@ -130,8 +131,8 @@ class LeafNode(Node):
         super().__init__(condition, (), requirement)
         self.label = label
         self.window = window
-        self.memory: dict[tuple[str, ...], Explanation] = {}
-        self.shared: dict[tuple[int, tuple[str, ...]], Any] = {}
+        self.memory: dict[tuple[object, ...], Explanation] = {}
+        self.shared: dict[tuple[int, tuple[object, ...]], Any] = {}
         self.number = number
         self.decide = decide
 
@@ -266,11 +267,11 @@ class CompiledCriterion:
     """A criterion ready to be evaluated.
 
     repeats: a fact may be used more than once, so that Kleene's tables alone may be needlessly unknown;
-    repeats_with_ranges: so, where a site's table makes limits depend on sex and age. reach: of each leaf, by number,
-    the kinds of facts that may inform it. numbers: the distinct leaves. nodes: all, parts first. timed: the leaves
-    whose truth may change with the day. entangled: pairs of leaves that share more than semantics §1 promises to tell
-    apart. memory: reports of findings in which no record of a candidate is (see `engine.screen`), and what else is the
-    same for many.
+    repeats_with_ranges: so, where a site's table makes limits depend on sex and age. reach: of each leaf, by
+    number, the kinds of facts that may inform it. numbers: the distinct leaves. nodes: all, parts first. timed: the
+    leaves whose truth may change with the day. anchors: the names of those that some leaf hangs on. entangled:
+    pairs of leaves that share more than semantics §1 promises to tell apart. memory: reports of findings in which
+    no record of a candidate is (see `engine.screen`), and what else is the same for many.
     """
 
     criterion: Criterion
@@ -282,6 +283,7 @@ class CompiledCriterion:
     numbers: tuple[int, ...]
     nodes: tuple[Node, ...]
     timed: tuple[LeafNode, ...]
+    anchors: tuple[str, ...]
     entangled: frozenset[tuple[int, int]]
     memory: dict[tuple[object, ...], Any] = field(default_factory=dict)
 
@@ -373,6 +375,7 @@ def _criterion(criterion: Criterion, builder: _Builder) -> CompiledCriterion:
         tuple(reach),
         in_order,
         tuple({node.number: node for node in nodes if not isinstance(node.condition, Answer | Sex)}.values()),
+        tuple(sorted({key[len(_ANCHOR) :] for keys in reach.values() for key in keys if key.startswith(_ANCHOR)})),
         _entangled({node.number: node.condition for node in nodes}, catalogue),
     )
 

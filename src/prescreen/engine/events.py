@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Final
 
-from prescreen.candidate.facts import STATUSES, Declared, Domain, EventFact
+from prescreen.candidate.facts import STATUSES, Declared, Domain, EventFact, Facts
 from prescreen.candidate.profile import Coding, Dose, TreatmentRecord
 from prescreen.catalogue import Catalogue
 from prescreen.engine.setting import Bounds, Setting, depends_on_day_only
@@ -14,7 +14,7 @@ from prescreen.engine.setting import Found as AnyFound
 from prescreen.engine.timing import begun_for, contradicts_itself, timed
 from prescreen.language.model import SCREENING, Amount, Event, Operator, Window
 from prescreen.quantities import Analyte, Scale, analyte
-from prescreen.time import DAY, EARLIEST, HOUR, unshift_day
+from prescreen.time import EARLIEST, HOUR, last_instant, unshift_day
 from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth, agreement, disjunction
 
 _DOSE: Final[dict[str, Analyte]] = {}
@@ -44,7 +44,7 @@ class Found(AnyFound):
         conflict: bool = False,
         absent: bool = False,
         approximate: bool = False,
-        constant: tuple[str, ...] | None = None,
+        constant: tuple[object, ...] | None = None,
         seen: tuple[EventFact, ...] = (),
     ) -> None:
         super().__init__(truth, constant, conflict, approximate)
@@ -68,10 +68,10 @@ def event_leaf(leaf: Event, catalogue: Catalogue, numbers: Mapping[Window, int])
     sought = Sought(leaf, catalogue)
     codes, identity = frozenset(leaf.codes), id(leaf)
     covered = frozenset.intersection(*(code.systems for code in sought.codes))
-    complete = (f"complete:{domain}",)
-    denied = Found(FALSE, (), complete, absent=True, constant=("complete",))
+    denied = Found(FALSE, (), (sought.complete,), absent=True, constant=("complete",))
     day_only = depends_on_day_only(window) and leaf.at == SCREENING
-    by_declaration: dict[tuple[str, frozenset[str] | None, int], Found] = {}
+    anchors = anchors_of(leaf)
+    by_declaration: dict[int, dict[str, Found]] = {}  # by day
 
     def decide(setting: Setting) -> Found:
         if setting.forced is not None and leaf in setting.forced:
@@ -98,7 +98,8 @@ def event_leaf(leaf: Event, catalogue: Catalogue, numbers: Mapping[Window, int])
             if declared.through is None and declared.systems is None:
                 return denied
             # A declaration and a day tell all; many candidates share them.
-            known = by_declaration.get((_through(declared), declared.systems, setting.day))
+            of_day = by_declaration.get(setting.day)
+            known = None if of_day is None else of_day.get(declared.key)
             if known is not None:
                 return known
         matches: list[Match] = []
@@ -122,17 +123,20 @@ def event_leaf(leaf: Event, catalogue: Catalogue, numbers: Mapping[Window, int])
             return Found(TRUE, tuple(matches), seen=tuple(touching))
         absent, against = absent_besides(sought, records, declared, bounds, setting)
         if not matches:
-            # What no record of the candidate is in can be remembered: the declaration alone tells it apart.
-            constant = None
-            if day_only and not touching and declared is not None and absent == bool(against):
-                constant = (_through(declared), ",".join(sorted(declared.systems or ())), *against)
+            # What no record of the candidate is in can be remembered: the declaration and anchors alone tell it apart.
+            constant: tuple[object, ...] | None = None
+            if not touching and absent == bool(against):
+                constant = ("nothing" if declared is None else declared.key, *against, *_told(anchors, facts))
             truth = FALSE if absent else UNKNOWN
             unproven = unsure and not absent
             found = Found(truth, (), against, False, absent, unproven, constant, tuple(touching))
-            if constant is not None and declared is not None:
+            if day_only and constant is not None and declared is not None:
                 if len(by_declaration) >= _MOST_REMEMBERED:
                     by_declaration.clear()
-                by_declaration[_through(declared), declared.systems, setting.day] = found
+                of_day = by_declaration.setdefault(setting.day, {})
+                if len(of_day) >= _MOST_REMEMBERED:
+                    of_day.clear()
+                of_day[declared.key] = found
             return found
         approximate = unsure or any(
             "exception" in aspects[1:] or "duration" in aspects or (len(aspects) > 1 and "date" in aspects)
@@ -143,8 +147,22 @@ def event_leaf(leaf: Event, catalogue: Catalogue, numbers: Mapping[Window, int])
     return decide
 
 
-def _through(declared: Declared) -> str:
-    return "" if declared.through is None else declared.through.text
+def anchors_of(leaf: Event) -> tuple[str, ...]:
+    """The names of the anchors that a leaf hangs on, beside the screening day."""
+    names = [end.anchor for end in (leaf.window.start, leaf.window.end) if end is not None]
+    return tuple(sorted({*names, leaf.at} - {SCREENING}))
+
+
+def _told(anchors: tuple[str, ...], facts: Facts) -> list[object]:
+    """What is known of anchors, of which some may be supposed and have no text."""
+    told: list[object] = []
+    for name in anchors:
+        when = facts.anchors.get(name)
+        if when is None:
+            told.append(None)
+        else:
+            told += (when.text, when.low, when.high)
+    return told
 
 
 class _Code:
@@ -174,11 +192,23 @@ def _expressible(name: str, system: str, domain: Domain, catalogue: Catalogue) -
 class Sought:
     """A leaf with its codes and exceptions prepared."""
 
-    __slots__ = ("catalogue", "codes", "excepted", "leaf", "momentary", "names", "plans_only", "treats", "wanted")
+    __slots__ = (
+        "catalogue",
+        "codes",
+        "complete",
+        "excepted",
+        "leaf",
+        "momentary",
+        "names",
+        "plans_only",
+        "treats",
+        "wanted",
+    )
 
     def __init__(self, leaf: Event, catalogue: Catalogue, codes: tuple[str, ...] | None = None) -> None:
         self.leaf = leaf
         self.catalogue = catalogue
+        self.complete = f"complete:{leaf.domain}"
         self.codes = tuple(_Code(code, leaf.domain, catalogue) for code in codes or leaf.codes)
         self.names = frozenset(codes or leaf.codes)
         self.wanted = _wanted_attributes(leaf)
@@ -370,7 +400,7 @@ def denied_through(record: EventFact, setting: Setting, *, may: bool = False) ->
     when = own or record.end or record.start
     if when is None:
         return setting.now
-    return min((when.last_day if may else when.first_day) * DAY + DAY - 1, setting.now)
+    return min(last_instant(when.last_day if may else when.first_day), setting.now)
 
 
 def absent_besides(
@@ -378,14 +408,12 @@ def absent_besides(
 ) -> tuple[bool, tuple[str, ...]]:
     """Whether nothing unrecorded can match, and the facts that say so."""
     leaf, codes = sought.leaf, sought.codes
-    domain = leaf.domain
     if bounds.low_maybe > bounds.high_maybe or ("planned" not in leaf.statuses and bounds.low_maybe > setting.now):
         return True, ()  # an empty window, or one that opens after the screening day: nothing past lies in it
     if declared is not None and not _declared_through(declared, sought, bounds, setting):
         declared = None
-    complete = f"complete:{domain}"
     if declared is not None and all(_covers(declared, code) for code in codes):
-        return True, (complete,)
+        return True, (sought.complete,)
     if sought.plans_only:
         return False, ()
     # One code may be denied by a record, another by the declaration.
@@ -406,7 +434,7 @@ def absent_besides(
         if denial is not None:
             name = denial.name
         elif declared is not None and _covers(declared, code):
-            name = complete
+            name = sought.complete
         else:
             return False, ()
         if name not in against:
@@ -424,7 +452,7 @@ def _declared_through(declared: Declared, sought: Sought, bounds: Bounds, settin
     """Whether the declaration reaches as far as the leaf looks."""
     if declared.through is None:
         return True
-    return declared.through.first_day * DAY + DAY - 1 >= _looked_at_until(sought, bounds, setting)
+    return last_instant(declared.through.first_day) >= _looked_at_until(sought, bounds, setting)
 
 
 def _looked_at_until(sought: Sought, bounds: Bounds, setting: Setting) -> int:
@@ -443,7 +471,7 @@ def _looked_at_until(sought: Sought, bounds: Bounds, setting: Setting) -> int:
     if anchor is None:
         return last
     if sought.leaf.changed:
-        return min(last, anchor.last_day * DAY + DAY - 1)
+        return min(last, last_instant(anchor.last_day))
     if span.unit == "hours":
         return min(last, anchor.high - span.number * HOUR)
-    return min(last, unshift_day(anchor.last_day, span) * DAY + DAY - 1)
+    return min(last, last_instant(unshift_day(anchor.last_day, span)))

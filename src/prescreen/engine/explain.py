@@ -142,7 +142,7 @@ def _compared(leaf: Observation, result: Result, setting: Setting) -> tuple[str 
             sources.append(f"{threshold.of} {wording.with_unit(chosen.number, unit)}: {chosen.source}")
         if result.is_point and result.value_low is not None and number.approx:
             level = compare(result.value_low, number) == 0
-            distance = 0.0 if level else float(format(result.value_low.approx / number.approx - 1, ".6g"))
+            distance = 0.0 if level else wording.rounded(result.value_low.approx / number.approx - 1)
             if margin is None or abs(distance) < abs(margin):
                 margin = distance
     return "; ".join(texts) or None, "; ".join(dict.fromkeys(sources)) or None, margin

@@ -46,7 +46,7 @@ class Found(AnyFound):
         stale: Result | None = None,
         conflict: bool = False,
         approximate: bool = False,
-        constant: tuple[str, ...] | None = None,
+        constant: tuple[object, ...] | None = None,
     ) -> None:
         super().__init__(truth, constant, conflict, approximate)
         self.results = results

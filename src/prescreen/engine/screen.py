@@ -109,7 +109,7 @@ class _Result:
 def _result(criterion: CompiledCriterion, later: Later) -> _Result:
     """A criterion's result; remembered where none of the candidate's own records is in it, as for all who have
     nothing on file, or answered the same."""
-    compiled, setting = later.compiled, later.setting
+    compiled, setting, facts = later.compiled, later.setting, later.setting.facts
     criterion.root.evaluate(setting)
     key: list[object] = [setting.day]
     for number in criterion.numbers:
@@ -117,11 +117,14 @@ def _result(criterion: CompiledCriterion, later: Later) -> _Result:
         if found.constant is None:
             return _made(criterion, later)
         key.append(found.constant)
+    for name in criterion.anchors:
+        when = facts.anchors.get(name)
+        key.append(None if when is None else when.text)
     remembered: _Result | None = criterion.memory.get(tuple(key))
     if remembered is None:
         # Made without the records that are not in it: how many there are bounds what is tried, and others share this.
-        facts = setting.facts
         names = [f"answer:{name}" for name in facts.answers] + [f"complete:{domain}" for domain in facts.complete]
+        names += [f"anchor:{name}" for name in criterion.anchors if name in facts.anchors]
         bare = compiled.setting(restrict(facts, names), setting.day, None)
         criterion.root.evaluate(bare)
         remembered = _made(criterion, Later(compiled, bare))

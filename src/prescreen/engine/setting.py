@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Final, NamedTuple
 
 from prescreen.candidate.facts import EventFact, Facts, Result
 from prescreen.language.model import SCREENING, Event, Moment, Observation, Window
 from prescreen.ranges import Ranges
-from prescreen.time import DAY, EARLIEST, HOUR, LATEST, Span, When, shift_day
+from prescreen.time import EARLIEST, HOUR, LATEST, Span, When, first_instant, last_instant, shift_day
 from prescreen.truth import Truth
 
 
@@ -79,7 +78,7 @@ class Found:
     def __init__(
         self,
         truth: Truth,
-        constant: tuple[str, ...] | None = None,
+        constant: tuple[object, ...] | None = None,
         conflict: bool = False,
         approximate: bool = False,
     ) -> None:
@@ -104,7 +103,7 @@ class Setting:
     def __init__(self, facts: Facts, day: int, ranges: Ranges | None, leaves: int, windows: Windows) -> None:
         self.facts = facts
         self.day = day
-        self.now = day * DAY + DAY - 1
+        self.now = last_instant(day)
         self.ranges = ranges
         self.found: list[Found | None] = [None] * leaves
         self.free: Mapping[FreeKey, Result] | None = None
@@ -155,9 +154,18 @@ class Setting:
         return self.facts.anchors.get(name)
 
 
-@lru_cache(maxsize=4096)
+_DAYS: Final[dict[int, When]] = {}
+_MOST_DAYS: Final = 4096
+
+
 def day_when(day: int) -> When:
-    return When("screening", day * DAY, day * DAY + DAY - 1)
+    """A day as the screening day's anchor."""
+    when = _DAYS.get(day)
+    if when is None:
+        if len(_DAYS) >= _MOST_DAYS:
+            _DAYS.clear()
+        when = _DAYS[day] = When("screening", first_instant(day), last_instant(day))
+    return when
 
 
 def depends_on_day_only(window: Window) -> bool:
@@ -203,11 +211,14 @@ def _start(moment: Moment, day: int, anchors: Mapping[str, When]) -> tuple[int, 
         return EARLIEST, LATEST
     span = moment.span
     if span is None:
-        return anchor.first_day * DAY, anchor.last_day * DAY
+        return first_instant(anchor.first_day), first_instant(anchor.last_day)
     if span.unit == "hours":
         shift = moment.sign * span.number * HOUR
         return anchor.low + shift, anchor.high + shift
-    return shift_day(anchor.first_day, span, moment.sign) * DAY, shift_day(anchor.last_day, span, moment.sign) * DAY
+    return (
+        first_instant(shift_day(anchor.first_day, span, moment.sign)),
+        first_instant(shift_day(anchor.last_day, span, moment.sign)),
+    )
 
 
 def _end(moment: Moment, day: int, anchors: Mapping[str, When]) -> tuple[int, int]:
@@ -216,13 +227,12 @@ def _end(moment: Moment, day: int, anchors: Mapping[str, When]) -> tuple[int, in
     if anchor is None:
         return EARLIEST - 1, LATEST
     span = moment.span
-    last = DAY - 1
     if span is None:
-        return anchor.first_day * DAY + last, anchor.last_day * DAY + last
+        return last_instant(anchor.first_day), last_instant(anchor.last_day)
     if span.unit == "hours":
         shift = moment.sign * span.number * HOUR
         return anchor.low + shift, anchor.high + shift
     return (
-        shift_day(anchor.first_day, span, moment.sign) * DAY + last,
-        shift_day(anchor.last_day, span, moment.sign) * DAY + last,
+        last_instant(shift_day(anchor.first_day, span, moment.sign)),
+        last_instant(shift_day(anchor.last_day, span, moment.sign)),
     )

@@ -24,7 +24,7 @@ from prescreen.engine.events import (
 from prescreen.engine.setting import Bounds, Setting
 from prescreen.engine.timing import contradicts_itself, times
 from prescreen.language.model import Amount, Event, Operator, Window
-from prescreen.time import DAY, LATEST_DAY
+from prescreen.time import DAY, LATEST_DAY, first_instant, last_instant
 from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth, at_least, conjunction, disjunction, negation
 
 _MOST_LINES: Final = 12  # more courses are not told apart one by one
@@ -256,14 +256,14 @@ def _added_up(
         return UNKNOWN
     possible = not absent
     for day in _telling_days(given, bounds, setting, "planned" in sought.leaf.statuses):
-        if day * DAY + DAY - 1 < bounds.low_maybe or day * DAY > bounds.high_maybe:
+        if last_instant(day) < bounds.low_maybe or first_instant(day) > bounds.high_maybe:
             continue
         sure = [each for each in given if each.surely_on(day, given, absent)]
         perhaps = [each for each in given if each.maybe_on(day, given)]
         least = sum((each.dose for each in sure if each.dose is not None), Fraction(0))
         doses = [each.dose for each in perhaps]
         most = sum((dose for dose in doses if dose is not None), Fraction(0)) if None not in doses else None
-        inside = bounds.low_sure <= day * DAY and day * DAY + DAY - 1 <= bounds.high_sure
+        inside = bounds.low_sure <= first_instant(day) and last_instant(day) <= bounds.high_sure
         if sure and inside and all(_sum_holds(least, most if absent else None, bound) for bound in amounts):
             return TRUE
         possible = possible or (bool(perhaps) and all(_sum_may_hold(least, most, bound) for bound in amounts))

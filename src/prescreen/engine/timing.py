@@ -7,7 +7,7 @@ from typing import Final
 from prescreen.candidate.facts import EventFact
 from prescreen.engine.setting import Bounds, Setting
 from prescreen.language.model import Event, Window
-from prescreen.time import DAY, EARLIEST, HOUR, LATEST, Span, shift_day, unshift_day
+from prescreen.time import DAY, EARLIEST, HOUR, LATEST, Span, first_instant, last_instant, shift_day, unshift_day
 from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth, conjunction, disjunction, negation
 
 LASTING: Final = {"conditions": "active", "treatments": "ongoing"}
@@ -93,10 +93,9 @@ def times(record: EventFact, status: str, momentary: bool, setting: Setting) -> 
     What is over or going on is cut off at the screening day; a plan without a day may be of any later day. Ongoing
     records run to the screening day; a missing end may be any instant from the start.
     """
-    now, today = setting.now, setting.day * DAY
-    start = record.start
+    now, start = setting.now, record.start
     if status == "planned":
-        low, high = (today, LATEST) if start is None else (start.low, start.high)
+        low, high = (first_instant(setting.day), LATEST) if start is None else (start.low, start.high)
         end = record.end
         if momentary or end is None:
             return low, high, low, high if momentary else LATEST
@@ -184,4 +183,4 @@ def begun_for(length: Span, longer: bool, setting: Setting) -> int:
     """The last instant at which what has lasted for so long, or longer, on the screening day can have begun."""
     if length.unit == "hours":
         return setting.now - length.number * HOUR - longer
-    return unshift_day(setting.day - longer, length) * DAY + DAY - 1
+    return last_instant(unshift_day(setting.day - longer, length))

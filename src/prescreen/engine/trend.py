@@ -12,7 +12,7 @@ from prescreen.engine.setting import Bounds, Setting
 from prescreen.language.model import Change, ChangeBound
 from prescreen.quantities import Magnitude, compare
 from prescreen.quantities.magnitude import SAFE
-from prescreen.time import DAY, EARLIEST, HOUR, shift_day
+from prescreen.time import DAY, EARLIEST, HOUR, first_instant, shift_day
 from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth, agreement, conjunction
 
 _ZERO: Final = Magnitude.of(0)
@@ -75,7 +75,7 @@ def _before(result: Result, change: Change, setting: Setting) -> Bounds:
     if change.over.unit == "hours":
         length = change.over.number * HOUR
         return Bounds(high - length, low - 1, low - length, high - 1)
-    first, last = (shift_day(moment // DAY, change.over, -1) * DAY for moment in (low, high))
+    first, last = (first_instant(shift_day(moment // DAY, change.over, -1)) for moment in (low, high))
     return Bounds(last, low - 1, first, high - 1)
 
 

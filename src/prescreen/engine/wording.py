@@ -41,12 +41,58 @@ def _digits(value: float) -> str:
 
 
 def _digits_of(value: float) -> str:
-    if value == int(value) and abs(value) < 1e9:
-        return str(int(value))
-    if 1e-4 <= abs(value) < 1e9:
-        text = format(value, ".4g")
-        return format(value, ".0f") if "e" in text else text
+    if 1e-4 <= value < 1e9:
+        return _plain(value)
+    if value == 0.0:
+        return "0"
+    if -1e9 < value <= -1e-4:
+        return f"-{_plain(-value)}"
     return format(value, ".3g")
+
+
+def _plain(value: float) -> str:
+    """A number from 0.0001 to a thousand million to four digits, or all before the point; without an exponent.
+
+    By hand, since a report is full of such numbers and `format` takes three times as long.
+    """
+    places = _places(value, 4)
+    number = int(value * _TENS[places] + 0.5)
+    while places > 0 and number % 10 == 0:
+        number //= 10
+        places -= 1
+    text = str(number)
+    if places == 0:
+        return text
+    if len(text) <= places:
+        text = "0" * (places + 1 - len(text)) + text
+    return f"{text[:-places]}.{text[-places:]}"
+
+
+def rounded(value: float) -> float:
+    """A number to six digits."""
+    size = abs(value)
+    if not 1e-4 <= size < 1e5:
+        return float(format(value, ".6g"))
+    scale = _TENS[_places(size, 6)]
+    near = int(size * scale + 0.5) / scale
+    return near if value > 0 else -near
+
+
+def _places(value: float, digits: int) -> int:
+    """After how many places behind its point a number has so many digits; none behind the point of a large one."""
+    places, bound = digits - 1, 10.0
+    while places > 0 and value >= bound:
+        places -= 1
+        bound *= 10.0
+    if value < 1.0:
+        bound = 1.0
+        while value < bound:
+            places += 1
+            bound /= 10.0
+    return places
+
+
+_TENS: Final[list[float]] = [10.0**place for place in range(12)]
 
 
 def with_unit(magnitude: Magnitude, unit: str) -> str:
@@ -150,9 +196,7 @@ def _one_finding(leaf: Observation, result: Result, setting: Setting) -> str:
             limits = limits_of(result, threshold.of, setting)
             limit = limits[0].number if len(limits) == 1 else None
         if limit is not None and point is not None and limit.approx > 0:
-            ratio = format(point.approx / limit.approx, ".4g")
-            if "e" in ratio:
-                ratio = _digits(float(ratio))
+            ratio = _digits_of(point.approx / limit.approx)
             return f"{text} = {ratio} × {threshold.of} {with_unit(limit, result.concept.unit)}"
     return text
 
