@@ -33,6 +33,13 @@ def test_a_file_of_several_candidates_is_not_one(tmp_path: Path) -> None:
     assert [problem.code for problem in refused.value.problems] == ["several-candidates"]
 
 
+def test_what_is_no_candidate_is_not_taken_for_a_path() -> None:
+    profile = load_candidate({"id": "A", "birth_date": "1961"}).profile
+    with pytest.raises(TypeError, match="not Profile") as refused:
+        screen(TRIAL, profile, ON)  # type: ignore[arg-type]
+    assert "1961" not in str(refused.value)
+
+
 def test_a_bad_file_is_refused_with_its_name(tmp_path: Path) -> None:
     path = tmp_path / "bad.json"
     path.write_text('{"id": "A", "sexx": "male"}')

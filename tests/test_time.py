@@ -19,6 +19,8 @@ from prescreen.time import (
     completed_months,
     completed_years,
     day_text,
+    first_instant,
+    last_instant,
     length_text,
     ordinal,
     parse_span,
@@ -123,6 +125,11 @@ def test_the_calendar_is_that_of_the_standard_library() -> None:
         day = date.fromordinal(number)
         assert _civil(number) == (day.year, day.month, day.day)
         assert ordinal(day.year, day.month, day.day) == number
+
+
+@given(st.integers(min_value=0, max_value=LATEST_DAY + 1))
+def test_a_day_begins_and_ends_with_its_instants(day: int) -> None:
+    assert (first_instant(day), last_instant(day)) == (day * DAY, day * DAY + DAY - 1)
 
 
 def test_spans_are_written_as_people_say_them() -> None:

@@ -31,6 +31,8 @@ def load_candidate(source: str | Path | Mapping[str, Any], *, catalogue: Catalog
     catalogue: knows the names of codes; the bundled one by default, a trial's own is `trial.catalogue`. Raises
     InputRefused with every problem.
     """
+    if not isinstance(source, str | Path | Mapping):
+        raise TypeError(f"a candidate is the path of a JSON file, or a dict of its shape; not {type(source).__name__}")
     known = catalogue or bundled_catalogue()
     named = None if isinstance(source, Mapping) else str(source)
     found: list[Candidate] = []

@@ -56,6 +56,13 @@ def conjunction(truths: Iterable[Truth]) -> Truth:
     return result
 
 
+def but_not(truth: Truth, exception: Truth) -> Truth:
+    """The one and not the other, as `conjunction` and `negation` say together."""
+    if truth is FALSE or exception is TRUE:
+        return FALSE
+    return truth if exception is FALSE else UNKNOWN
+
+
 def disjunction(truths: Iterable[Truth]) -> Truth:
     """any: TRUE if one is TRUE, else UNKNOWN if one is UNKNOWN, else FALSE (also of nothing)."""
     result = FALSE

@@ -5,6 +5,10 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prescreen.engine.screen import compiled_trial
 from tests.engine.helper import criteria, report
 
 ON = date(2026, 6, 1)
@@ -38,3 +42,58 @@ def test_a_horizon_is_not_remembered_from_a_candidate_of_many_records() -> None:
     declared: dict[str, Any] = {"complete": {"conditions": {"through": "2026-05-31"}}}
     report(trial, {**declared, "observations": many_results(19_000)})
     assert report(trial, declared)["C2"].turns_on == "2026-12-01"
+
+
+ANCHORS = [None, "2026-06-10", "2026-06", "2026-05-20", "2027-01-05", "2026-06-10T08:00", "2026-06-01/2026-06-20"]
+DECLARED = [
+    False,
+    True,
+    {"through": "2026-06-01"},
+    {"through": "2026-05"},
+    {"through": "2027"},
+    {"systems": ["ICD-10-CM"]},
+]
+PLANS: list[dict[str, Any]] = [
+    {"procedure": "surgery", "status": "planned", "within": "24 weeks after enrolment"},
+    {"procedure": "major-surgery", "within": "24 weeks before enrolment"},
+    {"condition": "malignancy", "within": "5 years before enrolment"},
+    {"treatment": "rituximab", "status": "ever", "within": "6 months before enrolment"},
+    {"observation": "ALT", "at_most": "100 U/L", "within": "7 days before enrolment"},
+    {"treatment": "systemic-corticosteroids", "for_at_least": "4 weeks", "at": "enrolment"},
+    {"age": {"at_least": "18 years"}, "on": "enrolment"},
+]
+RECORDS: list[dict[str, Any]] = [
+    {},
+    {"procedures": [{"code": "appendectomy", "date": "2026-05-12", "status": "completed"}]},
+    {"conditions": [{"code": "malignancy", "onset": "2019", "verification": "refuted"}]},
+    {"observations": [{"code": "ALT", "value": 30, "unit": "U/L", "date": "2026-05-30"}], "birth_date": "2008-06-05"},
+]
+
+
+def anchored() -> Any:
+    alone = [{"exclude_if": plan} for plan in PLANS]
+    together = [{"exclude_if": {"any": PLANS[:4]}}, {"include_if": {"all": [PLANS[4], {"not": PLANS[1]}]}}]
+    return criteria(*alone, *together)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(ANCHORS), st.sampled_from(DECLARED), st.sampled_from(RECORDS)),
+        min_size=2,
+        max_size=6,
+    )
+)
+def test_anchors_and_declarations_of_one_do_not_show_in_the_report_of_another(those: list[Any]) -> None:
+    candidates = [
+        {
+            **records,
+            "anchors": {} if anchor is None else {"enrolment": anchor},
+            "complete": dict.fromkeys(("conditions", "treatments", "procedures"), declared),
+        }
+        for anchor, declared, records in those
+    ]
+    compiled_trial.cache_clear()
+    after_others = [report(anchored(), candidate) for candidate in candidates]
+    for candidate, found in zip(candidates, after_others, strict=True):
+        compiled_trial.cache_clear()
+        assert report(anchored(), candidate) == found

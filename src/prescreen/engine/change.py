@@ -33,9 +33,22 @@ MOST_LOOKS: Final = 200_000  # days times records; a candidate with more is told
 _FAR: Final = 10  # days: more than clipped months make the way back uneven by
 
 Turn = tuple[int, Truth]
-Changes = tuple[tuple[int, Truth | None], ...]
 _NO_LEAF: Final = -1
 _FOREVER: Final = LATEST_DAY + 2
+
+
+class Changes:
+    """The later days, in order, on which a leaf's truth may be another than before, and which (None: to be seen)."""
+
+    __slots__ = ("days", "truths")
+
+    def __init__(self, days: tuple[int, ...], truths: tuple[Truth, ...] | None = None) -> None:
+        self.days = days
+        self.truths = truths
+
+
+_NEVER: Final = Changes(())
+_LEFT: Final[tuple[Truth, ...]] = (UNKNOWN,)
 
 
 class Later:
@@ -71,7 +84,7 @@ class Later:
         return days
 
     def changes(self, node: LeafNode) -> Changes:
-        """The later days on which a leaf's truth may be another than before, and which (None: to be looked at)."""
+        """What time alone may change of a leaf's truth."""
         changes = self._changes[node.number]
         if changes is None:
             changes = self._changes[node.number] = self._changed(node)
@@ -91,17 +104,18 @@ class Later:
         if node.moves_on and isinstance(found, results.Found) and len(found.results) < 2:
             leaving = _leaving(node, found.results, setting)
             if leaving is not None:
-                return ((leaving, UNKNOWN),) if found.truth is not UNKNOWN and leaving <= self.last else ()
-        return tuple([(day, None) for day in self.days(node)])
+                return Changes((leaving,), _LEFT) if found.truth is not UNKNOWN and leaving <= self.last else _NEVER
+        return Changes(self.days(node))
 
     def _looked_at(self, node: LeafNode, truth: Truth) -> Changes:
-        changes = []
+        days, truths = [], []
         for day in self.days(node):
             now = node.evaluate(self.on(day))
             if now is not truth:
-                changes.append((day, now))
+                days.append(day)
+                truths.append(now)
                 truth = now
-        return tuple(changes)
+        return Changes(tuple(days), tuple(truths))
 
     def on(self, day: int) -> Setting:
         """The evaluation of a later day."""
@@ -135,7 +149,7 @@ def turning(criterion: CompiledCriterion, truth: Truth, later: Later) -> Turn | 
     ahead: list[Changes] = []  # of each leaf that may change, by place in `numbers`
     for node in criterion.timed:
         changes = later.changes(node)
-        if changes:
+        if changes.days:
             numbers.append(node.number)
             ahead.append(changes)
     repeats = criterion.repeats_in(later.setting)
@@ -145,7 +159,7 @@ def turning(criterion: CompiledCriterion, truth: Truth, later: Later) -> Turn | 
         days.update(day for day in _ages_apart(criterion, later.setting) if later.setting.day < day <= later.last)
         if days:
             numbers.append(_NO_LEAF)
-            ahead.append(tuple([(day, None) for day in sorted(days)]))
+            ahead.append(Changes(tuple(sorted(days))))
     if not numbers:
         return None
     then = later.setting.as_found()
@@ -154,19 +168,19 @@ def turning(criterion: CompiledCriterion, truth: Truth, later: Later) -> Turn | 
     while True:
         day = _FOREVER
         for place, changes in enumerate(ahead):
-            if next_ones[place] < len(changes):
-                day = min(day, changes[next_ones[place]][0])
+            if next_ones[place] < len(changes.days):
+                day = min(day, changes.days[next_ones[place]])
         if day > later.last:
             return None
         for place, changes in enumerate(ahead):
-            if next_ones[place] < len(changes) and changes[next_ones[place]][0] == day:
-                now = changes[next_ones[place]][1]
+            at = next_ones[place]
+            if at < len(changes.days) and changes.days[at] == day:
                 number = numbers[place]
-                if now is not None:
-                    then.found[number] = person.FOUND[now]
+                if changes.truths is not None:
+                    then.found[number] = person.FOUND[changes.truths[at]]
                 elif number != _NO_LEAF:
                     then.found[number] = later.compiled.leaves[number].find(later.on(day))
-                next_ones[place] += 1
+                next_ones[place] = at + 1
         other = criterion.root.evaluate(then)
         if other is UNKNOWN and repeats:
             other = truth_of(criterion, later.on(day), later.compiled.trial, budget)
@@ -223,9 +237,12 @@ def _truth_on(criterion: CompiledCriterion, day: int, later: Later) -> Truth:
         return truth_of(criterion, later.on(day), later.compiled.trial)
     then = setting.as_found()
     for node in criterion.timed:
-        for changed, now in later.changes(node):
+        changes = later.changes(node)
+        for at, changed in enumerate(changes.days):
             if changed <= day:
-                then.found[node.number] = person.FOUND[now] if now is not None else node.find(later.on(changed))
+                then.found[node.number] = (
+                    node.find(later.on(changed)) if changes.truths is None else person.FOUND[changes.truths[at]]
+                )
     return criterion.root.evaluate(then)
 
 

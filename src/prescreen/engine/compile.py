@@ -42,7 +42,7 @@ from prescreen.language.model import (
 from prescreen.language.wording import describe, leaf_label, window_words
 from prescreen.ranges import Ranges
 from prescreen.report.model import Explanation, Missing
-from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth, at_least, choice, conjunction, disjunction, negation
+from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth, at_least, but_not, choice, disjunction, negation
 
 Decide = Callable[[Setting], Found]
 
@@ -242,10 +242,10 @@ class SparedNode(Node):
 
     def evaluate(self, setting: Setting) -> Truth:
         truth = self.children[0].evaluate(setting)
-        return FALSE if truth is FALSE else conjunction((truth, negation(self.children[1].evaluate(setting))))
+        return FALSE if truth is FALSE else but_not(truth, self.children[1].evaluate(setting))
 
     def combined(self, truths: list[Truth]) -> Truth:
-        return conjunction((truths[self.children[0].place], negation(truths[self.children[1].place])))
+        return but_not(truths[self.children[0].place], truths[self.children[1].place])
 
 
 class IfNode(Node):

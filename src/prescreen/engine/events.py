@@ -19,6 +19,7 @@ from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth, agreement, disjunction
 
 _DOSE: Final[dict[str, Analyte]] = {}
 _MOST_REMEMBERED: Final = 4096
+_FEW: Final = 8  # names that are sooner looked up one by one
 _PLANNED: Final = frozenset({"planned"})
 
 
@@ -66,7 +67,7 @@ def event_leaf(leaf: Event, catalogue: Catalogue, numbers: Mapping[Window, int])
     )
     nothing = Found(UNKNOWN, constant=("nothing",), approximate=unsure)
     sought = Sought(leaf, catalogue)
-    codes, identity = frozenset(leaf.codes), id(leaf)
+    identity, names = id(leaf), leaf.codes
     covered = frozenset.intersection(*(code.systems for code in sought.codes))
     denied = Found(FALSE, (), (sought.complete,), absent=True, constant=("complete",))
     day_only = depends_on_day_only(window) and leaf.at == SCREENING
@@ -87,7 +88,7 @@ def event_leaf(leaf: Event, catalogue: Catalogue, numbers: Mapping[Window, int])
             touching = setting.touching[identity] = [
                 record
                 for record in records
-                if not codes.isdisjoint(record.any_of)
+                if _one_of(names, record.any_of)
                 or record.unplaced
                 or (record.system is not None and record.system not in covered)
                 or record.denies
@@ -145,6 +146,12 @@ def event_leaf(leaf: Event, catalogue: Catalogue, numbers: Mapping[Window, int])
         return Found(UNKNOWN, tuple(matches), against, conflict, absent, approximate, None, tuple(touching))
 
     return decide
+
+
+def _one_of(names: tuple[str, ...], concepts: frozenset[str]) -> bool:
+    if len(names) > _FEW:
+        return not concepts.isdisjoint(names)
+    return any(name in concepts for name in names)
 
 
 def anchors_of(leaf: Event) -> tuple[str, ...]:
@@ -210,7 +217,7 @@ class Sought:
         self.catalogue = catalogue
         self.complete = f"complete:{leaf.domain}"
         self.codes = tuple(_Code(code, leaf.domain, catalogue) for code in codes or leaf.codes)
-        self.names = frozenset(codes or leaf.codes)
+        self.names = codes or leaf.codes
         self.wanted = _wanted_attributes(leaf)
         self.treats = bool(leaf.indication or leaf.dose or leaf.daily_dose)
         self.excepted = tuple(Sought(exception, catalogue) for exception in leaf.excepted)
@@ -262,7 +269,7 @@ def _matches_as_it_is(
 ) -> tuple[Truth, tuple[str, ...]]:
     leaf = sought.leaf
     related = TRUE
-    if record.is_a.isdisjoint(sought.names):
+    if not _one_of(sought.names, record.is_a):
         related = disjunction([_relation(record, code) for code in sought.codes])
         if related is FALSE:
             return FALSE, ()

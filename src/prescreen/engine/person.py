@@ -56,20 +56,19 @@ def answer_leaf(leaf: Answer, trial: str, question: Question) -> Decide:
     """An answer for this trial (``TRIAL:question``), else one given without a trial; one that is none of the
     question's answers decides nothing."""
     name, qualified, wanted = leaf.question, f"{trial}:{leaf.question}", leaf.equals
-    found = {
-        (key, answer): Found(TRUE if answer == wanted else FALSE, (key, str(answer)))
-        for answer in answers_of(question)
-        for key in (name, qualified)
-    }
+    own, general = (
+        {answer: Found(TRUE if answer == wanted else FALSE, (key, str(answer))) for answer in answers_of(question)}
+        for key in (qualified, name)
+    )
     unanswered = Found(UNKNOWN, ("nothing",))
 
     def decide(setting: Setting) -> Found:
         answers = setting.facts.answers
         answer = answers.get(qualified)
         if answer is not None:
-            return found.get((qualified, answer), _UNKNOWN)
+            return own.get(answer, _UNKNOWN)
         answer = answers.get(name)
-        return unanswered if answer is None else found.get((name, answer), _UNKNOWN)
+        return unanswered if answer is None else general.get(answer, _UNKNOWN)
 
     return decide
 
