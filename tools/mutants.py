@@ -53,8 +53,8 @@ MUTANTS = (
     Mutant(
         "window begins a day late",
         ENGINE + "setting:_start",
-        "return shift_day(anchor.first_day, span, moment.sign) * DAY,",
-        "return (shift_day(anchor.first_day, span, moment.sign) + 1) * DAY,",
+        "first_instant(shift_day(anchor.first_day, span, moment.sign)),",
+        "first_instant(shift_day(anchor.first_day, span, moment.sign) + 1),",
     ),
     Mutant(
         "first for latest",
