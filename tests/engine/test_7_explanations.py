@@ -83,6 +83,7 @@ def test_every_node_carries_its_own_truth() -> None:
         (ALT_3, result("ALT", 92, "U/L", reference_range={"high": 40}), "92 U/L on 2026-05-20 = 2.3 × ULN 40 U/L"),
         (ALT_3, {}, "ALT"),
         ({"observation": "ALT", "at_most": "50 U/L"}, result("ALT", "20-60", "U/L"), "not known closely enough"),
+        ({"observation": "HBV-DNA", "detected": True}, result("HBV-DNA", "<20", "[IU]/mL"), "its limit of detection is not known"),
         ({"all": [FIT, CARER, ALT_3, SLE, FEMALE]}, {}, "and 2 more"),
     ],
 )  # fmt: skip

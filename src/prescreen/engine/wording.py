@@ -12,7 +12,7 @@ from prescreen.engine import events, results, tallies
 from prescreen.engine.compare import limits_of, threshold_for, threshold_magnitude
 from prescreen.engine.compile import LeafNode, events_of
 from prescreen.engine.setting import Setting
-from prescreen.language.model import Age, Answer, Comparison, Event, Observation, Sex
+from prescreen.language.model import Age, Answer, Comparison, Detected, Event, Observation, Sex
 from prescreen.language.wording import event_label, observation_label
 from prescreen.quantities import Magnitude
 from prescreen.time import When, completed_months, completed_years, length_text
@@ -213,8 +213,11 @@ def _why_unknown(leaf: Observation, result: Result, setting: Setting) -> tuple[s
                 and threshold_magnitude(result, test, setting) is None
             ):
                 if threshold.of == "LLOD":
-                    return "; the limit of detection is not known", "detection-limit"
+                    return "; its limit of detection is not known", "detection-limit"
                 return f"; its {threshold.of} is not known", "range"
+        elif isinstance(test, Detected):
+            if result.lod is None:
+                return "; its limit of detection is not known", "detection-limit"
         elif result.coded is None:
             return "; a coded result is needed", "code"
     return "; the value is not known closely enough", "censored"
