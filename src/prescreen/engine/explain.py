@@ -103,10 +103,10 @@ def _observation(
     if found.earlier:
         earlier = found.earlier[:_MOST_EVIDENCE]
         beside += [_result_evidence(each, "considered", "the earlier result", None) for each in earlier]
+    evidence += beside
     return Explanation(
-        "observation", known(found.truth), requirement, finding, threshold, limit, margin, reason,
-        (*evidence, *beside),
-    )  # fmt: skip
+        "observation", known(found.truth), requirement, finding, threshold, limit, margin, reason, tuple(evidence)
+    )
 
 
 def _compared(leaf: Observation, result: Result, setting: Setting) -> tuple[str | None, str | None, float | None]:
@@ -129,9 +129,7 @@ def _compared(leaf: Observation, result: Result, setting: Setting) -> tuple[str 
             continue
         text = wording.with_unit(number, unit)
         if threshold.of is None:
-            texts.append(
-                text if text == threshold.text else f"{threshold.text} = {text}" if threshold.text != text else text
-            )
+            texts.append(text if text == threshold.text else f"{threshold.text} = {text}")
         elif threshold.of == "LLOD":
             texts.append(f"{text} ({threshold.text})")
             sources.append(f"LLOD {wording.with_unit(result.lod, unit)}: the result's own" if result.lod else "")
@@ -145,7 +143,14 @@ def _compared(leaf: Observation, result: Result, setting: Setting) -> tuple[str 
             distance = 0.0 if level else wording.rounded(result.value_low.approx / number.approx - 1)
             if margin is None or abs(distance) < abs(margin):
                 margin = distance
-    return "; ".join(texts) or None, "; ".join(dict.fromkeys(sources)) or None, margin
+    return _joined(texts), _joined(sources), margin
+
+
+def _joined(texts: list[str]) -> str | None:
+    """Different texts as one; most often there is but one."""
+    if len(texts) == 1:
+        return texts[0] or None
+    return "; ".join(dict.fromkeys([text for text in texts if text])) or None
 
 
 def _role(result: Result, truth: Truth, found: results.Found) -> str:
@@ -181,8 +186,8 @@ def _event_evidence(leaf: Event, found: events.Found, setting: Setting, catalogu
     if found.truth is FALSE or found.conflict:
         evidence += [
             _record_evidence(record, "decides", "says that it is not so")
-            for record in setting.facts.events.get(leaf.domain, ())
-            if record.name in found.against
+            for record in found.seen
+            if record.denies and record.name in found.against
         ]
     return tuple(evidence)
 
