@@ -310,7 +310,7 @@ class Life:
         if self.store is not None:
             self.session.close()
             self.session = Session(self.trials, self.store, on=TODAY)
-            assert self.session.pending() == ()
+            assert tuple(self.session.pending()) == ()
             self.session.listen(self.hear)
 
     def first_of(self, candidate: str) -> None:

@@ -67,7 +67,7 @@ def test_a_log_goes_on_where_it_ended(tmp_path: Path) -> None:
         session.on(date(2026, 6, 3))
     with Session(TRIAL, store, on=date(2030, 1, 1)) as session:
         assert session.day == date(2026, 6, 3)
-        assert session.pending() == ()
+        assert tuple(session.pending()) == ()
         assert session.statuses("C-1") == {"C1": "met", "C2": "met"}
         assert session.apply({"event": "e-1", "candidate": "C-1", "add": {"birth_date": "1990", **alt(92)}}).repeated
         assert next((each.before, each.after) for each in session.add("C-1", alt(200))) == ("met", "failed")
@@ -149,7 +149,7 @@ def test_what_could_not_be_told_is_told_later(tmp_path: Path) -> None:
     with Session(TRIAL, store) as again:
         assert [(each.criterion, each.after) for each in again.pending()] == [("C1", "failed"), (None, "ineligible")]
     with Session(TRIAL, store) as once_more:
-        assert once_more.pending() == ()
+        assert tuple(once_more.pending()) == ()
 
 
 def _broken(change: object) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from prescreen import InputRefused, load_trial, screen
 from prescreen.session import Change, Session
-from prescreen.session import session as module
+from prescreen.session import keeping as module
 from tests.engine.helper import criteria
 
 ROOT = Path(__file__).parents[2]
@@ -58,9 +58,9 @@ def test_a_fact_changes_what_uses_it_and_says_why(session: Session) -> None:
 def test_a_fact_touches_only_the_criteria_that_use_it(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     session.add("C-1", {"birth_date": "1990", "observations": [ALT]})
     asked: list[int] = []
-    decide = session._engine.decide
+    decide = session._keeper.engine.decide
     monkeypatch.setattr(
-        session._engine, "decide", lambda place, posts: (asked.append(len(posts)), decide(place, posts))[1]
+        session._keeper.engine, "decide", lambda place, posts: (asked.append(len(posts)), decide(place, posts))[1]
     )
     session.add("C-1", {"observations": [{**ALT, "value": 900}]})
     assert asked == [1]  # the one leaf on ALT
@@ -289,7 +289,7 @@ def test_few_candidates_are_in_memory_and_all_are_there(monkeypatch: pytest.Monk
         names = [f"C-{number:02}" for number in range(11)]
         for name in names:
             session.add(name, {"birth_date": "1960-06-10", "observations": [ALT]})
-        assert len(session._dossiers) <= 4
+        assert len(list(session._keeper._dossiers.names)) <= 4
         assert list(session.candidates()) == names
         assert len(session.on(date(2026, 6, 10))) == 2 * len(names)
         assert said(session.remove("C-00", "alt")) == [(ids()[1], "met", "undetermined")]

@@ -343,7 +343,7 @@ class Candidate:
     of a record in the profile, its place in that data, where issues name it.
     """
 
-    __slots__ = ("_facts", "issues", "places", "profile")
+    __slots__ = ("_earlier", "_facts", "issues", "places", "profile")
 
     def __init__(
         self,
@@ -356,6 +356,7 @@ class Candidate:
         self.issues = issues
         self.places = places
         self._facts: dict[str, Facts] = {}
+        self._earlier: dict[str, Facts] = {}
         if catalogue is not None:
             self.facts(catalogue)
 
@@ -367,8 +368,17 @@ class Candidate:
         """The facts in the light of a catalogue, prepared on first use."""
         found = self._facts.get(catalogue.sha256)
         if found is None:
-            found = self._facts[catalogue.sha256] = prepare(self.profile, catalogue, self.issues, self.places)
+            earlier = self._earlier.pop(catalogue.sha256, None)
+            found = prepare(self.profile, catalogue, self.issues, self.places, earlier)
+            self._facts[catalogue.sha256] = found
         return found
+
+    def with_profile(self, profile: Profile) -> Candidate:
+        """A candidate with another profile; what was made of a record that stays at its place is used again."""
+        twin = Candidate(profile)
+        if self.places is None:
+            twin._earlier = {**self._earlier, **self._facts}
+        return twin
 
 
 def prepare(
@@ -376,14 +386,21 @@ def prepare(
     catalogue: Catalogue,
     known: tuple[DataIssue, ...] = (),
     places: Mapping[str, str] | None = None,
+    earlier: Facts | None = None,
 ) -> Facts:
     """Index a profile's records by the concepts of a catalogue.
 
-    known: issues that are listed before its own. places: see `Candidate`.
+    known: issues that are listed before its own. places: see `Candidate`. earlier: facts of another profile in the
+    light of the same catalogue; what was made of the very same record at the same place is taken from there.
     """
     issues: list[DataIssue] = []
     by_code: dict[str, list[Result]] = {}
+    made = {} if earlier is None else _sound_results(earlier)
     for index, record in enumerate(profile.observations):
+        known_result = made.get(index)
+        if known_result is not None and known_result.record is record:
+            by_code.setdefault(known_result.concept.name, []).append(known_result)
+            continue
         concept = _observation_concept(record.code, catalogue)
         if concept is None:
             issues.append(
@@ -407,8 +424,11 @@ def prepare(
     for domain in DOMAINS:
         records: tuple[EventRecord, ...] = getattr(profile, domain)
         if records:
+            before = () if earlier is None else earlier.events.get(domain, ())
             events[domain] = tuple(
-                EventFact.of(index, domain, record, _related(domain, record.code, catalogue))
+                before[index]
+                if index < len(before) and before[index].record is record
+                else EventFact.of(index, domain, record, _related(domain, record.code, catalogue))
                 for index, record in enumerate(records)
             )
         declared: bool | Completeness = getattr(profile.complete, domain)
@@ -425,6 +445,17 @@ def prepare(
         issues = [DataIssue(each.code, _place(each.path or "", places), each.message) for each in issues]
     told = (*known, *issues)
     return Facts(profile, results, events, birth, profile.sex, profile.answers, anchors, complete, told, places)
+
+
+def _sound_results(facts: Facts) -> dict[int, Result]:
+    """Results by their place in the profile, but for those of which an issue tells something."""
+    told = {(issue.path or "").partition("]")[0] for issue in facts.issues}
+    return {
+        result.index: result
+        for found in facts.results.values()
+        for result in found
+        if f"observations[{result.index}" not in told
+    }
 
 
 def _place(path: str, places: Mapping[str, str]) -> str:

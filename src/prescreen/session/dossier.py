@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from prescreen.candidate import Candidate
 from prescreen.candidate.checks import check_against_day
 from prescreen.candidate.profile import Coding, Complete, ObservationRecord, Profile
 from prescreen.candidate.structure import RECORD_LISTS, quoted
@@ -26,13 +27,13 @@ _EMPTY: Final[dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Dossier:
-    """The profile of a candidate after so many events.
+    """A candidate after so many events.
 
     seq: of the last event in it (0: none). day: the candidate's own screening day, from the event of the number
     `day_seq` on; None where only days for all were told.
     """
 
-    profile: Profile
+    candidate: Candidate
     seq: int = 0
     day: int | None = None
     day_seq: int = 0
@@ -40,7 +41,16 @@ class Dossier:
     @classmethod
     def empty(cls, candidate: str) -> Dossier:
         """Of a candidate of whom nothing is known."""
-        return cls(Profile(id=candidate))
+        return cls(Candidate(Profile(id=candidate)))
+
+    @property
+    def profile(self) -> Profile:
+        return self.candidate.profile
+
+    @property
+    def size(self) -> int:
+        """The number of records, and one more."""
+        return 1 + sum(len(getattr(self.profile, name)) for name in RECORD_LISTS)
 
     def with_event(self, event: Event, seq: int) -> Dossier:
         """The dossier with an event: removals first, then additions, then what is withdrawn.
@@ -48,14 +58,10 @@ class Dossier:
         A record whose id is on file replaces that one. Raises InputRefused when the event does not go with what is on
         file; then nothing of it counts.
         """
-        profile = _with(self.profile, event)
+        candidate = self.candidate.with_profile(_with(self.profile, event))
         if event.day is None:
-            return Dossier(profile, seq, self.day, self.day_seq)
-        return Dossier(profile, seq, event.day, seq)
-
-    def numbered(self, seq: int) -> Dossier:
-        """The same with the number that its last event was given."""
-        return Dossier(self.profile, seq, self.day, seq if self.day_seq == self.seq else self.day_seq)
+            return Dossier(candidate, seq, self.day, self.day_seq)
+        return Dossier(candidate, seq, event.day, seq)
 
     def day_on(self, common: tuple[int, int]) -> int:
         """The screening day; common: that for all, and the number of the event that told it."""

@@ -51,6 +51,12 @@ class Event:
     day: int | None
     body: str
 
+    @classmethod
+    def of_day(cls, day: int) -> Event:
+        """A new screening day for all."""
+        body = _canonical.encode({"on": date.fromordinal(day).isoformat()}).decode()
+        return cls(None, None, None, (), (), day, body)
+
     @property
     def digest(self) -> str:
         """What tells two events of one id apart."""

@@ -13,7 +13,7 @@ from rich.text import Text
 from prescreen.candidate.read import MAX_BYTES
 from prescreen.problems import InputRefused, Problem
 from prescreen.report.words import MARK, clean
-from prescreen.session.log import StoreFailed
+from prescreen.session.book import StoreFailed
 from prescreen.session.model import Change, Outcome
 from prescreen.session.session import Session
 

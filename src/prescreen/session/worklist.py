@@ -111,7 +111,7 @@ def worklist(session: Session, since: date | None = None) -> WorkList:
     today = session.day
     ids = list(session.candidates())
     for trial in session.trials:
-        verdicts = session.verdict_changes(trial.id)
+        verdicts = session.verdict_changes(ids, trial.id)
         for candidate in ids:
             try:
                 report = session.report(candidate, trial.id)

@@ -1,0 +1,336 @@
+"""The log of a session within one transaction: its tables, what is read of them, and what is written.
+
+Events are only ever appended, each with the digest of its content. Beside them stand conclusions, which could be made
+of the events again: of each candidate the standing in each trial, and the changes of status with whether they were
+told. What is to be written is held back to the end of the transaction and then written all at once, and what several
+events need is read at once, so that an event does not cost a dozen statements.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields, replace
+from hashlib import sha256
+from typing import Any, Final
+
+import sqlalchemy as sql
+from sqlalchemy.engine import Connection
+
+from prescreen.problems import InputRefused, Problem
+from prescreen.session.model import Change, Kept, Placed, Row, Standing
+
+_AT_ONCE: Final = 500  # ids in one statement, and changes in memory
+
+tables = sql.MetaData()
+_number = sql.BigInteger().with_variant(sql.Integer(), "sqlite")
+_facts = sql.Table(
+    "prescreen_session", tables, sql.Column("key", sql.Text, primary_key=True), sql.Column("value", sql.Text)
+)
+_events = sql.Table(
+    "events",
+    tables,
+    sql.Column("seq", _number, primary_key=True, autoincrement=False),
+    sql.Column("id", sql.Text, nullable=False, unique=True),
+    sql.Column("candidate", sql.Text),
+    sql.Column("day", sql.Integer),
+    sql.Column("body", sql.Text, nullable=False),
+    sql.Column("digest", sql.Text, nullable=False),
+    sql.Index("events_of", "candidate", "seq"),
+)
+_candidates = sql.Table(
+    "candidates",
+    tables,
+    sql.Column("candidate", sql.Text, primary_key=True),
+    sql.Column("seq", _number, nullable=False),
+    sql.Column("day", sql.Integer),
+    sql.Column("day_seq", _number, nullable=False),
+)
+_standings = sql.Table(
+    "standings",
+    tables,
+    sql.Column("candidate", sql.Text, primary_key=True),
+    sql.Column("trial", sql.Text, primary_key=True),
+    sql.Column("version", sql.Text, nullable=False),
+    sql.Column("seq", _number, nullable=False),
+    sql.Column("day", sql.Integer, nullable=False),
+    sql.Column("leaves", sql.Text, nullable=False),
+    sql.Column("fired", sql.Text, nullable=False),
+    sql.Column("truths", sql.Text, nullable=False),
+    sql.Column("verdicts", sql.Text, nullable=False),
+)
+_changes = sql.Table(
+    "changes",
+    tables,
+    sql.Column("number", _number, primary_key=True, autoincrement=False),
+    sql.Column("event", sql.Text, nullable=False),
+    sql.Column("day", sql.Integer, nullable=False),
+    sql.Column("candidate", sql.Text, nullable=False),
+    sql.Column("trial", sql.Text, nullable=False),
+    sql.Column("criterion", sql.Text),
+    sql.Column("cohort", sql.Text),
+    sql.Column("before", sql.Text, nullable=False),
+    sql.Column("after", sql.Text, nullable=False),
+    sql.Column("because", sql.Text, nullable=False),
+    sql.Column("told", sql.Boolean, nullable=False),
+    sql.Index("changes_of", "trial", "candidate"),
+)
+_untold = _changes.c.told == sql.false()
+sql.Index("changes_untold", _changes.c.number, sqlite_where=_untold, postgresql_where=_untold)
+
+_wanted: Final[sql.BindParameter[Any]] = sql.bindparam("wanted", expanding=True)
+_find_state = sql.select(
+    sql.select(sql.func.max(_events.c.seq)).scalar_subquery().label("last"),
+    sql.select(sql.func.max(_changes.c.number)).scalar_subquery().label("number"),
+)
+_find_day = (
+    sql.select(_events.c.day, _events.c.seq)
+    .where(_events.c.candidate.is_(None))
+    .order_by(_events.c.seq.desc())
+    .limit(1)
+)
+_find_digests = sql.select(_events.c.id, _events.c.digest).where(_events.c.id.in_(_wanted))
+_find_candidates = sql.select(_candidates.c.candidate, _candidates.c.seq).where(_candidates.c.candidate.in_(_wanted))
+_find_standings = sql.select(_standings).where(_standings.c.candidate.in_(_wanted))
+_find_since = (
+    sql.select(_events.c.seq, _events.c.id, _events.c.body, _events.c.digest)
+    .where(_events.c.candidate == sql.bindparam("of"), _events.c.seq > sql.bindparam("since"))
+    .order_by(_events.c.seq)
+)
+_find_fact = sql.select(_facts.c.value).where(_facts.c.key == sql.bindparam("of"))
+_place_candidate = _candidates.update().where(_candidates.c.candidate == sql.bindparam("of"))
+_place_standing = _standings.update().where(
+    _standings.c.candidate == sql.bindparam("of"), _standings.c.trial == sql.bindparam("within")
+)
+_mark_told = _changes.update().where(_changes.c.number == sql.bindparam("of"))
+
+
+class StoreFailed(InputRefused):
+    """The log could not be read or written; nothing of the event at hand was kept."""
+
+
+def store_failed(code: str, message: str, hint: str | None = None) -> StoreFailed:
+    """What is wrong with a log, as an error."""
+    return StoreFailed([Problem(code, message, hint=hint)])
+
+
+def has_log(names: Iterable[str]) -> bool:
+    """Whether a database with tables of these names holds the log of a session."""
+    return _facts.name in names
+
+
+class Book:
+    """The log within one transaction; `write` is called at its end.
+
+    Other writers are locked out, so that what was read stays as it is.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._last: int | None = None
+        self._number = 0
+        self._day: tuple[int, int] | None = None
+        self._digests: dict[str, str | None] = {}
+        self._seqs: dict[str, int] = {}
+        self._placed: dict[str, dict[str, Placed]] = {}
+        self._on_file: set[str | tuple[str, str]] = set()  # candidates, and standings as (candidate, trial)
+        self._new_events: list[dict[str, object]] = []
+        self._new_changes: list[dict[str, object]] = []
+        self._new_candidates: dict[str, dict[str, object]] = {}
+        self._new_standings: dict[tuple[str, str], Placed] = {}
+
+    # --- what the log says of itself --------------------------------------------------------------------------------
+
+    def fact(self, key: str) -> str | None:
+        """Something that the log says of itself."""
+        found = self._connection.execute(_find_fact, {"of": key}).scalar()
+        return None if found is None else str(found)
+
+    def state(self, key: str, value: str) -> None:
+        """Have the log say something of itself."""
+        self._connection.execute(_facts.delete().where(_facts.c.key == key))
+        self._connection.execute(_facts.insert(), {"key": key, "value": value})
+
+    def common_day(self) -> tuple[int, int]:
+        """The screening day for all, and the number of the event that told it; (0, 0) in an empty log."""
+        if self._day is None:
+            found = self._connection.execute(_find_day).first()
+            self._day = (0, 0) if found is None else (int(found.day), int(found.seq))
+        return self._day
+
+    # --- events -----------------------------------------------------------------------------------------------------
+
+    def gather(self, events: Iterable[str], candidates: Iterable[str]) -> None:
+        """Read at once what is on file of events by their ids, and where candidates stand."""
+        for names in _pieces([name for name in events if name not in self._digests]):
+            self._digests |= dict.fromkeys(names)
+            for row in self._connection.execute(_find_digests, {"wanted": names}):
+                self._digests[row.id] = row.digest
+        for names in _pieces([name for name in candidates if name not in self._seqs]):
+            self._seqs |= dict.fromkeys(names, 0)
+            self._placed |= {name: {} for name in names}
+            for row in self._connection.execute(_find_candidates, {"wanted": names}):
+                self._seqs[row.candidate] = int(row.seq)
+                self._on_file.add(row.candidate)
+            for row in self._connection.execute(_find_standings, {"wanted": names}):
+                self._found(row)
+
+    def digest(self, identity: str) -> str | None:
+        """The digest of the event of that id, None when there is none."""
+        if identity not in self._digests:
+            self.gather([identity], ())
+        return self._digests[identity]
+
+    @property
+    def next_seq(self) -> int:
+        """The number of the next event."""
+        if self._last is None:
+            state = self._connection.execute(_find_state).one()
+            self._last, self._number = int(state.last or 0), int(state.number or 0)
+        return self._last + 1
+
+    def append(self, identity: str | None, candidate: str | None, day: int | None, body: str, digest: str) -> str:
+        """Append an event under the next number; one without an id is named by it. Its id."""
+        seq = self.next_seq
+        if identity is None:
+            identity = f"#{seq}"
+            while self.digest(identity) is not None:  # somebody has used the name
+                identity = f"#{identity}"
+        row = {"seq": seq, "id": identity, "candidate": candidate, "day": day, "body": body, "digest": digest}
+        self._new_events.append(row)
+        self._digests[identity] = digest
+        self._last = seq
+        if candidate is None and day is not None:
+            self._day = (day, seq)
+        return identity
+
+    def events_of(self, candidate: str, since: int) -> Iterator[Kept]:
+        """A candidate's events after that of a number, as far as they were there when the transaction began.
+
+        Raises StoreFailed when one is not what was written.
+        """
+        for row in self._connection.execute(_find_since, {"of": candidate, "since": since}):
+            if sha256(row.body.encode()).hexdigest() != row.digest:
+                raise store_failed("store-damaged", f"the log is damaged: event `{row.id}` is not as it was written")
+            yield Kept(int(row.seq), row.id, candidate, row.body)
+
+    # --- candidates and standings -----------------------------------------------------------------------------------
+
+    def last_of(self, candidate: str) -> int:
+        """The number of the last event of a candidate; 0 when there is none."""
+        if candidate not in self._seqs:
+            self.gather((), [candidate])
+        return self._seqs[candidate]
+
+    def place_candidate(self, candidate: str, seq: int, day: int | None, day_seq: int) -> None:
+        """Note a candidate's last event and own day."""
+        self._seqs[candidate] = seq
+        self._new_candidates[candidate] = {"seq": seq, "day": day, "day_seq": day_seq}
+
+    def standings(self, candidate: str) -> dict[str, Placed]:
+        """A candidate's standings by trial."""
+        if candidate not in self._placed:
+            self.gather((), [candidate])
+        return self._placed[candidate]
+
+    def place(self, candidate: str, trial: str, placed: Placed) -> None:
+        """Keep a standing in the place of the one before."""
+        self.standings(candidate)[trial] = placed
+        self._new_standings[candidate, trial] = placed
+
+    def rows(self, after: str | None, most: int) -> list[Row]:
+        """Candidates in the order of their ids, from the one after `after` on, as they were on file."""
+        wanted = sql.select(_candidates).order_by(_candidates.c.candidate).limit(most)
+        if after is not None:
+            wanted = wanted.where(_candidates.c.candidate > after)
+        found = self._connection.execute(wanted).all()
+        self.gather((), [row.candidate for row in found])
+        return [
+            Row(row.candidate, int(row.seq), row.day, int(row.day_seq), self._placed[row.candidate]) for row in found
+        ]
+
+    # --- changes ----------------------------------------------------------------------------------------------------
+
+    def note(self, change: Change, event: str) -> Change:
+        """Keep a change that is an event's doing, not yet told; the same with the event and its number."""
+        self._last = self.next_seq - 1
+        self._number += 1
+        numbered = replace(change, event=event, number=self._number)
+        row: dict[str, object] = {name: getattr(numbered, name) for name in _CHANGE}
+        self._new_changes.append(row | {"because": json.dumps(change.because, ensure_ascii=False), "told": False})
+        return numbered
+
+    def told(self, numbers: Iterable[int]) -> None:
+        """Note that changes were told."""
+        rows = [{"of": number, "told": True} for number in numbers]
+        if rows:
+            self._connection.execute(_mark_told, rows)
+
+    def untold(self, after: int) -> list[Change]:
+        """The next changes after that of a number of which nobody was told; empty when there are no more."""
+        wanted = sql.select(_changes).where(_untold, _changes.c.number > after)
+        found = self._connection.execute(wanted.order_by(_changes.c.number).limit(_AT_ONCE))
+        return [_change(row) for row in found]
+
+    def last_verdicts(self, trial: str, candidates: Sequence[str]) -> dict[str, Change]:
+        """The last change of the verdict on each candidate, where there was one."""
+        of_verdict = (_changes.c.trial == trial) & _changes.c.criterion.is_(None) & _changes.c.cohort.is_(None)
+        found: dict[str, Change] = {}
+        for names in _pieces(candidates):
+            wanted = sql.select(_changes).where(of_verdict, _changes.c.candidate.in_(names)).order_by(_changes.c.number)
+            found |= {row.candidate: _change(row) for row in self._connection.execute(wanted)}
+        return found
+
+    # --- the end ----------------------------------------------------------------------------------------------------
+
+    def write(self) -> None:
+        """Write what was held back."""
+        execute = self._connection.execute
+        if self._new_events:
+            execute(_events.insert(), self._new_events)
+        if self._new_changes:
+            execute(_changes.insert(), self._new_changes)
+        seen = {name: name in self._on_file for name in self._new_candidates}
+        if rows := [{"candidate": name, **self._new_candidates[name]} for name in seen if not seen[name]]:
+            execute(_candidates.insert(), rows)
+        if rows := [{"of": name, **self._new_candidates[name]} for name in seen if seen[name]]:
+            execute(_place_candidate, rows)
+        placed = [(*key, key in self._on_file, _columns(each)) for key, each in self._new_standings.items()]
+        if rows := [{"candidate": name, "trial": trial, **row} for name, trial, known, row in placed if not known]:
+            execute(_standings.insert(), rows)
+        if rows := [{"of": name, "within": trial, **row} for name, trial, known, row in placed if known]:
+            execute(_place_standing, rows)
+
+    def _found(self, row: Any) -> None:
+        """Note a standing that is on file."""
+        standing = Standing(int(row.day), row.leaves, row.fired, row.truths)
+        verdicts = {cohort or None: verdict for cohort, verdict in json.loads(row.verdicts).items()}
+        self._placed[row.candidate][row.trial] = Placed(row.version, int(row.seq), standing, verdicts)
+        self._on_file.add((row.candidate, row.trial))
+
+
+_CHANGE: Final = tuple(field.name for field in fields(Change))
+
+
+def _pieces(names: Sequence[str]) -> Iterator[list[str]]:
+    """Names, not too many at once."""
+    for first in range(0, len(names), _AT_ONCE):
+        yield list(names[first : first + _AT_ONCE])
+
+
+def _columns(placed: Placed) -> dict[str, object]:
+    standing = placed.standing
+    return {
+        "version": placed.version,
+        "seq": placed.seq,
+        "day": standing.day,
+        "leaves": standing.leaves,
+        "fired": standing.fired,
+        "truths": standing.truths,
+        "verdicts": json.dumps({cohort or "": verdict for cohort, verdict in placed.verdicts.items()}),
+    }
+
+
+def _change(row: Any) -> Change:
+    values = {name: getattr(row, name) for name in _CHANGE}
+    return Change(**{**values, "because": tuple(json.loads(row.because))})
