@@ -38,7 +38,8 @@ Plain = dict[str, Any]
 class Vocabulary:
     """What a trial asks for, as records of candidates that are close to it."""
 
-    def __init__(self, trial: Trial) -> None:
+    def __init__(self, trial: Trial, *, several: bool) -> None:
+        self.several = several
         leaves = [leaf for criterion in trial.criteria for leaf in parts_of(criterion.condition)]
         for leaf in list(leaves):
             if isinstance(leaf, Observation):
@@ -158,7 +159,7 @@ class Vocabulary:
             case "answers":
                 question = rng.choice(self.questions)
                 options = self.trial.questions[question].options or (True, False)
-                name = question if rng.random() < 0.7 else f"{self.trial.id}:{question}"
+                name = question if not self.several and rng.random() < 0.7 else f"{self.trial.id}:{question}"
                 return {"answers": {name: rng.choice(list(options))}}
             case "anchors":
                 return {"anchors": {rng.choice(sorted(self.trial.anchors)): self.day(rng, today)}}
@@ -173,7 +174,7 @@ class Life:
         self.trials = list(trials)
         self.store = store
         self.session = Session(self.trials, store, on=TODAY)
-        self.words = [Vocabulary(trial) for trial in self.trials]
+        self.words = [Vocabulary(trial, several=len(self.trials) > 1) for trial in self.trials]
         self.profiles: dict[str, Plain] = {}
         self.common = TODAY
         self.own: dict[str, date] = {}
@@ -192,6 +193,10 @@ class Life:
         assert before in (None, change.before)
         assert change.because
         self.told[key] = change.after
+
+    def asked(self, trial: Trial, question: str) -> str:
+        """A question with its trial, as the session has it on file."""
+        return question if ":" in question else f"{trial.id}:{question}"
 
     def day_of(self, candidate: str) -> date:
         return self.own.get(candidate, self.common)
@@ -226,11 +231,12 @@ class Life:
         if not facts or (candidate not in self.profiles and rng.random() < 0.7):
             facts |= words.single(rng, today)
         if words.questions and rng.random() < 0.3:
-            facts["answers"] = {name: rng.random() < 0.5 for name in words.questions if rng.random() < 0.5}
+            asked = [name for name in words.questions if rng.random() < 0.5]
+            facts["answers"] = {self.asked(words.trial, name): rng.random() < 0.5 for name in asked}
         with suppress(InputRefused):  # end before start, and the like: told, and nothing of it counts
             self.first_of(candidate)
             self.send({"candidate": candidate, "add": facts})
-            self.put(candidate, facts)
+            self.put(candidate, facts, self.sent[-1]["event"])
 
     def _correct(self, candidate: str, known: Plain, rng: Random) -> None:
         named = [(name, record) for name in LISTS for record in known.get(name, []) if "id" in record]
@@ -320,12 +326,14 @@ class Life:
                 empty = statuses(trial, {"id": candidate}, on=self.day_of(candidate))
                 self.first[candidate, trial.id] = dict(empty)
 
-    def put(self, candidate: str, facts: Plain) -> None:
+    def put(self, candidate: str, facts: Plain, event: str = "") -> None:
+        """What the model has of an event; a record without an id is called after it."""
         profile = self.profiles.setdefault(candidate, {"id": candidate})
         for key, value in facts.items():
             if key in LISTS:
                 records = profile.setdefault(key, [])
-                for record in value:
+                for number, given in enumerate(value):
+                    record = {"id": f"{event}/{key}[{number}]", **given}
                     places = [n for n, each in enumerate(records) if "id" in record and each.get("id") == record["id"]]
                     if places:
                         records[places[0]] = record
@@ -334,6 +342,8 @@ class Life:
             elif value is None:
                 profile.pop(key, None)
             elif isinstance(value, dict) and key in ("answers", "anchors", "complete"):
+                if key == "answers":
+                    value = {self.asked(self.trials[0], name): answer for name, answer in value.items()}
                 merged = {**profile.get(key, {}), **value}
                 profile[key] = {name: inner for name, inner in merged.items() if inner is not None}
             else:

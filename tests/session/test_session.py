@@ -318,3 +318,56 @@ def test_one_session_does_not_disturb_another() -> None:
         assert other.statuses("C-1")[ids()[0]] == "failed"
         other.close()
         assert said(one.set("C-1", {"birth_date": "1940"}))[0] == (ids()[0], "met", "failed")
+
+
+def turned(changes: tuple[Change, ...]) -> list[tuple[str | None, str, str]]:
+    """What became of criteria."""
+    return [each for each in said(changes) if each[0] is not None]
+
+
+def test_a_record_without_an_id_is_called_after_its_event(session: Session) -> None:
+    alt = ids()[1]
+    plain = {key: value for key, value in ALT.items() if key != "id"}
+    session.add("C-1", {"observations": [plain]}, event="e-1")
+    (record,) = session.candidate("C-1").profile.observations
+    assert record.id == "e-1/observations[0]"
+    assert turned(session.add("C-1", {"observations": [{**ALT, "id": record.id, "value": 900}]})) == [
+        (alt, "met", "failed")
+    ]
+    assert turned(session.remove("C-1", record.id)) == [(alt, "failed", "undetermined")]
+    session.add("C-1", {"observations": [{**ALT, "id": "e-2/observations[0]", "value": 900}]})
+    assert session.add("C-1", {"observations": [{**plain, "date": "2026-05-19"}]}, event="e-2") == ()
+    assert [each.id for each in session.candidate("C-1").profile.observations] == [
+        "e-2/observations[0]",
+        "e-2/observations[0]+",
+    ]
+
+
+def test_an_answer_is_that_of_its_trial(tmp_path: Path) -> None:
+    store = tmp_path / "log.db"
+    one = criteria({"include_if": {"answer": "fit"}}, id="one")
+    two = criteria({"include_if": {"answer": "fit"}}, id="two")
+    (criterion,) = [each.id for each in one.criteria]
+    with Session(one, store, on=DAY) as session:
+        session.add("C-1", {"answers": {"one:fit": False}})
+        assert turned(session.set("C-1", {"answers": {"fit": True}})) == [(criterion, "failed", "met")]
+        assert codes({"candidate": "C-1", "add": {"answers": {"fit": True, "one:fit": True}}}, session) == [
+            ("duplicate-key", "answers")
+        ]
+    with Session([one, two], store) as session:  # "fit" was said of the first
+        assert session.statuses("C-1", "one") == {criterion: "met"}
+        assert session.statuses("C-1", "two") == {criterion: "undetermined"}
+        event = {"candidate": "C-1", "set": {"answers": {"fit": False, "one:fit": None}}}
+        assert codes(event, session) == [("bare-answer", "set.answers.fit")]
+        assert turned(session.set("C-1", {"answers": {"one:fit": None, "two:fit": True}})) == [
+            (criterion, "met", "undetermined"),
+            (criterion, "undetermined", "met"),
+        ]
+
+
+def test_a_flood_of_withdrawals_is_told_and_does_not_hang(session: Session) -> None:
+    session.add("C-1", {"observations": [{**ALT, "id": f"o-{number}"} for number in range(5_000)]})
+    assert len(codes({"candidate": "C-1", "remove": [f"x-{number}" for number in range(10_000)]}, session)) == 10_000
+    assert turned(session.remove("C-1", *(f"o-{number}" for number in range(5_000)))) == [
+        (ids()[1], "met", "undetermined")
+    ]

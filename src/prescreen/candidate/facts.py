@@ -376,7 +376,7 @@ class Candidate:
     def with_profile(self, profile: Profile) -> Candidate:
         """A candidate with another profile; what was made of a record that stays at its place is used again."""
         twin = Candidate(profile)
-        if self.places is None:
+        if self.places is None and not self.issues:
             twin._earlier = {**self._earlier, **self._facts}
         return twin
 
@@ -394,31 +394,7 @@ def prepare(
     light of the same catalogue; what was made of the very same record at the same place is taken from there.
     """
     issues: list[DataIssue] = []
-    by_code: dict[str, list[Result]] = {}
-    made = {} if earlier is None else _sound_results(earlier)
-    for index, record in enumerate(profile.observations):
-        known_result = made.get(index)
-        if known_result is not None and known_result.record is record:
-            by_code.setdefault(known_result.concept.name, []).append(known_result)
-            continue
-        concept = _observation_concept(record.code, catalogue)
-        if concept is None:
-            issues.append(
-                DataIssue(
-                    "unmapped-code",
-                    f"observations[{index}].code",
-                    f"{_code_text(record.code)} is no observation that the catalogue knows; not used",
-                )
-            )
-            continue
-        result = read_result(index, concept, record, issues)
-        if result is not None:
-            by_code.setdefault(concept.name, []).append(result)
-    results: dict[str, tuple[Result, ...]] = {}
-    for name, found in by_code.items():
-        if len(found) > 1:
-            found.sort(key=_newest_first)
-        results[name] = tuple(found)
+    results = _results(profile, catalogue, earlier, issues)
     events: dict[Domain, tuple[EventFact, ...]] = {}
     complete: dict[Domain, Declared] = {}
     for domain in DOMAINS:
@@ -445,6 +421,41 @@ def prepare(
         issues = [DataIssue(each.code, _place(each.path or "", places), each.message) for each in issues]
     told = (*known, *issues)
     return Facts(profile, results, events, birth, profile.sex, profile.answers, anchors, complete, told, places)
+
+
+def _results(
+    profile: Profile, catalogue: Catalogue, earlier: Facts | None, issues: list[DataIssue]
+) -> dict[str, tuple[Result, ...]]:
+    """Results by concept, the newest first."""
+    if earlier is not None and profile.observations is earlier.profile.observations:
+        issues += [issue for issue in earlier.issues if (issue.path or "").startswith("observations[")]
+        return earlier.results
+    made = {} if earlier is None else _sound_results(earlier)
+    by_code: dict[str, list[Result]] = {}
+    for index, record in enumerate(profile.observations):
+        known = made.get(index)
+        if known is not None and known.record is record:
+            by_code.setdefault(known.concept.name, []).append(known)
+            continue
+        concept = _observation_concept(record.code, catalogue)
+        if concept is None:
+            issues.append(
+                DataIssue(
+                    "unmapped-code",
+                    f"observations[{index}].code",
+                    f"{_code_text(record.code)} is no observation that the catalogue knows; not used",
+                )
+            )
+            continue
+        result = read_result(index, concept, record, issues)
+        if result is not None:
+            by_code.setdefault(concept.name, []).append(result)
+    results: dict[str, tuple[Result, ...]] = {}
+    for name, found in by_code.items():
+        if len(found) > 1:
+            found.sort(key=_newest_first)
+        results[name] = tuple(found)
+    return results
 
 
 def _sound_results(facts: Facts) -> dict[int, Result]:

@@ -18,6 +18,7 @@ import sqlalchemy as sql
 from sqlalchemy.engine import Connection
 
 from prescreen.problems import InputRefused, Problem
+from prescreen.session.events import Event
 from prescreen.session.model import Change, Kept, Placed, Row, Standing
 
 _AT_ONCE: Final = 500  # ids in one statement, and changes in memory
@@ -33,6 +34,7 @@ _events = sql.Table(
     sql.Column("seq", _number, primary_key=True, autoincrement=False),
     sql.Column("id", sql.Text, nullable=False, unique=True),
     sql.Column("candidate", sql.Text),
+    sql.Column("trial", sql.Text),
     sql.Column("day", sql.Integer),
     sql.Column("body", sql.Text, nullable=False),
     sql.Column("digest", sql.Text, nullable=False),
@@ -93,7 +95,7 @@ _find_digests = sql.select(_events.c.id, _events.c.digest).where(_events.c.id.in
 _find_candidates = sql.select(_candidates.c.candidate, _candidates.c.seq).where(_candidates.c.candidate.in_(_wanted))
 _find_standings = sql.select(_standings).where(_standings.c.candidate.in_(_wanted))
 _find_since = (
-    sql.select(_events.c.seq, _events.c.id, _events.c.body, _events.c.digest)
+    sql.select(_events.c.seq, _events.c.id, _events.c.trial, _events.c.body, _events.c.digest)
     .where(_events.c.candidate == sql.bindparam("of"), _events.c.seq > sql.bindparam("since"))
     .order_by(_events.c.seq)
 )
@@ -189,20 +191,22 @@ class Book:
             self._last, self._number = int(state.last or 0), int(state.number or 0)
         return self._last + 1
 
-    def append(self, identity: str | None, candidate: str | None, day: int | None, body: str, digest: str) -> str:
-        """Append an event under the next number; one without an id is named by it. Its id."""
-        seq = self.next_seq
-        if identity is None:
-            identity = f"#{seq}"
-            while self.digest(identity) is not None:  # somebody has used the name
-                identity = f"#{identity}"
-        row = {"seq": seq, "id": identity, "candidate": candidate, "day": day, "body": body, "digest": digest}
-        self._new_events.append(row)
-        self._digests[identity] = digest
+    def free_name(self) -> str:
+        """What the next event is called if it has no id: by its number."""
+        name = f"#{self.next_seq}"
+        while self.digest(name) is not None:  # somebody has used the name
+            name = f"#{name}"
+        return name
+
+    def append(self, event: Event, name: str) -> None:
+        """Append an event under the next number."""
+        seq, digest = self.next_seq, event.digest
+        row = {"seq": seq, "id": name, "candidate": event.candidate, "trial": event.trial, "day": event.day}
+        self._new_events.append(row | {"body": event.body, "digest": digest})
+        self._digests[name] = digest
         self._last = seq
-        if candidate is None and day is not None:
-            self._day = (day, seq)
-        return identity
+        if event.candidate is None and event.day is not None:
+            self._day = (event.day, seq)
 
     def events_of(self, candidate: str, since: int) -> Iterator[Kept]:
         """A candidate's events after that of a number, as far as they were there when the transaction began.
@@ -212,7 +216,7 @@ class Book:
         for row in self._connection.execute(_find_since, {"of": candidate, "since": since}):
             if sha256(row.body.encode()).hexdigest() != row.digest:
                 raise store_failed("store-damaged", f"the log is damaged: event `{row.id}` is not as it was written")
-            yield Kept(int(row.seq), row.id, candidate, row.body)
+            yield Kept(int(row.seq), row.id, row.trial, row.body)
 
     # --- candidates and standings -----------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ of it counts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from hashlib import sha256
@@ -40,7 +40,8 @@ class Event:
 
     id: None where whoever told it gave none. candidate: None: all (a new day). added: the records and answers to be
     added, and what is set, as a profile of nothing else. withdrawn: what is set to null, as (key,) or (key, name).
-    removed: ids of records. day: the new screening day (its ordinal). body: all but the id, in one spelling.
+    removed: ids of records. day: the new screening day (its ordinal). trial: the one that an answer is for if it does
+    not say. body: all but the id, in one spelling.
     """
 
     id: str | None
@@ -49,13 +50,14 @@ class Event:
     withdrawn: tuple[tuple[str, ...], ...]
     removed: tuple[str, ...]
     day: int | None
+    trial: str | None
     body: str
 
     @classmethod
     def of_day(cls, day: int) -> Event:
         """A new screening day for all."""
         body = _canonical.encode({"on": date.fromordinal(day).isoformat()}).decode()
-        return cls(None, None, None, (), (), day, body)
+        return cls(None, None, None, (), (), day, None, body)
 
     @property
     def digest(self) -> str:
@@ -63,11 +65,14 @@ class Event:
         return sha256(self.body.encode()).hexdigest()
 
 
-def read_event(data: Mapping[str, Any] | str | bytes, catalogues: Iterable[Catalogue], *, named: bool = True) -> Event:
+def read_event(
+    data: Mapping[str, Any] | str | bytes, catalogues: Iterable[Catalogue], trials: Sequence[str], *, named: bool = True
+) -> Event:
     """An event from JSON text or from a dict.
 
-    catalogues: every name of a code must be known to each. named: the event must have an id of its own. Raises
-    InputRefused with every problem, each with its place in the event.
+    catalogues: every name of a code must be known to each. trials: those of the session; an answer that names none is
+    for the only one. named: the event must have an id of its own. Raises InputRefused with every problem, each with
+    its place in the event.
     """
     problems: list[Problem] = []
     plain, _ = read_plain(data, problems)
@@ -86,6 +91,9 @@ def read_event(data: Mapping[str, Any] | str | bytes, catalogues: Iterable[Catal
     body = _canonical.encode({key: value for key, value in plain.items() if key != "event"}).decode()
     removed = _removed(plain, problems)
     content, withdrawn = _content(plain, problems)
+    only = trials[0] if len(trials) == 1 else None
+    if only is None:
+        _check_answers(plain, trials, problems)
     added: Profile | None = None
     if any(content.values()):
         for catalogue in catalogues:
@@ -94,7 +102,16 @@ def read_event(data: Mapping[str, Any] | str | bytes, catalogues: Iterable[Catal
         problems.append(Problem("no-event", "says nothing: expected `add`, `remove`, `set` or `on`"))
     if problems:
         raise InputRefused(in_event(identity, problems))
-    return Event(identity, candidate, added, withdrawn, removed, day, body)
+    if added is not None and added.answers:
+        answers = {_of_trial(name, only): answer for name, answer in added.answers.items()}
+        if len(answers) < len(added.answers):
+            message = f"a question is answered twice, as `NAME` and as `{only}:NAME`"
+            raise InputRefused(in_event(identity, [Problem("duplicate-key", message, path="answers")]))
+        added = added.model_copy(update={"answers": answers})
+    withdrawn = tuple(
+        [(key, *(_of_trial(name, only) if key == "answers" else name for name in names)) for key, *names in withdrawn]
+    )
+    return Event(identity, candidate, added, withdrawn, removed, day, only, body)
 
 
 def in_event(identity: str | None, problems: Iterable[Problem]) -> list[Problem]:
@@ -186,6 +203,23 @@ def _content(
         message = f"{quoted(key)} is given under `add` and under `set`"
         problems.append(Problem("duplicate-key", message, path=path_text(("set", key))))
     return content, tuple(withdrawn)
+
+
+def _of_trial(name: str, trial: str | None) -> str:
+    """The name of a question with its trial."""
+    return name if trial is None or ":" in name else f"{trial}:{name}"
+
+
+def _check_answers(plain: dict[str, Any], trials: Sequence[str], problems: list[Problem]) -> None:
+    """Among several trials an answer says for which it is."""
+    for key in ("add", "set"):
+        content = plain.get(key)
+        answers = content.get("answers") if isinstance(content, dict) else None
+        for name in answers if isinstance(answers, dict) else ():
+            if ":" not in name:
+                message = f"an answer to {quoted(name)}, of which trial? the session has several"
+                hint = f"write `{trials[0]}:{name[:40]}`, or the like" if trials else None
+                problems.append(Problem("bare-answer", message, path=path_text((key, "answers", name)), hint=hint))
 
 
 def _nulls(kept: dict[str, Any]) -> list[tuple[str, ...]]:

@@ -45,6 +45,7 @@ class Keeper:
         self.catalogues: tuple[Catalogue, ...] = tuple(
             {trial.catalogue.sha256: trial.catalogue for trial in trials}.values()
         )
+        self.ids = tuple([trial.id for trial in trials])
         self._versions = {trial.id: _version(trial, tables[trial.id]) for trial in trials}
         self._dossiers = _Dossiers()
         self._fresh: dict[str, Dossier] = {}
@@ -76,8 +77,7 @@ class Keeper:
         if book.common_day() == (0, 0):
             if day is None:
                 raise InputRefused([Problem("no-day", "the log is new: a screening day is needed (`on`)")])
-            event = Event.of_day(day)
-            book.append("(start)", None, event.day, event.body, event.digest)
+            book.append(Event.of_day(day), "(start)")
         for name, value in stated.items():
             if book.fact(name) != value:
                 book.state(name, value)
@@ -113,17 +113,19 @@ class Keeper:
                 hint = "a correction is an event of its own: give it an id of its own"
                 raise InputRefused([Problem("duplicate-event", message, hint=hint)])
             return Outcome(event.id, True, ())
+        name = event.id or book.free_name()
         if event.candidate is None:
-            return Outcome(book.append(event.id, None, event.day, event.body, event.digest), False, ())
+            book.append(event, name)
+            return Outcome(name, False, ())
         before = self.known(book, event.candidate, new=event.added is not None or bool(event.withdrawn))
         common = book.common_day()
-        after = before.with_event(event, book.next_seq)
+        after = before.with_event(event, book.next_seq, name)
         after.check_day(after.day_on(common))
         concluded = self._concluded(book, before, after, common)
-        identity = book.append(event.id, event.candidate, event.day, event.body, event.digest)
+        book.append(event, name)
         book.place_candidate(event.candidate, after.seq, after.day, after.day_seq)
         self._fresh[event.candidate] = after
-        return Outcome(identity, False, _noted(book, event.candidate, identity, concluded))
+        return Outcome(name, False, _noted(book, event.candidate, name, concluded))
 
     def bring_up(self, book: Book, dossier: Dossier, event: str) -> tuple[Change, ...]:
         """Bring a candidate's standings up to date, on whom nothing new is told: what has changed by the day, by a
@@ -234,7 +236,8 @@ class Keeper:
 
     def _replayed(self, dossier: Dossier, kept: Kept) -> Dossier:
         try:
-            return dossier.with_event(read_event(kept.body, self.catalogues, named=False), kept.seq)
+            event = read_event(kept.body, self.catalogues, () if kept.trial is None else (kept.trial,), named=False)
+            return dossier.with_event(event, kept.seq, kept.id)
         except InputRefused as refused:
             # It was right when it was kept: a name has gone from the catalogue since.
             raise InputRefused(in_event(kept.id, refused.problems)) from None

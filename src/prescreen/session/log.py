@@ -20,7 +20,7 @@ from prescreen.session.book import Book, StoreFailed, has_log, store_failed, tab
 
 MEMORY: Final = "sqlite://"
 
-_SCHEMA: Final = "prescreen/session/1"
+_SCHEMA: Final = "prescreen/session/2"
 _WAIT: Final = 60_000  # milliseconds for another writer
 _LOCK: Final = 0x70726573  # of PostgreSQL: any number that is always the same
 

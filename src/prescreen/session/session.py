@@ -114,7 +114,7 @@ class Session:
         read: list[Event | InputRefused] = []
         for event in events:
             try:
-                read.append(read_event(event, self._keeper.catalogues, named=named))
+                read.append(read_event(event, self._keeper.catalogues, self._keeper.ids, named=named))
             except InputRefused as refused:
                 read.append(refused)
         with self._lock:
