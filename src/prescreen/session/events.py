@@ -17,10 +17,11 @@ from msgspec.json import Encoder
 
 from prescreen.candidate.checks import MAX_ID
 from prescreen.candidate.profile import Profile
-from prescreen.candidate.read import profile_of, read_plain
-from prescreen.candidate.structure import path_text, quoted, shown
+from prescreen.candidate.read import from_json, profile_of, read_plain
+from prescreen.candidate.structure import build_profile, path_text, quoted, shown
 from prescreen.catalogue import DOMAINS, Catalogue
 from prescreen.problems import InputRefused, Problem, did_you_mean
+from prescreen.session.model import Kept
 
 FIRST_DAY: Final = date(1900, 1, 1)
 LAST_DAY: Final = date(2999, 12, 31)
@@ -32,6 +33,9 @@ _SINGLE: Final = ("birth_date", "age", "sex", "answers", "anchors", "complete")
 _LARGE: Final = 200_000  # characters from which on mistakes may be too many to be counted
 _MOST_REMOVED: Final = 10_000
 _canonical: Final = Encoder(order="sorted", decimal_format="number")
+
+
+Withdrawn = tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ class Event:
     id: str | None
     candidate: str | None
     added: Profile | None
-    withdrawn: tuple[tuple[str, ...], ...]
+    withdrawn: Withdrawn
     removed: tuple[str, ...]
     day: int | None
     trial: str | None
@@ -102,16 +106,30 @@ def read_event(
         problems.append(Problem("no-event", "says nothing: expected `add`, `remove`, `set` or `on`"))
     if problems:
         raise InputRefused(in_event(identity, problems))
-    if added is not None and added.answers:
-        answers = {_of_trial(name, only): answer for name, answer in added.answers.items()}
-        if len(answers) < len(added.answers):
-            message = f"a question is answered twice, as `NAME` and as `{only}:NAME`"
-            raise InputRefused(in_event(identity, [Problem("duplicate-key", message, path="answers")]))
-        added = added.model_copy(update={"answers": answers})
-    withdrawn = tuple(
-        [(key, *(_of_trial(name, only) if key == "answers" else name for name in names)) for key, *names in withdrawn]
-    )
+    added, withdrawn = _of_trial(added, withdrawn, only, problems)
+    if problems:
+        raise InputRefused(in_event(identity, problems))
     return Event(identity, candidate, added, withdrawn, removed, day, only, body)
+
+
+def read_kept(kept: Kept, candidate: str) -> Event:
+    """An event from the log, where it stands as it was once it had been checked.
+
+    Raises InputRefused where it no longer has the form of an event.
+    """
+    plain: Any = from_json(kept.body.encode())
+    problems: list[Problem] = []
+    content, withdrawn = _content(plain, problems)
+    added: Profile | None = None
+    if any(content.values()):
+        built = build_profile(_whole(content), large=False)
+        if isinstance(built, list):
+            raise InputRefused(in_event(kept.id, built))
+        added = built
+    added, withdrawn = _of_trial(added, withdrawn, kept.trial, problems)
+    day = date.fromisoformat(plain["on"]).toordinal() if "on" in plain else None
+    removed = tuple(plain.get("remove", ()))
+    return Event(kept.id, candidate, added, withdrawn, removed, day, kept.trial, kept.body)
 
 
 def in_event(identity: str | None, problems: Iterable[Problem]) -> list[Problem]:
@@ -172,9 +190,7 @@ def _removed(plain: dict[str, Any], problems: list[Problem]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(identity for identity in value if isinstance(identity, str)))
 
 
-def _content(
-    plain: dict[str, Any], problems: list[Problem]
-) -> tuple[dict[str, dict[str, Any]], tuple[tuple[str, ...], ...]]:
+def _content(plain: dict[str, Any], problems: list[Problem]) -> tuple[dict[str, dict[str, Any]], Withdrawn]:
     """What `add` and `set` hold, by key; and what is withdrawn."""
     content: dict[str, dict[str, Any]] = {}
     withdrawn: list[tuple[str, ...]] = []
@@ -205,9 +221,30 @@ def _content(
     return content, tuple(withdrawn)
 
 
-def _of_trial(name: str, trial: str | None) -> str:
-    """The name of a question with its trial."""
-    return name if trial is None or ":" in name else f"{trial}:{name}"
+def _of_trial(
+    added: Profile | None, withdrawn: Withdrawn, trial: str | None, problems: list[Problem]
+) -> tuple[Profile | None, Withdrawn]:
+    """What is added and withdrawn, each answer with its trial."""
+    if trial is None:
+        return added, withdrawn
+    if added is not None and added.answers:
+        answers = {_question(name, trial): answer for name, answer in added.answers.items()}
+        if len(answers) < len(added.answers):
+            message = f"a question is answered twice, as `NAME` and as `{trial}:NAME`"
+            problems.append(Problem("duplicate-key", message, path="answers"))
+        added = added.model_copy(update={"answers": answers})
+    if any(place[0] == "answers" for place in withdrawn):
+        withdrawn = tuple(
+            [
+                (key, *(_question(name, trial) if key == "answers" else name for name in names))
+                for key, *names in withdrawn
+            ]
+        )
+    return added, withdrawn
+
+
+def _question(name: str, trial: str) -> str:
+    return name if ":" in name else f"{trial}:{name}"
 
 
 def _check_answers(plain: dict[str, Any], trials: Sequence[str], problems: list[Problem]) -> None:
@@ -236,17 +273,23 @@ def _nulls(kept: dict[str, Any]) -> list[tuple[str, ...]]:
     return found
 
 
+def _whole(content: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The content as plain data of a profile."""
+    whole: dict[str, Any] = {"id": "-"}
+    for kept in content.values():
+        whole |= kept
+    return whole
+
+
 def _checked(
     content: dict[str, dict[str, Any]], catalogue: Catalogue, problems: list[Problem], *, large: bool
 ) -> Profile | None:
     """The content as a profile of its own; what is wrong with it is added to the problems."""
-    whole: dict[str, Any] = {"id": "-"}
     places: dict[str, str] = {}
     for name, kept in content.items():
-        whole |= kept
         places |= dict.fromkeys(kept, name)
     try:
-        return profile_of(whole, catalogue, [], large=large)
+        return profile_of(_whole(content), catalogue, [], large=large)
     except InputRefused as refused:
         for problem in refused.problems:
             path = problem.path or ""

@@ -21,9 +21,9 @@ from prescreen.ranges import Ranges
 from prescreen.session.book import Book, StoreFailed
 from prescreen.session.changes import differences, explained, written
 from prescreen.session.dossier import Dossier, touched
-from prescreen.session.events import Event, in_event, read_event
+from prescreen.session.events import Event, in_event, read_kept
 from prescreen.session.log import Log
-from prescreen.session.model import Change, Kept, Outcome, Placed
+from prescreen.session.model import Change, Outcome, Placed
 from prescreen.session.standing import Judge, judges
 
 _DOSSIERS: Final = 256  # remembered
@@ -230,17 +230,9 @@ class Keeper:
         dossier = self._dossiers.get(candidate) or Dossier.empty(candidate)
         if dossier.seq < book.last_of(candidate):
             for kept in book.events_of(candidate, dossier.seq):
-                dossier = self._replayed(dossier, kept)
+                dossier = dossier.with_event(read_kept(kept, candidate), kept.seq, kept.id)
         self._fresh[candidate] = dossier
         return dossier
-
-    def _replayed(self, dossier: Dossier, kept: Kept) -> Dossier:
-        try:
-            event = read_event(kept.body, self.catalogues, () if kept.trial is None else (kept.trial,), named=False)
-            return dossier.with_event(event, kept.seq, kept.id)
-        except InputRefused as refused:
-            # It was right when it was kept: a name has gone from the catalogue since.
-            raise InputRefused(in_event(kept.id, refused.problems)) from None
 
 
 class _Dossiers:
