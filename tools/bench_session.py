@@ -92,7 +92,6 @@ def measure(candidates: int) -> dict[str, Any]:
     rng = Random(candidates)
     found: dict[str, Any] = {"candidates": candidates}
     with tempfile.TemporaryDirectory() as folder, Session(trial, f"{folder}/log.db", on=DAY) as session:
-
         spare_the_rules()  # as the command does
 
         def refuse(refused: Exception) -> None:

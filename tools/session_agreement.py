@@ -107,11 +107,14 @@ class Machine(RuleBasedStateMachine):
         self.folder: tempfile.TemporaryDirectory[str] | None = None
 
     @initialize(
-        places=st.lists(st.integers(0, len(RULES) - 1), min_size=1, max_size=2, unique=True), kept=st.booleans()
+        places=st.lists(st.integers(0, len(RULES) - 1), min_size=1, max_size=2, unique=True),
+        kept=st.booleans(),
+        ranged=st.sampled_from([False, False, True]),
     )
-    def begin(self, places: list[int], kept: bool) -> None:
+    def begin(self, places: list[int], kept: bool, ranged: bool) -> None:
         self.folder = tempfile.TemporaryDirectory(dir=SCRATCH)
-        self.life = Life([TRIALS[place] for place in places], f"{self.folder.name}/log.db" if kept else None)
+        store = f"{self.folder.name}/log.db" if kept else None
+        self.life = Life([TRIALS[place] for place in places], store, ranged=ranged)
 
     @rule(kind=st.sampled_from(KINDS), number=st.integers(0, 2**32))
     def step(self, kind: str, number: int) -> None:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date
+from functools import lru_cache
 from random import Random
 from typing import Any
 
@@ -19,6 +21,7 @@ import pytest
 from prescreen import InputRefused, load_candidate, screen, statuses
 from prescreen.catalogue import DOMAINS
 from prescreen.language.model import Age, Answer, Coded, Comparison, Event, Observation, Trial, parts_of
+from prescreen.ranges import Ranges, load_ranges
 from prescreen.session import Change, Session
 from prescreen.time import shift_day
 
@@ -72,7 +75,12 @@ class Vocabulary:
             return text[:4]
         if form < 0.15:
             return text[:7]
-        return f"{text}T{rng.choice(['08:30', '23:59'])}" if form < 0.2 else text
+        if form < 0.2:
+            return f"{text}T{rng.choice(['08:30', '23:59'])}"
+        if form < 0.26:  # as FHIR's periods come in
+            later = date.fromordinal(number + rng.choice([0, 1, 3, 30])).isoformat()
+            return rng.choice([f"{text}/{later}", f"../{text}", f"{text}/.."])
+        return text
 
     def records(self, rng: Random, today: date) -> dict[str, list[Plain]]:
         """One record in its list."""
@@ -121,6 +129,19 @@ class Vocabulary:
             made["verification"] = rng.choice(["provisional", "refuted"])
         return made
 
+    def rival(self, known: Plain, rng: Random) -> dict[str, list[Plain]]:
+        """A record that contradicts one on file: another result of the same time, or the same thing refuted."""
+        name = rng.choice([name for name in LISTS if known.get(name)])
+        other = dict(rng.choice(known[name]))
+        other.pop("id", None)
+        if name != "observations":
+            other["verification"] = "confirmed" if other.get("verification") == "refuted" else "refuted"
+        elif isinstance(other.get("value"), int | float):
+            other["value"] = round(other["value"] * rng.choice([0.2, 1, 4]), 3)
+        else:
+            other["value"] = rng.choice(["negative", "positive", None])
+        return {name: [other]}
+
     def event(self, leaf: Event, rng: Random, today: date) -> Plain:
         catalogue = self.trial.catalogue
         code = rng.choice(leaf.codes)
@@ -143,7 +164,7 @@ class Vocabulary:
 
     def single(self, rng: Random, today: date) -> Plain:
         """Something of which there is one."""
-        choices = ["birth_date", "sex", "complete", "complete"]
+        choices = ["birth_date", "birth_date", "age", "sex", "complete", "complete", "complete"]
         choices += ["answers"] * (3 if self.questions else 0) + ["anchors"] * (2 if self.trial.anchors else 0)
         match rng.choice(choices):
             case "birth_date":
@@ -154,6 +175,8 @@ class Vocabulary:
                         shift_day(today.toordinal(), rng.choice(spans), -1) + rng.choice([-1, 0, 1, 9]), day + 11_900
                     )
                 return {"birth_date": date.fromordinal(day).isoformat()[: rng.choice([4, 7, 10, 10, 10])]}
+            case "age":
+                return {"age": {"value": rng.choice([17, 18, 30, 64, 65, 66, 80]), "on": self.day(rng, today)}}
             case "sex":
                 return {"sex": rng.choice(["female", "male"])}
             case "answers":
@@ -164,16 +187,40 @@ class Vocabulary:
             case "anchors":
                 return {"anchors": {rng.choice(sorted(self.trial.anchors)): self.day(rng, today)}}
         domain = rng.choice(DOMAINS)
-        return {"complete": {domain: rng.choice([True, True, False, {"through": self.day(rng, today)[:10]}])}}
+        through = {"through": self.day(rng, today)}
+        coded = {**through, "systems": ["icd-10-cm"]} if rng.random() < 0.5 else {"systems": ["icd-10-cm", "rxnorm"]}
+        return {"complete": {domain: rng.choice([True, True, False, through, coded])}}
+
+
+@lru_cache
+def ranges_of(trial: Trial) -> Ranges:
+    """A site's table for the analytes of a trial: limits by sex, by age, and newer ones since a day."""
+    rows = [
+        f"{leaf.code},{who},{low},{high},{unit},{since},{until}"
+        for leaf in Vocabulary(trial, several=False).observations
+        if (unit := trial.catalogue.observations[leaf.code].unit)
+        for who, low, high, since, until in (
+            ("female,18,64", 1, 20, "", "2026-05-10"),
+            ("female,18,64", 1, 38, "2026-05-11", ""),
+            ("male,,", 2, 40, "", ""),
+        )
+    ]
+    rows = list(dict.fromkeys(rows))
+    with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
+        file.write("\n".join(["code,sex,age_from,age_to,low,high,unit,valid_from,valid_to", *rows]) + "\n")
+        file.flush()
+        return load_ranges(file.name, trial.catalogue)
 
 
 class Life:
     """A session, the model beside it, and everything that was told."""
 
-    def __init__(self, trials: Sequence[Trial], store: str | None = None) -> None:
+    def __init__(self, trials: Sequence[Trial], store: str | None = None, *, ranged: bool = False) -> None:
+        """ranged: the site has a table of reference ranges."""
         self.trials = list(trials)
         self.store = store
-        self.session = Session(self.trials, store, on=TODAY)
+        self.ranges = {trial.id: ranges_of(trial) for trial in self.trials} if ranged else {}
+        self.session = Session(self.trials, store, on=TODAY, ranges=self.ranges)
         self.words = [Vocabulary(trial, several=len(self.trials) > 1) for trial in self.trials]
         self.profiles: dict[str, Plain] = {}
         self.common = TODAY
@@ -222,8 +269,11 @@ class Life:
         words = rng.choice(self.words)
         today = self.day_of(candidate)
         facts: Plain = {}
+        known = self.profiles.get(candidate, {})
         for _ in range(rng.choice([1, 1, 2, 4, 12])):
-            for name, records in words.records(rng, today).items():
+            rivalled = rng.random() < 0.15 and any(known.get(name) for name in LISTS)
+            made = words.rival(known, rng) if rivalled else words.records(rng, today)
+            for name, records in made.items():
                 record = dict(records[0])
                 if rng.random() < 0.85:
                     record["id"] = f"r-{len(self.sent)}-{sum(map(len, facts.values()))}"
@@ -315,7 +365,7 @@ class Life:
     def _reopen(self, candidate: str, known: Plain, rng: Random) -> None:
         if self.store is not None:
             self.session.close()
-            self.session = Session(self.trials, self.store, on=TODAY)
+            self.session = Session(self.trials, self.store, on=TODAY, ranges=self.ranges)
             assert tuple(self.session.pending()) == ()
             self.session.listen(self.hear)
 
@@ -323,7 +373,7 @@ class Life:
         """What is said of somebody of whom nothing is known yet, on the day of the first event."""
         for trial in self.trials:
             if candidate not in self.profiles:
-                empty = statuses(trial, {"id": candidate}, on=self.day_of(candidate))
+                empty = statuses(trial, {"id": candidate}, on=self.day_of(candidate), ranges=self.ranges.get(trial.id))
                 self.first[candidate, trial.id] = dict(empty)
 
     def put(self, candidate: str, facts: Plain, event: str = "") -> None:
@@ -358,7 +408,8 @@ class Life:
         assert self.session.day_of(candidate) == day
         for trial in self.trials:
             try:
-                expected = statuses(trial, load_candidate(profile, catalogue=trial.catalogue), on=day)
+                known = load_candidate(profile, catalogue=trial.catalogue)
+                expected = statuses(trial, known, on=day, ranges=self.ranges.get(trial.id))
             except InputRefused:
                 return  # born after the day: no screening either
             found = self.session.statuses(candidate, trial.id)
@@ -367,7 +418,8 @@ class Life:
                 told = self.told.get((candidate, trial.id, criterion))
                 assert status == (told or self.first[candidate, trial.id][criterion]), (criterion, told, status)
             if whole:
-                assert self.session.report(candidate, trial.id) == screen(trial, profile, on=day)
+                report = screen(trial, profile, on=day, ranges=self.ranges.get(trial.id))
+                assert self.session.report(candidate, trial.id) == report
 
     def end(self, *, whole: bool = False) -> None:
         for candidate in CANDIDATES:
