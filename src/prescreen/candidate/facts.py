@@ -373,6 +373,15 @@ class Candidate:
             self._facts[catalogue.sha256] = found
         return found
 
+    def facts_on(self, kinds: frozenset[str], catalogue: Catalogue) -> Facts:
+        """The facts as far as they are of some kinds (`observation:ALT`, `procedures`), which takes less time.
+
+        All of them where they have been prepared, or can be from those before.
+        """
+        if catalogue.sha256 in self._facts or catalogue.sha256 in self._earlier:
+            return self.facts(catalogue)
+        return prepare(self.profile, catalogue, self.issues, self.places, None, kinds)
+
     def with_profile(self, profile: Profile) -> Candidate:
         """A candidate with another profile; what was made of a record that stays at its place is used again."""
         twin = Candidate(profile)
@@ -387,19 +396,21 @@ def prepare(
     known: tuple[DataIssue, ...] = (),
     places: Mapping[str, str] | None = None,
     earlier: Facts | None = None,
+    kinds: frozenset[str] | None = None,
 ) -> Facts:
     """Index a profile's records by the concepts of a catalogue.
 
     known: issues that are listed before its own. places: see `Candidate`. earlier: facts of another profile in the
-    light of the same catalogue; what was made of the very same record at the same place is taken from there.
+    light of the same catalogue; what was made of the very same record at the same place is taken from there. kinds:
+    of which records are wanted (`observation:ALT`, `procedures`); None: all.
     """
     issues: list[DataIssue] = []
-    results = _results(profile, catalogue, earlier, issues)
+    results = _results(profile, catalogue, earlier, kinds, issues)
     events: dict[Domain, tuple[EventFact, ...]] = {}
     complete: dict[Domain, Declared] = {}
     for domain in DOMAINS:
         records: tuple[EventRecord, ...] = getattr(profile, domain)
-        if records:
+        if records and (kinds is None or domain in kinds):
             before = () if earlier is None else earlier.events.get(domain, ())
             events[domain] = tuple(
                 before[index]
@@ -424,7 +435,11 @@ def prepare(
 
 
 def _results(
-    profile: Profile, catalogue: Catalogue, earlier: Facts | None, issues: list[DataIssue]
+    profile: Profile,
+    catalogue: Catalogue,
+    earlier: Facts | None,
+    kinds: frozenset[str] | None,
+    issues: list[DataIssue],
 ) -> dict[str, tuple[Result, ...]]:
     """Results by concept, the newest first."""
     if earlier is not None and profile.observations is earlier.profile.observations:
@@ -446,6 +461,8 @@ def _results(
                     f"{_code_text(record.code)} is no observation that the catalogue knows; not used",
                 )
             )
+            continue
+        if kinds is not None and f"observation:{concept.name}" not in kinds:
             continue
         result = read_result(index, concept, record, issues)
         if result is not None:

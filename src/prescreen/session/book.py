@@ -95,9 +95,9 @@ _find_digests = sql.select(_events.c.id, _events.c.digest).where(_events.c.id.in
 _find_candidates = sql.select(_candidates.c.candidate, _candidates.c.seq).where(_candidates.c.candidate.in_(_wanted))
 _find_standings = sql.select(_standings).where(_standings.c.candidate.in_(_wanted))
 _find_since = (
-    sql.select(_events.c.seq, _events.c.id, _events.c.trial, _events.c.body, _events.c.digest)
-    .where(_events.c.candidate == sql.bindparam("of"), _events.c.seq > sql.bindparam("since"))
-    .order_by(_events.c.seq)
+    sql.select(_events.c.seq, _events.c.id, _events.c.candidate, _events.c.trial, _events.c.body, _events.c.digest)
+    .where(_events.c.candidate.in_(_wanted), _events.c.seq > sql.bindparam("since"))
+    .order_by(_events.c.candidate, _events.c.seq)
 )
 _find_fact = sql.select(_facts.c.value).where(_facts.c.key == sql.bindparam("of"))
 _place_candidate = _candidates.update().where(_candidates.c.candidate == sql.bindparam("of"))
@@ -208,15 +208,18 @@ class Book:
         if event.candidate is None and event.day is not None:
             self._day = (event.day, seq)
 
-    def events_of(self, candidate: str, since: int) -> Iterator[Kept]:
-        """A candidate's events after that of a number, as far as they were there when the transaction began.
+    def events_of(self, candidates: Sequence[str], since: int) -> Iterator[Kept]:
+        """Candidates' events after that of a number, as far as they were there when the transaction began: each
+        candidate's in order.
 
         Raises StoreFailed when one is not what was written.
         """
-        for row in self._connection.execute(_find_since, {"of": candidate, "since": since}):
-            if sha256(row.body.encode()).hexdigest() != row.digest:
-                raise store_failed("store-damaged", f"the log is damaged: event `{row.id}` is not as it was written")
-            yield Kept(int(row.seq), row.id, row.trial, row.body)
+        for names in _pieces(candidates):
+            for row in self._connection.execute(_find_since, {"wanted": names, "since": since}):
+                if sha256(row.body.encode()).hexdigest() != row.digest:
+                    message = f"the log is damaged: event `{row.id}` is not as it was written"
+                    raise store_failed("store-damaged", message)
+                yield Kept(int(row.seq), row.id, row.candidate, row.trial, row.body)
 
     # --- candidates and standings -----------------------------------------------------------------------------------
 

@@ -112,7 +112,7 @@ def read_event(
     return Event(identity, candidate, added, withdrawn, removed, day, only, body)
 
 
-def read_kept(kept: Kept, candidate: str) -> Event:
+def read_kept(kept: Kept) -> Event:
     """An event from the log, where it stands as it was once it had been checked.
 
     Raises InputRefused where it no longer has the form of an event.
@@ -129,7 +129,7 @@ def read_kept(kept: Kept, candidate: str) -> Event:
     added, withdrawn = _of_trial(added, withdrawn, kept.trial, problems)
     day = date.fromisoformat(plain["on"]).toordinal() if "on" in plain else None
     removed = tuple(plain.get("remove", ()))
-    return Event(kept.id, candidate, added, withdrawn, removed, day, kept.trial, kept.body)
+    return Event(kept.id, kept.candidate, added, withdrawn, removed, day, kept.trial, kept.body)
 
 
 def in_event(identity: str | None, problems: Iterable[Problem]) -> list[Problem]:

@@ -23,7 +23,7 @@ from prescreen.session.changes import differences, explained, written
 from prescreen.session.dossier import Dossier, touched
 from prescreen.session.events import Event, in_event, read_kept
 from prescreen.session.log import Log
-from prescreen.session.model import Change, Outcome, Placed
+from prescreen.session.model import Change, Outcome, Placed, Row
 from prescreen.session.standing import Judge, judges
 
 _DOSSIERS: Final = 256  # remembered
@@ -91,10 +91,9 @@ class Keeper:
         outcomes: list[Outcome | InputRefused] = []
         read = [event for event in events if isinstance(event, Event)]
         with self.writing() as book:
-            book.gather(
-                dict.fromkeys(event.id for event in read if event.id is not None),
-                dict.fromkeys(event.candidate for event in read if event.candidate is not None),
-            )
+            names = dict.fromkeys(event.candidate for event in read if event.candidate is not None)
+            book.gather(dict.fromkeys(event.id for event in read if event.id is not None), names)
+            self._recall(book, [name for name in names if self._dossiers.get(name) is None])
             for event in events:
                 try:
                     outcomes.append(event if isinstance(event, InputRefused) else self._taken(book, event))
@@ -140,15 +139,11 @@ class Keeper:
             with self.writing() as book:
                 common = book.common_day()
                 rows = book.rows(last, _CHUNK)
+                behind = [row.candidate for row in rows if self._is_behind(row, common)]
+                self._recall(book, [name for name in behind if self._dossiers.get(name) is None])
                 changes: list[Change] = []
-                for row in rows:
-                    day = row.day if row.day is not None and row.day_seq > common[1] else common[0]
-                    if any(
-                        (placed := row.standings.get(trial)) is None
-                        or (placed.version, placed.seq, placed.standing.day) != (version, row.seq, day)
-                        for trial, version in self._versions.items()
-                    ):
-                        changes += self.bring_up(book, self._dossier(book, row.candidate), event)
+                for name in behind:
+                    changes += self.bring_up(book, self._dossier(book, name), event)
             if not rows:
                 return
             if changes:
@@ -194,16 +189,28 @@ class Keeper:
             reliable = old is not None and (old.version, old.seq) == (version, before.seq)
             if old is not None and reliable and (old.seq, old.standing.day) == (after.seq, day):
                 continue
-            setting = judge.setting(after.candidate, day)
-            standing = judge.judged(setting, old.standing if old is not None and reliable else None, kinds)
+            relied_on = old.standing if old is not None and reliable else None
+            setting = judge.setting(after.candidate, day, judge.needed(day, relied_on, kinds))
+            standing = judge.judged(setting, relied_on, kinds)
             was = old or self._baseline(judge, day)
             if was.version == version and was.standing.truths == standing.truths:
                 found.append((trial, Placed(version, after.seq, standing, was.verdicts), []))
                 continue
             new = Placed(version, after.seq, standing, judge.verdicts(standing))
             changes = differences(judge, was, self._written(book, judge, was), new, after.profile.id)
+            if any(change.criterion is None for change in changes):
+                setting = judge.setting(after.candidate, day)  # a verdict rests on other criteria, too
             found.append((trial, new, explained(judge, changes, new, setting)))
         return found
+
+    def _is_behind(self, row: Row, common: tuple[int, int]) -> bool:
+        """Whether a standing of a candidate is not what follows from the last event, the day and the rules."""
+        day = row.day if row.day is not None and row.day_seq > common[1] else common[0]
+        return any(
+            (placed := row.standings.get(trial)) is None
+            or (placed.version, placed.seq, placed.standing.day) != (version, row.seq, day)
+            for trial, version in self._versions.items()
+        )
 
     def _written(self, book: Book, judge: Judge, placed: Placed) -> list[tuple[str, bool]]:
         """The criteria of the rules of which a standing is."""
@@ -223,14 +230,20 @@ class Keeper:
             self._baselines[key] = found
         return found
 
+    def _recall(self, book: Book, candidates: list[str]) -> None:
+        """Make the dossiers of candidates, of whom none is remembered, of their events."""
+        for kept in book.events_of([name for name in candidates if book.last_of(name)], 0):
+            dossier = self._fresh.get(kept.candidate) or Dossier.empty(kept.candidate)
+            self._fresh[kept.candidate] = dossier.with_event(read_kept(kept), kept.seq, kept.id)
+
     def _dossier(self, book: Book, candidate: str) -> Dossier:
         """A candidate's dossier, with all that other writers have told since."""
         if candidate in self._fresh:
             return self._fresh[candidate]
         dossier = self._dossiers.get(candidate) or Dossier.empty(candidate)
         if dossier.seq < book.last_of(candidate):
-            for kept in book.events_of(candidate, dossier.seq):
-                dossier = dossier.with_event(read_kept(kept, candidate), kept.seq, kept.id)
+            for kept in book.events_of([candidate], dossier.seq):
+                dossier = dossier.with_event(read_kept(kept), kept.seq, kept.id)
         self._fresh[candidate] = dossier
         return dossier
 

@@ -20,10 +20,11 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An event as the log has it; trial: the one that the session had, if it had but one."""
+    """A candidate's event as the log has it; trial: the one that the session had, if it had but one."""
 
     seq: int
     id: str
+    candidate: str
     trial: str | None
     body: str
 
