@@ -40,7 +40,7 @@ SCRATCH = "/dev/shm" if Path("/dev/shm").is_dir() else None  # the disk's own sp
 SESSION = "prescreen.session."
 MUTANTS = (
     Mutant("a new day leaves conclusions stale", SESSION + "standing:Judge._reached", "if day != old.day", "if False"),
-    Mutant("a withdrawn record stays", SESSION + "dossier:_remove", "lists[name] = left", "pass"),
+    Mutant("a withdrawn record stays", SESSION + "dossier:_remove", "lists[name] = tuple(", "("),
     Mutant("a day late", SESSION + "dossier:Dossier.day_on", "else common[0]", "else common[0] - 1"),
     Mutant(
         "an own day outlives the next for all", SESSION + "dossier:Dossier.day_on", "self.day_seq > common[1]", "True"
@@ -48,8 +48,8 @@ MUTANTS = (
     Mutant(
         "a corrected record counts beside the old one",
         SESSION + "dossier:_add",
-        "lists[name][places[record.id]] = record",
-        "lists[name].append(record)",
+        "records[place : place + 1] = [record]",
+        "records.append(record)",
     ),
     Mutant(
         "an answer of this trial touches nothing",
@@ -61,8 +61,8 @@ MUTANTS = (
     Mutant(
         "completeness touches nothing",
         SESSION + "dossier:touched",
-        "!= getattr(before, domain) or",
-        "!= getattr(before, domain) or False and",
+        "is not getattr(before, domain) or",
+        "is not getattr(before, domain) or False and",
     ),
     Mutant("inputs of derived quantities touch nothing", SESSION + "dossier:_kind", "concept.name", "concept.formula"),
     Mutant("`not` is lost", SESSION + "gates:_Builder.connect", "(gate, not turned)", "(gate, turned)"),
@@ -85,6 +85,24 @@ MUTANTS = (
     ),
     Mutant("a killed worker's answer is unknown", SESSION + "process:_Worker.decide", "continue", "return {}"),
     Mutant("a changed leaf fires nothing", SESSION + "standing:Judge.judged", "changed.add(number)", "pass"),
+    Mutant(
+        "facts that a criterion rests on are left out",
+        SESSION + "standing:Judge._asked_for",
+        "found.update(*(kinds for _, kinds in criterion.reach))",
+        "found.update(*(kinds for leaf, kinds in criterion.reach if leaf in leaves))",
+    ),
+    Mutant(
+        "a corrected record is compared as it was",
+        "prescreen.candidate.facts:_results",
+        "known.record is record",
+        "known is not None",
+    ),
+    Mutant(
+        "a corrected treatment is compared as it was",
+        "prescreen.candidate.facts:prepare",
+        "before[index].record is record",
+        "True",
+    ),
     Mutant("null does not withdraw", SESSION + "dossier:_withdraw", "changed[key] = _EMPTY[key]", "pass"),
     Mutant(
         "a change is not told",

@@ -349,6 +349,10 @@ class Life:
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
 
+    def _forget(self, candidate: str, known: Plain, rng: Random) -> None:
+        """Every dossier has to be made of its events again."""
+        self.session._keeper.forget()
+
     def _replay(self, candidate: str, known: Plain, rng: Random) -> None:
         if self.kept:
             outcome = self.session.apply(rng.choice(self.kept), named=True)
@@ -432,5 +436,6 @@ def _differing(found: dict[str, Any], expected: dict[str, Any]) -> dict[str, tup
 
 
 KINDS = ("add",) * 6 + ("correct",) * 4 + (
-    "withdraw", "withdraw", "set", "set", "set", "day_all", "day_all", "day_one", "kill", "replay", "reopen", "wrong"
+    "withdraw", "withdraw", "set", "set", "set", "day_all", "day_all", "day_one", "kill", "replay", "reopen", "wrong",
+    "forget", "forget"
 )  # fmt: skip

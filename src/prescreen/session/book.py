@@ -9,7 +9,7 @@ events need is read at once, so that an event does not cost a dozen statements.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from hashlib import sha256
 from typing import Any, Final
@@ -60,6 +60,7 @@ _standings = sql.Table(
     sql.Column("fired", sql.Text, nullable=False),
     sql.Column("truths", sql.Text, nullable=False),
     sql.Column("verdicts", sql.Text, nullable=False),
+    sql.Column("digest", sql.Text, nullable=False),
 )
 _changes = sql.Table(
     "changes",
@@ -172,7 +173,7 @@ class Book:
             self._seqs |= dict.fromkeys(names, 0)
             self._placed |= {name: {} for name in names}
             for row in self._connection.execute(_find_candidates, {"wanted": names}):
-                self._seqs[row.candidate] = int(row.seq)
+                self._seqs[row.candidate] = _number_of(row.seq)
                 self._on_file.add(row.candidate)
             for row in self._connection.execute(_find_standings, {"wanted": names}):
                 self._found(row)
@@ -217,8 +218,7 @@ class Book:
         for names in _pieces(candidates):
             for row in self._connection.execute(_find_since, {"wanted": names, "since": since}):
                 if sha256(row.body.encode()).hexdigest() != row.digest:
-                    message = f"the log is damaged: event `{row.id}` is not as it was written"
-                    raise store_failed("store-damaged", message)
+                    raise _damaged(f"event `{row.id}`")
                 yield Kept(int(row.seq), row.id, row.candidate, row.trial, row.body)
 
     # --- candidates and standings -----------------------------------------------------------------------------------
@@ -253,7 +253,7 @@ class Book:
         found = self._connection.execute(wanted).all()
         self.gather((), [row.candidate for row in found])
         return [
-            Row(row.candidate, int(row.seq), row.day, int(row.day_seq), self._placed[row.candidate]) for row in found
+            Row(row.candidate, _number_of(row.seq), row.day, _number_of(row.day_seq), self._placed[row.candidate]) for row in found
         ]
 
     # --- changes ----------------------------------------------------------------------------------------------------
@@ -310,6 +310,8 @@ class Book:
 
     def _found(self, row: Any) -> None:
         """Note a standing that is on file."""
+        if row.candidate not in self._placed or _check(row._mapping) != row.digest:
+            raise _damaged(f"the standing of `{row.candidate}` in {row.trial}")
         standing = Standing(int(row.day), row.leaves, row.fired, row.truths)
         verdicts = {cohort or None: verdict for cohort, verdict in json.loads(row.verdicts).items()}
         self._placed[row.candidate][row.trial] = Placed(row.version, int(row.seq), standing, verdicts)
@@ -327,7 +329,7 @@ def _pieces(names: Sequence[str]) -> Iterator[list[str]]:
 
 def _columns(placed: Placed) -> dict[str, object]:
     standing = placed.standing
-    return {
+    row: dict[str, object] = {
         "version": placed.version,
         "seq": placed.seq,
         "day": standing.day,
@@ -336,8 +338,30 @@ def _columns(placed: Placed) -> dict[str, object]:
         "truths": standing.truths,
         "verdicts": json.dumps({cohort or "": verdict for cohort, verdict in placed.verdicts.items()}),
     }
+    return row | {"digest": _check(row)}
+
+
+_CHECKED: Final = ("version", "seq", "day", "leaves", "fired", "truths", "verdicts")
+
+
+def _check(row: Mapping[str, object]) -> str:
+    """What tells whether a standing is as it was written."""
+    return sha256(" ".join([str(row[name]) for name in _CHECKED]).encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def _number_of(value: object) -> int:
+    if not isinstance(value, int):
+        raise _damaged("a number")
+    return value
+
+
+def _damaged(what: str) -> StoreFailed:
+    return store_failed("store-damaged", f"the log is damaged: {what} is not as it was written")
 
 
 def _change(row: Any) -> Change:
     values = {name: getattr(row, name) for name in _CHANGE}
-    return Change(**{**values, "because": tuple(json.loads(row.because))})
+    try:
+        return Change(**{**values, "because": tuple(json.loads(row.because))})
+    except (ValueError, TypeError):
+        raise _damaged(f"change {row.number}") from None

@@ -159,6 +159,10 @@ class Keeper:
             raise InputRefused([Problem("unknown-candidate", message, path="candidate", hint=hint)])
         return dossier
 
+    def forget(self) -> None:
+        """Let go of all dossiers."""
+        self._dossiers = _Dossiers()
+
     def close(self) -> None:
         """Note what was told, end the worker processes, let go of the log."""
         try:

@@ -111,6 +111,8 @@ class Log:
             raise store_failed("no-store", message) from None
         except DBAPIError as error:
             raise self._words(str(error.orig)) from None
+        except UnicodeDecodeError:
+            raise store_failed("store-damaged", f"{self.name} is damaged: a text in it is none") from None
         except SQLAlchemyError as error:
             raise self._words(str(error).partition("\n")[0]) from None
 
@@ -121,7 +123,7 @@ class Log:
             return store_failed(
                 "store-full", f"{self.name} cannot be written: {low}", "make room and send the event again"
             )
-        if "malformed" in low or "not a database" in low or "corrupt" in low:
+        if "malformed" in low or "decode" in low or "not a database" in low or "corrupt" in low:
             return store_failed("store-damaged", f"{self.name} is damaged or no database: {low}")
         if "locked" in low:
             message = f"{self.name} is being written by somebody else, for more than {_WAIT // 1000} seconds"
