@@ -253,7 +253,8 @@ class Book:
         found = self._connection.execute(wanted).all()
         self.gather((), [row.candidate for row in found])
         return [
-            Row(row.candidate, _number_of(row.seq), row.day, _number_of(row.day_seq), self._placed[row.candidate]) for row in found
+            Row(row.candidate, _number_of(row.seq), row.day, _number_of(row.day_seq), self._placed[row.candidate])
+            for row in found
         ]
 
     # --- changes ----------------------------------------------------------------------------------------------------

@@ -60,7 +60,16 @@ def watch_feeds(
             for name in asked.feeds:
                 with _opened(name) as feed:
                     shown = "<stdin>" if name == "-" else name
-                    done = watch(session, feed, shown, out, refuse, write=write, acknowledge=asked.acknowledge)
+                    done = watch(
+                        session,
+                        feed,
+                        shown,
+                        out,
+                        refuse,
+                        remark=lambda text: say(f"note: {text}"),
+                        write=write,
+                        acknowledge=asked.acknowledge,
+                    )
                 refused += done.refused
                 events += done.events
         except EngineFailedError as failed:

@@ -10,9 +10,11 @@ import json
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
+from prescreen.candidate.facts import DataIssue
 from prescreen.catalogue import Catalogue
 from prescreen.engine.compile import CompiledTrial
 from prescreen.language.model import Trial
@@ -24,6 +26,7 @@ from prescreen.session.dossier import Dossier, touched
 from prescreen.session.events import Event, in_event, read_kept
 from prescreen.session.log import Log
 from prescreen.session.model import Change, Outcome, Placed, Row
+from prescreen.session.remarks import remarks
 from prescreen.session.standing import Judge, judges
 
 _DOSSIERS: Final = 256  # remembered
@@ -31,8 +34,15 @@ _RECORDS: Final = 20_000  # of all dossiers that are remembered
 _BASELINES: Final = 256
 _CHUNK: Final = 100  # candidates brought up to date in one transaction
 
-Concluded = tuple[str, Placed, list[Change]]
-"""A trial, the standing in it that follows, and what has changed."""
+
+@dataclass(frozen=True, slots=True)
+class _Concluded:
+    """The standing in a trial that follows, what has changed, and what there is to say of the facts."""
+
+    trial: str
+    placed: Placed
+    changes: list[Change]
+    issues: tuple[DataIssue, ...]
 
 
 class Keeper:
@@ -45,6 +55,7 @@ class Keeper:
         self.catalogues: tuple[Catalogue, ...] = tuple(
             {trial.catalogue.sha256: trial.catalogue for trial in trials}.values()
         )
+        self._trials = tuple(trials)
         self.ids = tuple([trial.id for trial in trials])
         self._versions = {trial.id: _version(trial, tables[trial.id]) for trial in trials}
         self._dossiers = _Dossiers()
@@ -124,7 +135,9 @@ class Keeper:
         book.append(event, name)
         book.place_candidate(event.candidate, after.seq, after.day, after.day_seq)
         self._fresh[event.candidate] = after
-        return Outcome(name, False, _noted(book, event.candidate, name, concluded))
+        issues = [issue for each in concluded for issue in each.issues]
+        said = remarks(before.profile, after.profile, issues, self._trials)
+        return Outcome(name, False, _noted(book, event.candidate, name, concluded), said)
 
     def bring_up(self, book: Book, dossier: Dossier, event: str) -> tuple[Change, ...]:
         """Bring a candidate's standings up to date, on whom nothing new is told: what has changed by the day, by a
@@ -177,7 +190,7 @@ class Keeper:
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
-    def _concluded(self, book: Book, before: Dossier, after: Dossier, common: tuple[int, int]) -> list[Concluded]:
+    def _concluded(self, book: Book, before: Dossier, after: Dossier, common: tuple[int, int]) -> list[_Concluded]:
         """What follows for a candidate in each trial whose standing is behind.
 
         before: the dossier of the standings that are on file, if they can be relied on.
@@ -185,7 +198,7 @@ class Keeper:
         day = after.day_on(common)
         placed = book.standings(after.profile.id)
         kinds = touched(before.profile, after.profile, self.catalogues)
-        found: list[Concluded] = []
+        found: list[_Concluded] = []
         for judge in self.judges:
             trial = judge.trial.id
             version = self._versions[trial]
@@ -198,13 +211,14 @@ class Keeper:
             standing = judge.judged(setting, relied_on, kinds)
             was = old or self._baseline(judge, day)
             if was.version == version and was.standing.truths == standing.truths:
-                found.append((trial, Placed(version, after.seq, standing, was.verdicts), []))
+                placed_anew = Placed(version, after.seq, standing, was.verdicts)
+                found.append(_Concluded(trial, placed_anew, [], setting.facts.issues))
                 continue
             new = Placed(version, after.seq, standing, judge.verdicts(standing))
             changes = differences(judge, was, self._written(book, judge, was), new, after.profile.id)
             if any(change.criterion is None for change in changes):
                 setting = judge.setting(after.candidate, day)  # a verdict rests on other criteria, too
-            found.append((trial, new, explained(judge, changes, new, setting)))
+            found.append(_Concluded(trial, new, explained(judge, changes, new, setting), setting.facts.issues))
         return found
 
     def _is_behind(self, row: Row, common: tuple[int, int]) -> bool:
@@ -275,12 +289,12 @@ class _Dossiers:
             self._records -= self._kept.popitem(last=False)[1].size
 
 
-def _noted(book: Book, candidate: str, event: str, concluded: Iterable[Concluded]) -> tuple[Change, ...]:
+def _noted(book: Book, candidate: str, event: str, concluded: Iterable[_Concluded]) -> tuple[Change, ...]:
     """Note in the log what was concluded; what has changed."""
     noted: list[Change] = []
-    for trial, placed, changes in concluded:
-        noted += [book.note(change, event) for change in changes]
-        book.place(candidate, trial, placed)
+    for each in concluded:
+        noted += [book.note(change, event) for change in each.changes]
+        book.place(candidate, each.trial, each.placed)
     return tuple(noted)
 
 

@@ -75,8 +75,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of an event. repeated: it was seen before and has changed nothing."""
+    """What became of an event. repeated: it was seen before and has changed nothing. remarks: what of its data cannot
+    be used, or is asked for by nobody."""
 
     event: str
     repeated: bool
     changes: tuple[Change, ...]
+    remarks: tuple[str, ...] = ()

@@ -11,6 +11,7 @@ from typing import BinaryIO, Final, TextIO
 from rich.text import Text
 
 from prescreen.candidate.read import MAX_BYTES
+from prescreen.candidate.structure import quoted
 from prescreen.problems import InputRefused, Problem
 from prescreen.report.words import MARK, clean
 from prescreen.session.book import StoreFailed
@@ -40,14 +41,15 @@ def watch(
     out: TextIO,
     refuse: Callable[[InputRefused], None],
     *,
+    remark: Callable[[str], None] = lambda _: None,
     write: Write | None = None,
     acknowledge: bool = False,
 ) -> Watched:
     """Lead a feed into a session until it ends.
 
     name: of the feed, for messages. out: where changes go, first those of which an earlier run could not tell. refuse:
-    is told of each event that is refused. acknowledge: write a line for each event once it is kept. Raises StoreFailed
-    when events cannot be kept any more.
+    is told of each event that is refused; remark: of data that cannot be used, and the like. acknowledge: write a line
+    for each event once it is kept. Raises StoreFailed when events cannot be kept any more.
     """
     form = line_of if write is None else write
     done = Watched()
@@ -68,6 +70,8 @@ def watch(
                 done.events += 1
                 if isinstance(outcome, Outcome):
                     done.repeated += outcome.repeated
+                    for said in outcome.remarks:
+                        remark(f"{name}:{number}, event {quoted(outcome.event)}: {said}")
                     if acknowledge:
                         out.write(json.dumps({"event": outcome.event, "kept": True}, ensure_ascii=False) + "\n")
                         out.flush()
