@@ -21,6 +21,7 @@ import pytest
 
 from prescreen import InputRefused, load_trial
 from prescreen.session import Session, StoreFailed
+from prescreen.session.book import _check
 from prescreen.session.session import sources_of
 from tests.engine.helper import criteria
 
@@ -163,7 +164,10 @@ def test_standings_that_are_behind_are_made_again(tmp_path: Path) -> None:
         session.add("C-2", {"birth_date": "1990"})
     with sqlite3.connect(store) as raw:  # a process that ended before it came to them
         raw.execute("delete from standings where candidate = 'C-2'")
-        raw.execute("update standings set day = day - 1, leaves = '??', fired = '??', truths = '??'")
+        (version,) = raw.execute("select distinct version from standings").fetchone()
+        row = {"version": version, "seq": 1, "day": 2, "leaves": "??", "fired": "??", "truths": "??", "verdicts": "{}"}
+        names = ", ".join(f"{name} = :{name}" for name in (*row, "digest"))
+        raw.execute(f"update standings set {names}", {**row, "digest": _check(row)})
     with Session(TRIAL, store) as session:
         assert session.statuses("C-1") == {"C1": "met", "C2": "failed"}
         assert session.statuses("C-2") == {"C1": "met", "C2": "undetermined"}

@@ -78,6 +78,14 @@ _changes = sql.Table(
     sql.Column("told", sql.Boolean, nullable=False),
     sql.Index("changes_of", "trial", "candidate"),
 )
+_outlooks = sql.Table(
+    "outlooks",
+    tables,
+    sql.Column("candidate", sql.Text, primary_key=True),
+    sql.Column("trial", sql.Text, primary_key=True),
+    sql.Column("made_of", sql.Text, nullable=False),
+    sql.Column("body", sql.Text, nullable=False),
+)
 _untold = _changes.c.told == sql.false()
 sql.Index("changes_untold", _changes.c.number, sqlite_where=_untold, postgresql_where=_untold)
 
@@ -99,6 +107,12 @@ _find_since = (
     sql.select(_events.c.seq, _events.c.id, _events.c.candidate, _events.c.trial, _events.c.body, _events.c.digest)
     .where(_events.c.candidate.in_(_wanted), _events.c.seq > sql.bindparam("since"))
     .order_by(_events.c.candidate, _events.c.seq)
+)
+_find_outlooks = sql.select(_outlooks).where(
+    _outlooks.c.trial == sql.bindparam("within"), _outlooks.c.candidate.in_(_wanted)
+)
+_drop_outlook = _outlooks.delete().where(
+    _outlooks.c.candidate == sql.bindparam("of"), _outlooks.c.trial == sql.bindparam("within")
 )
 _find_fact = sql.select(_facts.c.value).where(_facts.c.key == sql.bindparam("of"))
 _place_candidate = _candidates.update().where(_candidates.c.candidate == sql.bindparam("of"))
@@ -256,6 +270,24 @@ class Book:
             Row(row.candidate, _number_of(row.seq), row.day, _number_of(row.day_seq), self._placed[row.candidate])
             for row in found
         ]
+
+    def outlooks(self, trial: str, candidates: Sequence[str]) -> dict[str, tuple[str, str]]:
+        """What was made of candidates' reports for work lists: what each was made of, and itself."""
+        found: dict[str, tuple[str, str]] = {}
+        for names in _pieces(candidates):
+            for row in self._connection.execute(_find_outlooks, {"within": trial, "wanted": names}):
+                found[row.candidate] = (row.made_of, row.body)
+        return found
+
+    def place_outlooks(self, trial: str, outlooks: Mapping[str, tuple[str, str]]) -> None:
+        """Keep what was made of candidates' reports."""
+        if outlooks:
+            self._connection.execute(_drop_outlook, [{"of": name, "within": trial} for name in outlooks])
+            rows = [
+                {"candidate": name, "trial": trial, "made_of": made_of, "body": body}
+                for name, (made_of, body) in outlooks.items()
+            ]
+            self._connection.execute(_outlooks.insert(), rows)
 
     # --- changes ----------------------------------------------------------------------------------------------------
 

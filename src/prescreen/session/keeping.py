@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
+from prescreen import __version__
 from prescreen.candidate.facts import DataIssue
 from prescreen.catalogue import Catalogue
 from prescreen.engine.compile import CompiledTrial
 from prescreen.language.model import Trial
 from prescreen.problems import InputRefused, Problem, did_you_mean
 from prescreen.ranges import Ranges
-from prescreen.session.book import Book, StoreFailed
+from prescreen.session.book import Book, StoreFailed, store_failed
 from prescreen.session.changes import differences, explained, written
 from prescreen.session.dossier import Dossier, touched
 from prescreen.session.events import Event, in_event, read_kept
@@ -163,6 +164,26 @@ class Keeper:
                 yield tuple(changes)
             last = rows[-1].candidate
 
+    def outlooks(
+        self, book: Book, judge: Judge, after: str | None, make: Callable[[Dossier, int], str]
+    ) -> list[tuple[str, str]]:
+        """What is made of some candidates, from the one after `after` on; taken from the log where it was made of the
+        same facts, day, rules and release."""
+        common, trial = book.common_day(), judge.trial.id
+        rows = book.rows(after, _CHUNK)
+        wanted = {
+            row.candidate: f"{self._versions[trial]} {row.seq} {row.own_day(common)} {__version__}" for row in rows
+        }
+        kept = book.outlooks(trial, list(wanted))
+        anew = [name for name, made_of in wanted.items() if kept.get(name, ("", ""))[0] != made_of]
+        self._recall(book, [name for name in anew if self._dossiers.get(name) is None])
+        made = {}
+        for name in anew:
+            dossier = self._dossier(book, name)
+            made[name] = (wanted[name], make(dossier, dossier.day_on(common)))
+        book.place_outlooks(trial, made)
+        return [(name, (made.get(name) or kept[name])[1]) for name in wanted]
+
     def known(self, book: Book, candidate: str, *, new: bool = False) -> Dossier:
         """The dossier of a candidate whom the log knows, or (new) may come to know now."""
         dossier = self._dossier(book, candidate)
@@ -223,7 +244,7 @@ class Keeper:
 
     def _is_behind(self, row: Row, common: tuple[int, int]) -> bool:
         """Whether a standing of a candidate is not what follows from the last event, the day and the rules."""
-        day = row.day if row.day is not None and row.day_seq > common[1] else common[0]
+        day = row.own_day(common)
         return any(
             (placed := row.standings.get(trial)) is None
             or (placed.version, placed.seq, placed.standing.day) != (version, row.seq, day)
@@ -234,7 +255,12 @@ class Keeper:
         """The criteria of the rules of which a standing is."""
         if placed.version == self._versions[judge.trial.id]:
             return written(judge)
-        return [(each, excludes) for each, excludes in json.loads(book.fact(f"criteria {placed.version}") or "[]")]
+        found = [(each, excludes) for each, excludes in json.loads(book.fact(f"criteria {placed.version}") or "[]")]
+        if len(found) != len(placed.standing.truths):
+            raise store_failed(
+                "store-damaged", f"the log is damaged: it lacks the rules of a standing in {judge.trial.id}"
+            )
+        return found
 
     def _baseline(self, judge: Judge, day: int) -> Placed:
         """The standing of somebody of whom nothing is known."""

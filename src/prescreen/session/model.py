@@ -72,6 +72,10 @@ class Row:
     day_seq: int
     standings: dict[str, Placed]
 
+    def own_day(self, common: tuple[int, int]) -> int:
+        """The screening day; common: that for all, and the number of the event that told it."""
+        return self.day if self.day is not None and self.day_seq > common[1] else common[0]
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:

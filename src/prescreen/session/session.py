@@ -208,6 +208,30 @@ class Session:
         dossier.check_day(day)
         return fallback.full_report(judge.trial, dossier.candidate, date.fromordinal(day), judge.ranges)
 
+    def made_of_reports(self, make: Callable[[Report], str], trial: str | None = None) -> Iterator[tuple[str, str]]:
+        """What is made of the report of each candidate, in order; nothing where no report can be made.
+
+        It is kept in the log and made again only when the facts, the day or the rules are others, so that a `make` has
+        to say the same of the same report.
+        """
+        judge = self._judge(trial)
+
+        def made(dossier: Dossier, day: int) -> str:
+            try:
+                dossier.check_day(day)
+            except InputRefused:
+                return ""  # not born yet on the day to which all were moved
+            return make(fallback.full_report(judge.trial, dossier.candidate, date.fromordinal(day), judge.ranges))
+
+        last: str | None = None
+        while True:
+            with self._lock, self._keeper.writing() as book:
+                page = self._keeper.outlooks(book, judge, last, made)
+            if not page:
+                return
+            yield from page
+            last = page[-1][0]
+
     def verdict_changes(self, candidates: Sequence[str], trial: str | None = None) -> dict[str, Change]:
         """The last change of the verdict on each candidate, where there was one."""
         with self._lock, self._keeper.writing() as book:
