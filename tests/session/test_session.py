@@ -371,3 +371,13 @@ def test_a_flood_of_withdrawals_is_told_and_does_not_hang(session: Session) -> N
     assert turned(session.remove("C-1", *(f"o-{number}" for number in range(5_000)))) == [
         (ids()[1], "met", "undetermined")
     ]
+
+
+def test_facts_are_kept_of_somebody_who_is_not_born_yet_on_a_day_for_all(session: Session) -> None:
+    session.add("C-1", {"birth_date": "2026-05", "observations": [ALT]})
+    session.on(date(2026, 1, 1))
+    assert codes({"candidate": "C-1", "set": {"birth_date": "2026-04"}}, session) == [("future-birth", "birth_date")]
+    session.remove("C-1", "alt")
+    session.on(DAY)
+    assert session.statuses("C-1")[ids()[1]] == "undetermined"
+    assert session.report("C-1") == screen(TRIAL, session.candidate("C-1"), on=DAY)

@@ -131,7 +131,8 @@ class Keeper:
         before = self.known(book, event.candidate, new=event.added is not None or bool(event.withdrawn))
         common = book.common_day()
         after = before.with_event(event, book.next_seq, name)
-        after.check_day(after.day_on(common))
+        if event.day is not None or after.profile.birth_date != before.profile.birth_date:
+            after.check_day(after.day_on(common))  # else a day for all has moved to before the birth, and may move on
         concluded = self._concluded(book, before, after, common)
         book.append(event, name)
         book.place_candidate(event.candidate, after.seq, after.day, after.day_seq)
