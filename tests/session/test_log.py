@@ -13,14 +13,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
+import sqlalchemy
+from sqlalchemy.dialects import postgresql, sqlite
 
-from prescreen import InputRefused, load_trial
-from prescreen.session import Session, StoreFailed
+from prescreen import InputRefused, load_trial, statuses
+from prescreen.session import Session, StoreFailed, book
 from prescreen.session.book import _check
 from prescreen.session.session import sources_of
 from tests.engine.helper import criteria
@@ -267,6 +271,48 @@ def test_a_torn_database_is_told(tmp_path: Path) -> None:
     store.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(StoreFailed, match="is damaged or no database"), Session(TRIAL, store) as session:
         session.apply_all([event(number) for number in range(50)])
+
+
+def test_a_log_that_is_damaged_anywhere_is_told_or_harmless(tmp_path: Path) -> None:
+    whole = tmp_path / "whole.db"
+    with Session(TRIAL, whole, on=DAY) as session:
+        session.apply_all([event(number) for number in range(40)])
+    content = whole.read_bytes()
+    outcomes = set()
+    for number in range(40):
+        rng = Random(number)
+        damaged = bytearray(content)
+        if rng.random() < 0.3:
+            del damaged[rng.randrange(len(damaged)) :]
+        for _ in range(rng.choice([1, 4, 50])):
+            damaged[rng.randrange(len(damaged))] = rng.randrange(256)
+        store = tmp_path / f"{number}.db"
+        store.write_bytes(damaged)
+        try:
+            with Session(TRIAL, store, on=DAY) as session:
+                session.apply_all([event(each) for each in range(35, 45)])
+                session.on(date(2026, 6, 2))
+                for candidate in session.candidates():
+                    with suppress(InputRefused):  # a name that is damaged
+                        assert session.statuses(candidate) == statuses(TRIAL, session.candidate(candidate), session.day)
+                list(session.pending())
+            outcomes.add("harmless")
+        except StoreFailed as failed:
+            outcomes.update(problem.code for problem in failed.problems)
+    assert "store-damaged" in outcomes
+    assert outcomes <= {"harmless", "store-damaged", "no-store"}
+
+
+def test_what_is_asked_of_the_database_is_portable() -> None:
+    """Every statement and table in both dialects; what each means there is seen in the tests on the databases."""
+    made = [each for each in vars(book).values() if isinstance(each, sqlalchemy.ClauseElement)]
+    made += [sqlalchemy.schema.CreateTable(table) for table in book.tables.sorted_tables]
+    made += [sqlalchemy.schema.CreateIndex(index) for table in book.tables.sorted_tables for index in table.indexes]
+    assert len(made) > 20
+    for dialect in (postgresql.dialect(), sqlite.dialect()):
+        texts = [str(each.compile(dialect=dialect)) for each in made]
+        assert all(texts)
+    assert any("WHERE told = 0" in text for text in texts)  # the index of what is untold
 
 
 def test_other_stores_are_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -381,3 +382,41 @@ def test_facts_are_kept_of_somebody_who_is_not_born_yet_on_a_day_for_all(session
     session.on(DAY)
     assert session.statuses("C-1")[ids()[1]] == "undetermined"
     assert session.report("C-1") == screen(TRIAL, session.candidate("C-1"), on=DAY)
+
+
+def test_changes_come_as_an_asynchronous_iterator() -> None:
+    async def wait() -> list[tuple[str | None, str, str]]:
+        with Session(TRIAL, on=DAY) as session:
+            stream = session.stream()
+            work = asyncio.to_thread(session.add, "C-1", {"birth_date": "1990"})
+            first, _ = await asyncio.gather(anext(stream), work)
+            session.add("C-1", {"birth_date": "1950"})
+            other = session.stream()
+            other.close()
+            session.set("C-1", {"birth_date": None})
+            assert [each async for each in other] == []
+        return said((first, *[each async for each in stream]))
+
+    age = ids()[0]
+    assert asyncio.run(wait()) == [
+        (age, "undetermined", "met"),
+        (age, "met", "failed"),
+        (None, "undetermined", "ineligible"),
+        (age, "failed", "undetermined"),
+        (None, "ineligible", "undetermined"),
+    ]
+
+
+def test_what_cannot_be_used_is_remarked(session: Session) -> None:
+    odd = {"observations": [{**ALT, "unit": "K/uL"}], "answers": {"fitt": True}, "anchors": {"enrolement": "2026"}}
+    outcome = session.apply({"candidate": "C-1", "add": odd})
+    assert [each.split(":")[0] for each in outcome.remarks] == [
+        "record `alt`",
+        f"{TRIAL.id} asks no question named `fitt`",
+        "no trial here has an anchor named `enrolement`",
+    ]
+    assert session.apply({"candidate": "C-1", "add": {"answers": {"fit": True}}}).remarks == ()
+    (conflict,) = session.apply(
+        {"candidate": "C-1", "set": {"birth_date": "1990", "age": {"value": 50, "on": "2026-05-01"}}}
+    ).remarks
+    assert "does not agree" in conflict

@@ -90,7 +90,7 @@ def read_event(
             problems.append(Problem("unknown-key", message, path=path_text((key,)), hint=hint))
     identity = _identity(plain, "event", problems, needed=named)
     day = _day(plain, problems)
-    only_day = day is not None and not {"add", "remove", "set"} & plain.keys()
+    only_day = "on" in plain and not {"add", "remove", "set"} & plain.keys()
     candidate = _identity(plain, "candidate", problems, needed=not only_day)
     body = _canonical.encode({key: value for key, value in plain.items() if key != "event"}).decode()
     removed = _removed(plain, problems)

@@ -89,7 +89,7 @@ class Keeper:
         if book.common_day() == (0, 0):
             if day is None:
                 raise InputRefused([Problem("no-day", "the log is new: a screening day is needed (`on`)")])
-            book.append(Event.of_day(day), "(start)")
+            book.append(Event.of_day(day), "")  # which is nobody else's id
         for name, value in stated.items():
             if book.fact(name) != value:
                 book.state(name, value)

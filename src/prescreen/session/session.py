@@ -27,6 +27,7 @@ from prescreen.session.keeping import Keeper
 from prescreen.session.log import MEMORY, Log
 from prescreen.session.model import Change, Outcome
 from prescreen.session.standing import Judge
+from prescreen.session.stream import Stream
 
 _OPENING: Final = "(opening)"
 _PAGE: Final = 500  # candidates' ids read at once
@@ -61,6 +62,7 @@ class Session:
         tables = {trial.id: _table(ranges, trial) for trial in self.trials}
         self._lock = RLock()
         self._listeners: list[Listener] = []
+        self._streams: list[Stream] = []
         self._keeper = Keeper(self.trials, tables, MEMORY if store is None else str(store))
         try:
             with self._keeper.writing() as book:
@@ -103,12 +105,13 @@ class Session:
         return outcome
 
     def apply_all(
-        self, events: Iterable[Mapping[str, Any] | str | bytes], *, named: bool = False
+        self, events: Iterable[Mapping[str, Any] | str | bytes], *, named: bool = False, changes: bool = True
     ) -> list[Outcome | InputRefused]:
         """Take some events in one go, which costs less than one by one: what became of each, refusals included.
 
-        They are kept together, up to a new day for all. Raises StoreFailed when that is not possible; what was kept
-        before that still is, and events may be sent again.
+        They are kept together, up to a new day for all. changes: False where listeners are all that is to be told of
+        them; a new day may bring as many as there are candidates. Raises StoreFailed when events cannot be kept; what
+        was kept before still is, and all may be sent again.
         """
         outcomes: list[Outcome | InputRefused] = []
         read: list[Event | InputRefused] = []
@@ -128,7 +131,7 @@ class Session:
                     if isinstance(outcome, Outcome):
                         self._tell(outcome.changes)
                 if last >= 0 and isinstance(some[-1], Outcome) and not some[-1].repeated:
-                    some[-1] = self._moved(some[-1])
+                    some[-1] = self._moved(some[-1], collected=changes)
                 outcomes += some
         return outcomes
 
@@ -140,7 +143,21 @@ class Session:
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` with every change from now on; the function that is returned ends that."""
         self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+
+        def end() -> None:
+            if listener in self._listeners:
+                self._listeners.remove(listener)
+
+        return end
+
+    def stream(self) -> Stream:
+        """Every change from now on as an asynchronous iterator; to be called where an event loop runs.
+
+        It ends with the session, or when it is closed. A change counts as told once it is in the stream.
+        """
+        stream = Stream(self.listen)
+        self._streams.append(stream)
+        return stream
 
     def pending(self) -> Iterator[Change]:
         """Changes that nobody was told of: of a run that ended before it could, and of rules that are others now."""
@@ -242,6 +259,9 @@ class Session:
     def close(self) -> None:
         """Note what was told, end the worker processes, let go of the log."""
         with self._lock:
+            for stream in self._streams:
+                stream.close()
+            self._streams.clear()
             self._keeper.close()
 
     def __enter__(self) -> Session:
@@ -252,13 +272,14 @@ class Session:
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
-    def _moved(self, outcome: Outcome) -> Outcome:
+    def _moved(self, outcome: Outcome, *, collected: bool) -> Outcome:
         """What a new day for all has changed."""
         changes: list[Change] = []
         with self._lock:
             for some in self._keeper.catch_up(outcome.event):
                 self._tell(some)
-                changes += some
+                if collected:
+                    changes += some
         return Outcome(outcome.event, False, tuple(changes))
 
     def _looked_up(self, candidate: str) -> tuple[Dossier, int]:

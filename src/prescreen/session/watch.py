@@ -21,6 +21,7 @@ from prescreen.session.session import Session
 _PIECE: Final = 65_536
 _NARROWEST: Final = 60
 _TOGETHER: Final = 64  # lines, at most, that are kept in one transaction
+_BYTES: Final = 1_000_000  # after which no further line is kept with them
 
 Write = Callable[[Change], str]
 
@@ -64,7 +65,7 @@ def watch(
     try:
         for lines in _together(feed):
             texts = [text for _, text in lines if text is not None]
-            outcomes = iter(session.apply_all(texts, named=True))
+            outcomes = iter(session.apply_all(texts, named=True, changes=False))
             for number, text in lines:
                 outcome = _too_long() if text is None else next(outcomes)
                 done.events += 1
@@ -120,12 +121,14 @@ def _too_long() -> InputRefused:
 def _together(feed: BinaryIO) -> Iterator[list[tuple[int, bytes | None]]]:
     """The lines that are there, as many as may be kept together, without waiting for more; None: far too long."""
     waiting: list[tuple[int, bytes | None]] = []
+    size = 0
     for number, (line, more) in enumerate(_lines(feed), start=1):
         if line is None or line.strip():
             waiting.append((number, line))
-        if waiting and (not more or len(waiting) == _TOGETHER):
+            size += len(line or b"")
+        if waiting and (not more or len(waiting) == _TOGETHER or size > _BYTES):
             yield waiting
-            waiting = []
+            waiting, size = [], 0
 
 
 def _lines(feed: BinaryIO) -> Iterator[tuple[bytes | None, bool]]:
