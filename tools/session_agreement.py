@@ -29,7 +29,7 @@ from hypothesis import strategies as st  # noqa: E402
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test  # noqa: E402
 
 from prescreen import load_trial  # noqa: E402
-from tests.session.life import CANDIDATES, KINDS, TODAY, Life  # noqa: E402
+from tests.session.life import CANDIDATES, KINDS, TODAY, TWICE, Life  # noqa: E402
 from tools.mutants import Mutant, NotApplicableError, planted  # noqa: E402
 
 STEPS = 50
@@ -125,7 +125,7 @@ class Machine(RuleBasedStateMachine):
         self.folder: tempfile.TemporaryDirectory[str] | None = None
 
     @initialize(
-        places=st.lists(st.integers(0, len(RULES) - 1), min_size=1, max_size=2, unique=True),
+        places=st.lists(st.integers(0, len(RULES)), min_size=1, max_size=2, unique=True),
         kept=st.booleans(),
         ranged=st.sampled_from([False, False, True]),
     )
@@ -162,7 +162,7 @@ class Machine(RuleBasedStateMachine):
             self.folder.cleanup()
 
 
-TRIALS = [load_trial(path) for path in RULES]
+TRIALS = [*(load_trial(path) for path in RULES), TWICE]
 
 
 def run(sequences: int, start: int, steps: int = 52) -> tuple[Counter[str], str]:

@@ -24,6 +24,7 @@ from prescreen.language.model import Age, Answer, Coded, Comparison, Event, Obse
 from prescreen.ranges import Ranges, load_ranges
 from prescreen.session import Change, Session
 from prescreen.time import shift_day
+from tests.engine.helper import criteria
 
 TODAY = date(2026, 6, 1)
 CANDIDATES = ("C-1", "C-2")
@@ -36,6 +37,19 @@ STATUSES = {
 DATES = {"conditions": ("onset", "abatement"), "treatments": ("start", "end"), "procedures": ("date",), "allergies": ()}
 
 Plain = dict[str, Any]
+
+_SURGERY = {"procedure": "major-surgery", "within": "24 weeks before enrolment"}
+_HIGH = {"observation": "ALT", "above": "2 ULN", "within": "28 days"}
+TWICE = criteria(
+    {"include_if": {"any": [{"answer": "fit"}, {"not": {"answer": "fit"}}]}},
+    {"include_if": {"any": [{**_HIGH}, {"observation": "ALT", "at_most": "3 ULN", "within": "28 days"}]}},
+    {"exclude_if": {"any": [{"age": {"below": "40 years"}}, {"age": {"at_least": "30 years"}, "on": "enrolment"}]}},
+    {"exclude_if": {"all": [_SURGERY, {"not": _SURGERY}]}},
+    {"include_if": {"if": _HIGH, "then": {"answer": "carer"}, "else": {"answer": "carer"}}},
+    {"include_if": {"any": [{"answer": "stage", "equals": "early"}, {"not": {"answer": "stage", "equals": "late"}}]}},
+    id="TWICE",
+)
+"""A trial that uses its facts twice, which those of `rules/` do where it seldom matters."""
 
 
 class Vocabulary:

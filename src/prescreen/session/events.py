@@ -294,6 +294,9 @@ def _checked(
         for problem in refused.problems:
             path = problem.path or ""
             key = path.partition(".")[0].partition("[")[0]
+            if problem.code == "fhir":
+                hint = "a Bundle does not say what has changed: map it, or screen it with `prescreen screen`"
+                problem = replace(problem, hint=hint)
             place = f"{places.get(key, 'add')}.{path}" if path else None
             problems.append(replace(problem, path=place))
         return None
