@@ -85,14 +85,17 @@ def measure(candidates: int) -> dict[str, Any]:
     from prescreen import load_trial, screen, statuses
     from prescreen.candidate import Candidate
     from prescreen.session import Session
-    from prescreen.session.commands import spare_the_rules
+    from prescreen.session.commands import rules_spared
     from prescreen.session.watch import watch
 
     trial = load_trial(ROOT / "rules" / "NCT07535138")
     rng = Random(candidates)
     found: dict[str, Any] = {"candidates": candidates}
-    with tempfile.TemporaryDirectory() as folder, Session(trial, f"{folder}/log.db", on=DAY) as session:
-        spare_the_rules()  # as the command does
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Session(trial, f"{folder}/log.db", on=DAY) as session,
+        rules_spared(),  # as the command does
+    ):
 
         def refuse(refused: Exception) -> None:
             raise refused

@@ -42,8 +42,7 @@ def watch_feeds(
 
     refuse, say: tell refusals and notes. Raises InputRefused when there is no going on.
     """
-    with Session(asked.trials, asked.store, on=asked.on or asked.today, ranges=asked.ranges) as session:
-        spare_the_rules()
+    with Session(asked.trials, asked.store, on=asked.on or asked.today, ranges=asked.ranges) as session, rules_spared():
         day = session.day
         if asked.on is not None and day != asked.on:
             say(f"note: the log is on {day} and stays there; an event with `on` moves it")
@@ -87,11 +86,19 @@ def list_work(trials: tuple[str, ...], store: str, ranges: str | None, since: da
         return worklist(session, since)
 
 
-def spare_the_rules() -> None:
-    """Have the garbage collector leave out what will stay, and look less often: a session leaves hardly any cycles."""
+@contextmanager
+def rules_spared() -> Iterator[None]:
+    """Have the garbage collector leave out what is there already, and look less often: a session leaves hardly any
+    cycles."""
+    before = gc.get_threshold()
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 @contextmanager
