@@ -157,12 +157,13 @@ def measure(candidates: int) -> dict[str, Any]:
 
         profiles = [session.candidate(f"C-{rng.randrange(candidates)}").profile for _ in range(RESCREENS)]
         for name, look in (("report ms", screen), ("statuses ms", statuses)):
-            times = []
+            times, busy = [], time.process_time()
             for profile in profiles:
                 began = time.perf_counter()
                 look(trial, Candidate(profile), on=DAY)
                 times.append(time.perf_counter() - began)
             found[name] = statistics.median(times) * 1_000
+            found[f"{name} of CPU"] = (time.process_time() - busy) / len(profiles) * 1_000
         found["MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         found["worker MB"] = sum(map(_peak, session.processes))
     return found
@@ -178,6 +179,7 @@ def _told(run: dict[str, Any]) -> str:
     """A run in words."""
     to_change, margin, rest = run["median ms to a change"], " " * 19, run["rest"]
     each = 1_000 / rest["per second"]
+    report, statuses = (run[f"{name} ms of CPU"] / rest["cpu ms"] for name in ("report", "statuses"))
     lines = (
         f"{run['candidates']:>6} candidates: {run['first']['events']} first contacts, "
         f"{run['first']['per second']:.0f} a second ({run['first']['cpu ms']:.2f} ms of CPU each)",
@@ -186,9 +188,9 @@ def _told(run: dict[str, Any]) -> str:
         f"{margin}of it {run['cpu ms']:.2f} ms of CPU here; a transaction of one word takes {run['disk ms']:.2f} ms",
         f"{margin}a new day for all: {run['new day, ms a candidate']:.2f} ms a candidate",
         f"{margin}a full re-screen {run['report ms']:.2f} ms: {run['report ms'] / each:.1f} × a single event, "
-        f"{run['report ms'] / to_change:.1f} × one to a change",
+        f"{run['report ms'] / to_change:.1f} × one to a change; by CPU {report:.1f} ×",
         f"{margin}statuses alone {run['statuses ms']:.2f} ms: {run['statuses ms'] / each:.1f} ×, "
-        f"{run['statuses ms'] / to_change:.1f} ×",
+        f"{run['statuses ms'] / to_change:.1f} ×; by CPU {statuses:.1f} ×",
         f"{margin}peak memory {run['MB']:.0f} MB, and {run['worker MB']:.0f} MB of the worker",
     )
     return "\n".join(lines)

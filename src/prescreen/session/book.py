@@ -90,15 +90,12 @@ _untold = _changes.c.told == sql.false()
 sql.Index("changes_untold", _changes.c.number, sqlite_where=_untold, postgresql_where=_untold)
 
 _wanted: Final[sql.BindParameter[Any]] = sql.bindparam("wanted", expanding=True)
+_days = sql.select(_events).where(_events.c.candidate.is_(None)).order_by(_events.c.seq.desc()).limit(1)
 _find_state = sql.select(
     sql.select(sql.func.max(_events.c.seq)).scalar_subquery().label("last"),
     sql.select(sql.func.max(_changes.c.number)).scalar_subquery().label("number"),
-)
-_find_day = (
-    sql.select(_events.c.day, _events.c.seq)
-    .where(_events.c.candidate.is_(None))
-    .order_by(_events.c.seq.desc())
-    .limit(1)
+    _days.with_only_columns(_events.c.day).scalar_subquery().label("day"),
+    _days.with_only_columns(_events.c.seq).scalar_subquery().label("day_seq"),
 )
 _find_digests = sql.select(_events.c.id, _events.c.digest).where(_events.c.id.in_(_wanted))
 _find_candidates = sql.select(_candidates.c.candidate, _candidates.c.seq).where(_candidates.c.candidate.in_(_wanted))
@@ -144,9 +141,9 @@ class Book:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._last: int | None = None
+        self._last = -1  # not looked up yet
         self._number = 0
-        self._day: tuple[int, int] | None = None
+        self._day = (0, 0)
         self._digests: dict[str, str | None] = {}
         self._seqs: dict[str, int] = {}
         self._placed: dict[str, dict[str, Placed]] = {}
@@ -170,9 +167,7 @@ class Book:
 
     def common_day(self) -> tuple[int, int]:
         """The screening day for all, and the number of the event that told it; (0, 0) in an empty log."""
-        if self._day is None:
-            found = self._connection.execute(_find_day).first()
-            self._day = (0, 0) if found is None else (int(found.day), int(found.seq))
+        self._look()
         return self._day
 
     # --- events -----------------------------------------------------------------------------------------------------
@@ -201,10 +196,15 @@ class Book:
     @property
     def next_seq(self) -> int:
         """The number of the next event."""
-        if self._last is None:
+        self._look()
+        return self._last + 1
+
+    def _look(self) -> None:
+        """See how far the log has come, once."""
+        if self._last < 0:
             state = self._connection.execute(_find_state).one()
             self._last, self._number = int(state.last or 0), int(state.number or 0)
-        return self._last + 1
+            self._day = (int(state.day or 0), int(state.day_seq or 0))
 
     def free_name(self) -> str:
         """What the next event is called if it has no id: by its number."""
@@ -293,7 +293,7 @@ class Book:
 
     def note(self, change: Change, event: str) -> Change:
         """Keep a change that is an event's doing, not yet told; the same with the event and its number."""
-        self._last = self.next_seq - 1
+        self._look()
         self._number += 1
         numbered = replace(change, event=event, number=self._number)
         row: dict[str, object] = {name: getattr(numbered, name) for name in _CHANGE}
