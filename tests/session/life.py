@@ -19,11 +19,14 @@ from typing import Any
 import pytest
 
 from prescreen import InputRefused, load_candidate, screen, statuses
+from prescreen.candidate import Candidate
 from prescreen.catalogue import DOMAINS
+from prescreen.engine.screen import compiled_trial, findings
 from prescreen.language.model import Age, Answer, Coded, Comparison, Event, Observation, Trial, parts_of
 from prescreen.ranges import Ranges, load_ranges
 from prescreen.session import Change, Session
 from prescreen.time import shift_day
+from prescreen.truth import FALSE, TRUE, UNKNOWN
 from tests.engine.helper import criteria
 
 TODAY = date(2026, 6, 1)
@@ -252,8 +255,18 @@ class Life:
         key = (change.candidate, change.trial, change.criterion)
         before = self.told.get(key) or self.first.get(key[:2], {}).get(change.criterion)
         assert before in (None, change.before)
-        assert change.because
+        assert change.because == self.why(change)
         self.told[key] = change.after
+
+    def why(self, change: Change) -> tuple[str, ...]:
+        """Why a criterion is as it is now, from all that is on file."""
+        (trial,) = [each for each in self.trials if each.id == change.trial]
+        compiled = compiled_trial(trial)
+        (criterion,) = [each for each in compiled.criteria if each.criterion.id == change.criterion]
+        facts = Candidate(self.session.candidate(change.candidate).profile).facts(trial.catalogue)
+        holds = (change.after == "met") is not criterion.excludes
+        truth = UNKNOWN if change.after == "undetermined" else TRUE if holds else FALSE
+        return findings(criterion, truth, compiled.setting(facts, change.day, self.ranges.get(trial.id)), trial)
 
     def asked(self, trial: Trial, question: str) -> str:
         """A question with its trial, as the session has it on file."""
