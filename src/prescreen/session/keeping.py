@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-from prescreen import __version__
 from prescreen.candidate.facts import DataIssue
 from prescreen.catalogue import Catalogue
 from prescreen.engine.compile import CompiledTrial
@@ -166,15 +165,13 @@ class Keeper:
             last = rows[-1].candidate
 
     def outlooks(
-        self, book: Book, judge: Judge, after: str | None, make: Callable[[Dossier, int], str]
+        self, book: Book, judge: Judge, after: str | None, make: Callable[[Dossier, int], str], maker: str
     ) -> list[tuple[str, str]]:
         """What is made of some candidates, from the one after `after` on; taken from the log where it was made of the
-        same facts, day, rules and release."""
+        same facts, day and rules by the same maker."""
         common, trial = book.common_day(), judge.trial.id
         rows = book.rows(after, _CHUNK)
-        wanted = {
-            row.candidate: f"{self._versions[trial]} {row.seq} {row.own_day(common)} {__version__}" for row in rows
-        }
+        wanted = {row.candidate: f"{self._versions[trial]} {row.seq} {row.own_day(common)} {maker}" for row in rows}
         kept = book.outlooks(trial, list(wanted))
         anew = [name for name, made_of in wanted.items() if kept.get(name, ("", ""))[0] != made_of]
         self._recall(book, [name for name in anew if self._dossiers.get(name) is None])

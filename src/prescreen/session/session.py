@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 from threading import RLock
 from types import TracebackType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from prescreen.candidate import Candidate
 from prescreen.language import load_trial
@@ -27,7 +27,9 @@ from prescreen.session.keeping import Keeper
 from prescreen.session.log import MEMORY, Log
 from prescreen.session.model import Change, Outcome
 from prescreen.session.standing import Judge
-from prescreen.session.stream import Stream
+
+if TYPE_CHECKING:
+    from prescreen.session.stream import Stream
 
 _OPENING: Final = "(opening)"
 _PAGE: Final = 500  # candidates' ids read at once
@@ -155,6 +157,8 @@ class Session:
 
         It ends with the session, or when it is closed. A change counts as told once it is in the stream.
         """
+        from prescreen.session.stream import Stream  # only those who want one wait for asyncio
+
         stream = Stream(self.listen)
         self._streams.append(stream)
         return stream
@@ -225,11 +229,13 @@ class Session:
         dossier.check_day(day)
         return fallback.full_report(judge.trial, dossier.candidate, date.fromordinal(day), judge.ranges)
 
-    def made_of_reports(self, make: Callable[[Report], str], trial: str | None = None) -> Iterator[tuple[str, str]]:
+    def made_of_reports(
+        self, make: Callable[[Report], str], maker: str, trial: str | None = None
+    ) -> Iterator[tuple[str, str]]:
         """What is made of the report of each candidate, in order; nothing where no report can be made.
 
-        It is kept in the log and made again only when the facts, the day or the rules are others, so that a `make` has
-        to say the same of the same report.
+        It is kept in the log and made again only when the facts, the day, the rules or the maker are others: what a
+        maker of a name makes of a report is always the same.
         """
         judge = self._judge(trial)
 
@@ -243,7 +249,7 @@ class Session:
         last: str | None = None
         while True:
             with self._lock, self._keeper.writing() as book:
-                page = self._keeper.outlooks(book, judge, last, made)
+                page = self._keeper.outlooks(book, judge, last, made, maker)
             if not page:
                 return
             yield from page

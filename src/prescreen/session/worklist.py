@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from functools import partial
+from importlib.metadata import PackageNotFoundError, version
 from io import StringIO
 from itertools import islice
 from typing import Final
@@ -112,8 +113,9 @@ def worklist(session: Session, since: date | None = None) -> WorkList:
     again: list[Again] = []
     dropped: list[Dropped] = []
     candidates = 0
+    maker = f"worklist of {_release()}"
     for trial in session.trials:
-        outlooks = session.made_of_reports(partial(_outlook, trial), trial.id)
+        outlooks = session.made_of_reports(partial(_outlook, trial), maker, trial.id)
         candidates = 0
         while page := list(islice(outlooks, _PAGE)):
             candidates += len(page)
@@ -133,6 +135,14 @@ def worklist(session: Session, since: date | None = None) -> WorkList:
     dropped.sort(key=lambda each: (each.since, each.candidate, each.trial), reverse=True)
     trials = tuple(trial.id for trial in session.trials)
     return WorkList(session.day.isoformat(), trials, candidates, tuple(one_fact), tuple(again), tuple(dropped))
+
+
+def _release() -> str:
+    """The release of prescreen, since another one may see a report otherwise."""
+    try:
+        return version("prescreen")
+    except PackageNotFoundError:
+        return "unknown release"
 
 
 def _outlook(trial: Trial, report: Report) -> str:
