@@ -29,7 +29,7 @@ from hypothesis import strategies as st  # noqa: E402
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test  # noqa: E402
 
 from prescreen import load_trial  # noqa: E402
-from tests.session.life import CANDIDATES, KINDS, TODAY, Life  # noqa: E402
+from tests.session.life import CANDIDATES, KINDS, TODAY, TWICE, Life  # noqa: E402
 from tools.mutants import Mutant, NotApplicableError, planted  # noqa: E402
 
 STEPS = 50
@@ -40,7 +40,7 @@ SCRATCH = "/dev/shm" if Path("/dev/shm").is_dir() else None  # the disk's own sp
 SESSION = "prescreen.session."
 MUTANTS = (
     Mutant("a new day leaves conclusions stale", SESSION + "standing:Judge._reached", "if day != old.day", "if False"),
-    Mutant("a withdrawn record stays", SESSION + "dossier:_remove", "lists[name] = left", "pass"),
+    Mutant("a withdrawn record stays", SESSION + "dossier:_remove", "lists[name] = tuple(", "("),
     Mutant("a day late", SESSION + "dossier:Dossier.day_on", "else common[0]", "else common[0] - 1"),
     Mutant(
         "an own day outlives the next for all", SESSION + "dossier:Dossier.day_on", "self.day_seq > common[1]", "True"
@@ -48,8 +48,8 @@ MUTANTS = (
     Mutant(
         "a corrected record counts beside the old one",
         SESSION + "dossier:_add",
-        "lists[name][places[record.id]] = record",
-        "lists[name].append(record)",
+        "records[place : place + 1] = [record]",
+        "records.append(record)",
     ),
     Mutant(
         "an answer of this trial touches nothing",
@@ -61,8 +61,8 @@ MUTANTS = (
     Mutant(
         "completeness touches nothing",
         SESSION + "dossier:touched",
-        "!= getattr(before, domain) or",
-        "!= getattr(before, domain) or False and",
+        "is not getattr(before, domain) or",
+        "is not getattr(before, domain) or False and",
     ),
     Mutant("inputs of derived quantities touch nothing", SESSION + "dossier:_kind", "concept.name", "concept.formula"),
     Mutant("`not` is lost", SESSION + "gates:_Builder.connect", "(gate, not turned)", "(gate, turned)"),
@@ -85,6 +85,24 @@ MUTANTS = (
     ),
     Mutant("a killed worker's answer is unknown", SESSION + "process:_Worker.decide", "continue", "return {}"),
     Mutant("a changed leaf fires nothing", SESSION + "standing:Judge.judged", "changed.add(number)", "pass"),
+    Mutant(
+        "facts that a criterion rests on are left out",
+        SESSION + "standing:Judge._asked_for",
+        "found.update(*(kinds for _, kinds in criterion.reach))",
+        "found.update(*(kinds for leaf, kinds in criterion.reach if leaf in leaves))",
+    ),
+    Mutant(
+        "a corrected record is compared as it was",
+        "prescreen.candidate.facts:_results",
+        "known.record is record",
+        "known is not None",
+    ),
+    Mutant(
+        "a corrected treatment is compared as it was",
+        "prescreen.candidate.facts:prepare",
+        "before[index].record is record",
+        "True",
+    ),
     Mutant("null does not withdraw", SESSION + "dossier:_withdraw", "changed[key] = _EMPTY[key]", "pass"),
     Mutant(
         "a change is not told",
@@ -107,11 +125,14 @@ class Machine(RuleBasedStateMachine):
         self.folder: tempfile.TemporaryDirectory[str] | None = None
 
     @initialize(
-        places=st.lists(st.integers(0, len(RULES) - 1), min_size=1, max_size=2, unique=True), kept=st.booleans()
+        places=st.lists(st.integers(0, len(RULES)), min_size=1, max_size=2, unique=True),
+        kept=st.booleans(),
+        ranged=st.sampled_from([False, False, True]),
     )
-    def begin(self, places: list[int], kept: bool) -> None:
+    def begin(self, places: list[int], kept: bool, ranged: bool) -> None:
         self.folder = tempfile.TemporaryDirectory(dir=SCRATCH)
-        self.life = Life([TRIALS[place] for place in places], f"{self.folder.name}/log.db" if kept else None)
+        store = f"{self.folder.name}/log.db" if kept else None
+        self.life = Life([TRIALS[place] for place in places], store, ranged=ranged)
 
     @rule(kind=st.sampled_from(KINDS), number=st.integers(0, 2**32))
     def step(self, kind: str, number: int) -> None:
@@ -141,7 +162,7 @@ class Machine(RuleBasedStateMachine):
             self.folder.cleanup()
 
 
-TRIALS = [load_trial(path) for path in RULES]
+TRIALS = [*(load_trial(path) for path in RULES), TWICE]
 
 
 def run(sequences: int, start: int, steps: int = 52) -> tuple[Counter[str], str]:

@@ -7,6 +7,7 @@ the first report is not kept waiting for those that it does not need.
 
 from __future__ import annotations
 
+import errno
 import gc
 import io
 import os
@@ -41,6 +42,7 @@ INTERNAL: Final = 70
 INTERRUPTED: Final = 130
 UNREAD: Final = 141
 
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 _SHOWN: Final = 50  # problems of one input
 _ALIKE: Final = 10  # problems of one kind
 _PATIENCE: Final = 2.0  # seconds without a word
@@ -69,6 +71,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNREAD
+    except OSError as error:
+        if error.errno not in _FULL:
+            _say(f"internal error: {type(error).__name__}{_origin(error)}; please report it")
+            return INTERNAL
+        _say(f"error: the output cannot be written: {(error.strerror or 'no room').lower()}")
+        return REFUSED
     except Exception as error:
         _say(f"internal error: {type(error).__name__}{_origin(error)}; please report it")
         return INTERNAL

@@ -57,7 +57,8 @@ def test_only_one_module_knows_the_unit_registry() -> None:
 def test_only_a_terminology_server_is_reached_for() -> None:
     network = {"socket", "ssl", "http", "urllib", "ftplib", "smtplib", "asyncio", "requests", "httpx", "webbrowser"}
     users = {_name(path) for path in MODULES if network & {module.split(".")[0] for module in _imports(path)}}
-    assert users == {"prescreen.terminology.server"}  # asked by `prescreen expand` only, about the catalogue's codes
+    # The one is asked by `prescreen expand` only, about the catalogue's codes; the other waits for its own session.
+    assert users == {"prescreen.terminology.server", "prescreen.session.stream"}
     who = {_name(path) for path in MODULES if "prescreen.terminology.server" in _imports(path)}
     assert who == {"prescreen.cli", "prescreen.terminology.__init__"}
 

@@ -8,19 +8,26 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date
+from functools import lru_cache
 from random import Random
 from typing import Any
 
 import pytest
 
 from prescreen import InputRefused, load_candidate, screen, statuses
+from prescreen.candidate import Candidate
 from prescreen.catalogue import DOMAINS
+from prescreen.engine.screen import compiled_trial, findings
 from prescreen.language.model import Age, Answer, Coded, Comparison, Event, Observation, Trial, parts_of
+from prescreen.ranges import Ranges, load_ranges
 from prescreen.session import Change, Session
 from prescreen.time import shift_day
+from prescreen.truth import FALSE, TRUE, UNKNOWN
+from tests.engine.helper import criteria
 
 TODAY = date(2026, 6, 1)
 CANDIDATES = ("C-1", "C-2")
@@ -34,11 +41,25 @@ DATES = {"conditions": ("onset", "abatement"), "treatments": ("start", "end"), "
 
 Plain = dict[str, Any]
 
+_SURGERY = {"procedure": "major-surgery", "within": "24 weeks before enrolment"}
+_HIGH = {"observation": "ALT", "above": "2 ULN", "within": "28 days"}
+TWICE = criteria(
+    {"include_if": {"any": [{"answer": "fit"}, {"not": {"answer": "fit"}}]}},
+    {"include_if": {"any": [{**_HIGH}, {"observation": "ALT", "at_most": "3 ULN", "within": "28 days"}]}},
+    {"exclude_if": {"any": [{"age": {"below": "40 years"}}, {"age": {"at_least": "30 years"}, "on": "enrolment"}]}},
+    {"exclude_if": {"all": [_SURGERY, {"not": _SURGERY}]}},
+    {"include_if": {"if": _HIGH, "then": {"answer": "carer"}, "else": {"answer": "carer"}}},
+    {"include_if": {"any": [{"answer": "stage", "equals": "early"}, {"not": {"answer": "stage", "equals": "late"}}]}},
+    id="TWICE",
+)
+"""A trial that uses its facts twice, which those of `rules/` do where it seldom matters."""
+
 
 class Vocabulary:
     """What a trial asks for, as records of candidates that are close to it."""
 
-    def __init__(self, trial: Trial) -> None:
+    def __init__(self, trial: Trial, *, several: bool) -> None:
+        self.several = several
         leaves = [leaf for criterion in trial.criteria for leaf in parts_of(criterion.condition)]
         for leaf in list(leaves):
             if isinstance(leaf, Observation):
@@ -71,7 +92,12 @@ class Vocabulary:
             return text[:4]
         if form < 0.15:
             return text[:7]
-        return f"{text}T{rng.choice(['08:30', '23:59'])}" if form < 0.2 else text
+        if form < 0.2:
+            return f"{text}T{rng.choice(['08:30', '23:59'])}"
+        if form < 0.26:  # as FHIR's periods come in
+            later = date.fromordinal(number + rng.choice([0, 1, 3, 30])).isoformat()
+            return rng.choice([f"{text}/{later}", f"../{text}", f"{text}/.."])
+        return text
 
     def records(self, rng: Random, today: date) -> dict[str, list[Plain]]:
         """One record in its list."""
@@ -120,6 +146,19 @@ class Vocabulary:
             made["verification"] = rng.choice(["provisional", "refuted"])
         return made
 
+    def rival(self, known: Plain, rng: Random) -> dict[str, list[Plain]]:
+        """A record that contradicts one on file: another result of the same time, or the same thing refuted."""
+        name = rng.choice([name for name in LISTS if known.get(name)])
+        other = dict(rng.choice(known[name]))
+        other.pop("id", None)
+        if name != "observations":
+            other["verification"] = "confirmed" if other.get("verification") == "refuted" else "refuted"
+        elif isinstance(other.get("value"), int | float):
+            other["value"] = round(other["value"] * rng.choice([0.2, 1, 4]), 3)
+        else:
+            other["value"] = rng.choice(["negative", "positive", None])
+        return {name: [other]}
+
     def event(self, leaf: Event, rng: Random, today: date) -> Plain:
         catalogue = self.trial.catalogue
         code = rng.choice(leaf.codes)
@@ -142,7 +181,7 @@ class Vocabulary:
 
     def single(self, rng: Random, today: date) -> Plain:
         """Something of which there is one."""
-        choices = ["birth_date", "sex", "complete", "complete"]
+        choices = ["birth_date", "birth_date", "age", "sex", "complete", "complete", "complete"]
         choices += ["answers"] * (3 if self.questions else 0) + ["anchors"] * (2 if self.trial.anchors else 0)
         match rng.choice(choices):
             case "birth_date":
@@ -153,27 +192,53 @@ class Vocabulary:
                         shift_day(today.toordinal(), rng.choice(spans), -1) + rng.choice([-1, 0, 1, 9]), day + 11_900
                     )
                 return {"birth_date": date.fromordinal(day).isoformat()[: rng.choice([4, 7, 10, 10, 10])]}
+            case "age":
+                return {"age": {"value": rng.choice([17, 18, 30, 64, 65, 66, 80]), "on": self.day(rng, today)}}
             case "sex":
                 return {"sex": rng.choice(["female", "male"])}
             case "answers":
                 question = rng.choice(self.questions)
                 options = self.trial.questions[question].options or (True, False)
-                name = question if rng.random() < 0.7 else f"{self.trial.id}:{question}"
+                name = question if not self.several and rng.random() < 0.7 else f"{self.trial.id}:{question}"
                 return {"answers": {name: rng.choice(list(options))}}
             case "anchors":
                 return {"anchors": {rng.choice(sorted(self.trial.anchors)): self.day(rng, today)}}
         domain = rng.choice(DOMAINS)
-        return {"complete": {domain: rng.choice([True, True, False, {"through": self.day(rng, today)[:10]}])}}
+        through = {"through": self.day(rng, today)}
+        coded = {**through, "systems": ["icd-10-cm"]} if rng.random() < 0.5 else {"systems": ["icd-10-cm", "rxnorm"]}
+        return {"complete": {domain: rng.choice([True, True, False, through, coded])}}
+
+
+@lru_cache
+def ranges_of(trial: Trial) -> Ranges:
+    """A site's table for the analytes of a trial: limits by sex, by age, and newer ones since a day."""
+    rows = [
+        f"{leaf.code},{who},{low},{high},{unit},{since},{until}"
+        for leaf in Vocabulary(trial, several=False).observations
+        if (unit := trial.catalogue.observations[leaf.code].unit)
+        for who, low, high, since, until in (
+            ("female,18,64", 1, 20, "", "2026-05-10"),
+            ("female,18,64", 1, 38, "2026-05-11", ""),
+            ("male,,", 2, 40, "", ""),
+        )
+    ]
+    rows = list(dict.fromkeys(rows))
+    with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
+        file.write("\n".join(["code,sex,age_from,age_to,low,high,unit,valid_from,valid_to", *rows]) + "\n")
+        file.flush()
+        return load_ranges(file.name, trial.catalogue)
 
 
 class Life:
     """A session, the model beside it, and everything that was told."""
 
-    def __init__(self, trials: Sequence[Trial], store: str | None = None) -> None:
+    def __init__(self, trials: Sequence[Trial], store: str | None = None, *, ranged: bool = False) -> None:
+        """ranged: the site has a table of reference ranges."""
         self.trials = list(trials)
         self.store = store
-        self.session = Session(self.trials, store, on=TODAY)
-        self.words = [Vocabulary(trial) for trial in self.trials]
+        self.ranges = {trial.id: ranges_of(trial) for trial in self.trials} if ranged else {}
+        self.session = Session(self.trials, store, on=TODAY, ranges=self.ranges)
+        self.words = [Vocabulary(trial, several=len(self.trials) > 1) for trial in self.trials]
         self.profiles: dict[str, Plain] = {}
         self.common = TODAY
         self.own: dict[str, date] = {}
@@ -190,8 +255,22 @@ class Life:
         key = (change.candidate, change.trial, change.criterion)
         before = self.told.get(key) or self.first.get(key[:2], {}).get(change.criterion)
         assert before in (None, change.before)
-        assert change.because
+        assert change.because == self.why(change)
         self.told[key] = change.after
+
+    def why(self, change: Change) -> tuple[str, ...]:
+        """Why a criterion is as it is now, from all that is on file."""
+        (trial,) = [each for each in self.trials if each.id == change.trial]
+        compiled = compiled_trial(trial)
+        (criterion,) = [each for each in compiled.criteria if each.criterion.id == change.criterion]
+        facts = Candidate(self.session.candidate(change.candidate).profile).facts(trial.catalogue)
+        holds = (change.after == "met") is not criterion.excludes
+        truth = UNKNOWN if change.after == "undetermined" else TRUE if holds else FALSE
+        return findings(criterion, truth, compiled.setting(facts, change.day, self.ranges.get(trial.id)), trial)
+
+    def asked(self, trial: Trial, question: str) -> str:
+        """A question with its trial, as the session has it on file."""
+        return question if ":" in question else f"{trial.id}:{question}"
 
     def day_of(self, candidate: str) -> date:
         return self.own.get(candidate, self.common)
@@ -217,8 +296,11 @@ class Life:
         words = rng.choice(self.words)
         today = self.day_of(candidate)
         facts: Plain = {}
+        known = self.profiles.get(candidate, {})
         for _ in range(rng.choice([1, 1, 2, 4, 12])):
-            for name, records in words.records(rng, today).items():
+            rivalled = rng.random() < 0.15 and any(known.get(name) for name in LISTS)
+            made = words.rival(known, rng) if rivalled else words.records(rng, today)
+            for name, records in made.items():
                 record = dict(records[0])
                 if rng.random() < 0.85:
                     record["id"] = f"r-{len(self.sent)}-{sum(map(len, facts.values()))}"
@@ -226,11 +308,12 @@ class Life:
         if not facts or (candidate not in self.profiles and rng.random() < 0.7):
             facts |= words.single(rng, today)
         if words.questions and rng.random() < 0.3:
-            facts["answers"] = {name: rng.random() < 0.5 for name in words.questions if rng.random() < 0.5}
+            asked = [name for name in words.questions if rng.random() < 0.5]
+            facts["answers"] = {self.asked(words.trial, name): rng.random() < 0.5 for name in asked}
         with suppress(InputRefused):  # end before start, and the like: told, and nothing of it counts
             self.first_of(candidate)
             self.send({"candidate": candidate, "add": facts})
-            self.put(candidate, facts)
+            self.put(candidate, facts, self.sent[-1]["event"])
 
     def _correct(self, candidate: str, known: Plain, rng: Random) -> None:
         named = [(name, record) for name in LISTS for record in known.get(name, []) if "id" in record]
@@ -293,6 +376,10 @@ class Life:
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
 
+    def _forget(self, candidate: str, known: Plain, rng: Random) -> None:
+        """Every dossier has to be made of its events again."""
+        self.session._keeper.forget()
+
     def _replay(self, candidate: str, known: Plain, rng: Random) -> None:
         if self.kept:
             outcome = self.session.apply(rng.choice(self.kept), named=True)
@@ -309,23 +396,25 @@ class Life:
     def _reopen(self, candidate: str, known: Plain, rng: Random) -> None:
         if self.store is not None:
             self.session.close()
-            self.session = Session(self.trials, self.store, on=TODAY)
-            assert self.session.pending() == ()
+            self.session = Session(self.trials, self.store, on=TODAY, ranges=self.ranges)
+            assert tuple(self.session.pending()) == ()
             self.session.listen(self.hear)
 
     def first_of(self, candidate: str) -> None:
         """What is said of somebody of whom nothing is known yet, on the day of the first event."""
         for trial in self.trials:
             if candidate not in self.profiles:
-                empty = statuses(trial, {"id": candidate}, on=self.day_of(candidate))
+                empty = statuses(trial, {"id": candidate}, on=self.day_of(candidate), ranges=self.ranges.get(trial.id))
                 self.first[candidate, trial.id] = dict(empty)
 
-    def put(self, candidate: str, facts: Plain) -> None:
+    def put(self, candidate: str, facts: Plain, event: str = "") -> None:
+        """What the model has of an event; a record without an id is called after it."""
         profile = self.profiles.setdefault(candidate, {"id": candidate})
         for key, value in facts.items():
             if key in LISTS:
                 records = profile.setdefault(key, [])
-                for record in value:
+                for number, given in enumerate(value):
+                    record = {"id": f"{event}/{key}[{number}]", **given}
                     places = [n for n, each in enumerate(records) if "id" in record and each.get("id") == record["id"]]
                     if places:
                         records[places[0]] = record
@@ -334,6 +423,8 @@ class Life:
             elif value is None:
                 profile.pop(key, None)
             elif isinstance(value, dict) and key in ("answers", "anchors", "complete"):
+                if key == "answers":
+                    value = {self.asked(self.trials[0], name): answer for name, answer in value.items()}
                 merged = {**profile.get(key, {}), **value}
                 profile[key] = {name: inner for name, inner in merged.items() if inner is not None}
             else:
@@ -348,7 +439,8 @@ class Life:
         assert self.session.day_of(candidate) == day
         for trial in self.trials:
             try:
-                expected = statuses(trial, load_candidate(profile, catalogue=trial.catalogue), on=day)
+                known = load_candidate(profile, catalogue=trial.catalogue)
+                expected = statuses(trial, known, on=day, ranges=self.ranges.get(trial.id))
             except InputRefused:
                 return  # born after the day: no screening either
             found = self.session.statuses(candidate, trial.id)
@@ -357,7 +449,8 @@ class Life:
                 told = self.told.get((candidate, trial.id, criterion))
                 assert status == (told or self.first[candidate, trial.id][criterion]), (criterion, told, status)
             if whole:
-                assert self.session.report(candidate, trial.id) == screen(trial, profile, on=day)
+                report = screen(trial, profile, on=day, ranges=self.ranges.get(trial.id))
+                assert self.session.report(candidate, trial.id) == report
 
     def end(self, *, whole: bool = False) -> None:
         for candidate in CANDIDATES:
@@ -370,5 +463,6 @@ def _differing(found: dict[str, Any], expected: dict[str, Any]) -> dict[str, tup
 
 
 KINDS = ("add",) * 6 + ("correct",) * 4 + (
-    "withdraw", "withdraw", "set", "set", "set", "day_all", "day_all", "day_one", "kill", "replay", "reopen", "wrong"
+    "withdraw", "withdraw", "set", "set", "set", "day_all", "day_all", "day_one", "kill", "replay", "reopen", "wrong",
+    "forget", "forget"
 )  # fmt: skip

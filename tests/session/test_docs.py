@@ -38,7 +38,7 @@ def test_commands_give_the_output_shown(here: Path, capsys: pytest.CaptureFixtur
 
 def test_the_events_are_events_and_the_lines_are_told() -> None:
     events, told = [text.splitlines() for kind, text in BLOCKS if kind == "json"]
-    assert len([read_event(line, [bundled_catalogue()]) for line in events]) == 5
+    assert len([read_event(line, [bundled_catalogue()], ["NCT07535138"]) for line in events]) == 5
     golden = (ROOT / "tests" / "session" / "golden" / "feed.out.ndjson").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line) for line in told] == [json.loads(line) for line in golden if line in told]
 

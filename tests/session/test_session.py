@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from prescreen import InputRefused, load_trial, screen
 from prescreen.session import Change, Session
-from prescreen.session import session as module
+from prescreen.session import keeping as module
 from tests.engine.helper import criteria
 
 ROOT = Path(__file__).parents[2]
@@ -58,9 +59,9 @@ def test_a_fact_changes_what_uses_it_and_says_why(session: Session) -> None:
 def test_a_fact_touches_only_the_criteria_that_use_it(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     session.add("C-1", {"birth_date": "1990", "observations": [ALT]})
     asked: list[int] = []
-    decide = session._engine.decide
+    decide = session._keeper.engine.decide
     monkeypatch.setattr(
-        session._engine, "decide", lambda place, posts: (asked.append(len(posts)), decide(place, posts))[1]
+        session._keeper.engine, "decide", lambda place, posts: (asked.append(len(posts)), decide(place, posts))[1]
     )
     session.add("C-1", {"observations": [{**ALT, "value": 900}]})
     assert asked == [1]  # the one leaf on ALT
@@ -289,7 +290,7 @@ def test_few_candidates_are_in_memory_and_all_are_there(monkeypatch: pytest.Monk
         names = [f"C-{number:02}" for number in range(11)]
         for name in names:
             session.add(name, {"birth_date": "1960-06-10", "observations": [ALT]})
-        assert len(session._dossiers) <= 4
+        assert len(list(session._keeper._dossiers.names)) <= 4
         assert list(session.candidates()) == names
         assert len(session.on(date(2026, 6, 10))) == 2 * len(names)
         assert said(session.remove("C-00", "alt")) == [(ids()[1], "met", "undetermined")]
@@ -318,3 +319,104 @@ def test_one_session_does_not_disturb_another() -> None:
         assert other.statuses("C-1")[ids()[0]] == "failed"
         other.close()
         assert said(one.set("C-1", {"birth_date": "1940"}))[0] == (ids()[0], "met", "failed")
+
+
+def turned(changes: tuple[Change, ...]) -> list[tuple[str | None, str, str]]:
+    """What became of criteria."""
+    return [each for each in said(changes) if each[0] is not None]
+
+
+def test_a_record_without_an_id_is_called_after_its_event(session: Session) -> None:
+    alt = ids()[1]
+    plain = {key: value for key, value in ALT.items() if key != "id"}
+    session.add("C-1", {"observations": [plain]}, event="e-1")
+    (record,) = session.candidate("C-1").profile.observations
+    assert record.id == "e-1/observations[0]"
+    assert turned(session.add("C-1", {"observations": [{**ALT, "id": record.id, "value": 900}]})) == [
+        (alt, "met", "failed")
+    ]
+    assert turned(session.remove("C-1", record.id)) == [(alt, "failed", "undetermined")]
+    session.add("C-1", {"observations": [{**ALT, "id": "e-2/observations[0]", "value": 900}]})
+    assert session.add("C-1", {"observations": [{**plain, "date": "2026-05-19"}]}, event="e-2") == ()
+    assert [each.id for each in session.candidate("C-1").profile.observations] == [
+        "e-2/observations[0]",
+        "e-2/observations[0]+",
+    ]
+
+
+def test_an_answer_is_that_of_its_trial(tmp_path: Path) -> None:
+    store = tmp_path / "log.db"
+    one = criteria({"include_if": {"answer": "fit"}}, id="one")
+    two = criteria({"include_if": {"answer": "fit"}}, id="two")
+    (criterion,) = [each.id for each in one.criteria]
+    with Session(one, store, on=DAY) as session:
+        session.add("C-1", {"answers": {"one:fit": False}})
+        assert turned(session.set("C-1", {"answers": {"fit": True}})) == [(criterion, "failed", "met")]
+        assert codes({"candidate": "C-1", "add": {"answers": {"fit": True, "one:fit": True}}}, session) == [
+            ("duplicate-key", "answers")
+        ]
+    with Session([one, two], store) as session:  # "fit" was said of the first
+        assert session.statuses("C-1", "one") == {criterion: "met"}
+        assert session.statuses("C-1", "two") == {criterion: "undetermined"}
+        event = {"candidate": "C-1", "set": {"answers": {"fit": False, "one:fit": None}}}
+        assert codes(event, session) == [("bare-answer", "set.answers.fit")]
+        assert turned(session.set("C-1", {"answers": {"one:fit": None, "two:fit": True}})) == [
+            (criterion, "met", "undetermined"),
+            (criterion, "undetermined", "met"),
+        ]
+
+
+def test_a_flood_of_withdrawals_is_told_and_does_not_hang(session: Session) -> None:
+    session.add("C-1", {"observations": [{**ALT, "id": f"o-{number}"} for number in range(5_000)]})
+    assert len(codes({"candidate": "C-1", "remove": [f"x-{number}" for number in range(10_000)]}, session)) == 10_000
+    assert turned(session.remove("C-1", *(f"o-{number}" for number in range(5_000)))) == [
+        (ids()[1], "met", "undetermined")
+    ]
+
+
+def test_facts_are_kept_of_somebody_who_is_not_born_yet_on_a_day_for_all(session: Session) -> None:
+    session.add("C-1", {"birth_date": "2026-05", "observations": [ALT]})
+    session.on(date(2026, 1, 1))
+    assert codes({"candidate": "C-1", "set": {"birth_date": "2026-04"}}, session) == [("future-birth", "birth_date")]
+    session.remove("C-1", "alt")
+    session.on(DAY)
+    assert session.statuses("C-1")[ids()[1]] == "undetermined"
+    assert session.report("C-1") == screen(TRIAL, session.candidate("C-1"), on=DAY)
+
+
+def test_changes_come_as_an_asynchronous_iterator() -> None:
+    async def wait() -> list[tuple[str | None, str, str]]:
+        with Session(TRIAL, on=DAY) as session:
+            stream = session.stream()
+            work = asyncio.to_thread(session.add, "C-1", {"birth_date": "1990"})
+            first, _ = await asyncio.gather(anext(stream), work)
+            session.add("C-1", {"birth_date": "1950"})
+            other = session.stream()
+            other.close()
+            session.set("C-1", {"birth_date": None})
+            assert [each async for each in other] == []
+        return said((first, *[each async for each in stream]))
+
+    age = ids()[0]
+    assert asyncio.run(wait()) == [
+        (age, "undetermined", "met"),
+        (age, "met", "failed"),
+        (None, "undetermined", "ineligible"),
+        (age, "failed", "undetermined"),
+        (None, "ineligible", "undetermined"),
+    ]
+
+
+def test_what_cannot_be_used_is_remarked(session: Session) -> None:
+    odd = {"observations": [{**ALT, "unit": "K/uL"}], "answers": {"fitt": True}, "anchors": {"enrolement": "2026"}}
+    outcome = session.apply({"candidate": "C-1", "add": odd})
+    assert [each.split(":")[0] for each in outcome.remarks] == [
+        "record `alt`",
+        f"{TRIAL.id} asks no question named `fitt`",
+        "no trial here has an anchor named `enrolement`",
+    ]
+    assert session.apply({"candidate": "C-1", "add": {"answers": {"fit": True}}}).remarks == ()
+    (conflict,) = session.apply(
+        {"candidate": "C-1", "set": {"birth_date": "1990", "age": {"value": 50, "on": "2026-05-01"}}}
+    ).remarks
+    assert "does not agree" in conflict

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import redirect_stdout, suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import pytest
 
 from prescreen.cli import DONE, REFUSED, main
 from prescreen.problems import InputRefused
-from prescreen.session import Change, Session
+from prescreen.session import Change, Session, fallback
 from prescreen.session import watch as module
 from prescreen.session.watch import line_of, text_of, watch
 from prescreen.session.worklist import worklist
@@ -278,3 +279,46 @@ def test_an_engine_that_fails_ends_the_watch(monkeypatch: pytest.MonkeyPatch, tm
     monkeypatch.undo()
     with Session("NCT07535138", store) as session:
         assert list(session.candidates()) == []
+
+
+def test_an_output_that_is_full_is_told(capsys: Capture) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full")
+    with open("/dev/full", "w") as full, redirect_stdout(full):
+        assert main(["watch", "NCT07535138", *ON, "--from", str(FEED)]) == REFUSED
+        with suppress(OSError):
+            full.close()
+    assert capsys.readouterr().err.endswith("error: the output cannot be written: no space left on device\n")
+
+
+def test_a_bundle_is_no_event(tmp_path: Path, capsys: Capture) -> None:
+    feed = tmp_path / "feed.ndjson"
+    bundle = {"event": "e-1", "candidate": "C-1", "add": {"resourceType": "Bundle", "type": "collection", "entry": []}}
+    odd = {"event": "e-2", "candidate": "C-1", "add": {"observations": [{"code": "ALT", "value": 3, "unit": "K/uL"}]}}
+    feed.write_text(json.dumps(bundle) + "\n" + json.dumps(odd) + "\n")
+    assert main(["watch", "NCT07535138", *ON, "--from", str(feed)]) == REFUSED
+    told = capsys.readouterr().err
+    assert "error[fhir]: is a FHIR resource" in told
+    assert "a Bundle does not say what has changed" in told
+    assert f"note: {feed}:2, event `e-2`: record `e-2/observations[0]`: ALT: `K/uL` is a number concentration" in told
+
+
+def test_a_work_list_is_made_again_only_where_something_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Session(TRIAL, on=DAY) as session:
+        for number in range(5):
+            session.add(f"C-{number}", {"birth_date": "1990"})
+        made: list[str] = []
+        full = fallback.full_report
+        monkeypatch.setattr(
+            fallback, "full_report", lambda trial, known, *rest: (made.append(known.id), full(trial, known, *rest))[1]
+        )
+        first = worklist(session)
+        assert len(first.one_fact) == len(made) == 5
+        assert worklist(session) == first
+        assert len(made) == 5
+        session.add("C-3", {"answers": {"fit": False}})
+        assert [each.candidate for each in worklist(session).dropped] == ["C-3"]
+        assert made[5:] == ["C-3"]
+        session.on(date(2026, 6, 2))
+        assert worklist(session).day == "2026-06-02"
+        assert len(made) == 11

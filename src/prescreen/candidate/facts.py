@@ -360,7 +360,7 @@ class Candidate:
     of a record in the profile, its place in that data, where issues name it.
     """
 
-    __slots__ = ("_facts", "issues", "places", "profile")
+    __slots__ = ("_earlier", "_facts", "issues", "places", "profile")
 
     def __init__(
         self,
@@ -373,6 +373,7 @@ class Candidate:
         self.issues = issues
         self.places = places
         self._facts: dict[str, Facts] = {}
+        self._earlier: dict[str, Facts] = {}
         if catalogue is not None:
             self.facts(catalogue)
 
@@ -384,8 +385,26 @@ class Candidate:
         """The facts in the light of a catalogue, prepared on first use."""
         found = self._facts.get(catalogue.sha256)
         if found is None:
-            found = self._facts[catalogue.sha256] = prepare(self.profile, catalogue, self.issues, self.places)
+            earlier = self._earlier.pop(catalogue.sha256, None)
+            found = prepare(self.profile, catalogue, self.issues, self.places, earlier)
+            self._facts[catalogue.sha256] = found
         return found
+
+    def facts_on(self, kinds: frozenset[str], catalogue: Catalogue) -> Facts:
+        """The facts as far as they are of some kinds (`observation:ALT`, `procedures`), which takes less time.
+
+        All of them where they have been prepared, or can be from those before.
+        """
+        if catalogue.sha256 in self._facts or catalogue.sha256 in self._earlier:
+            return self.facts(catalogue)
+        return prepare(self.profile, catalogue, self.issues, self.places, None, kinds)
+
+    def with_profile(self, profile: Profile) -> Candidate:
+        """A candidate with another profile; what was made of a record that stays at its place is used again."""
+        twin = Candidate(profile)
+        if self.places is None and not self.issues:
+            twin._earlier = {**self._earlier, **self._facts}
+        return twin
 
 
 def prepare(
@@ -393,39 +412,27 @@ def prepare(
     catalogue: Catalogue,
     known: tuple[DataIssue, ...] = (),
     places: Mapping[str, str] | None = None,
+    earlier: Facts | None = None,
+    kinds: frozenset[str] | None = None,
 ) -> Facts:
     """Index a profile's records by the concepts of a catalogue.
 
-    known: issues that are listed before its own. places: see `Candidate`.
+    known: issues that are listed before its own. places: see `Candidate`. earlier: facts of another profile in the
+    light of the same catalogue; what was made of the very same record at the same place is taken from there. kinds:
+    of which records are wanted (`observation:ALT`, `procedures`); None: all.
     """
     issues: list[DataIssue] = []
-    by_code: dict[str, list[Result]] = {}
-    for index, record in enumerate(profile.observations):
-        concept = _observation_concept(record.code, catalogue)
-        if concept is None:
-            issues.append(
-                DataIssue(
-                    "unmapped-code",
-                    f"observations[{index}].code",
-                    f"{_code_text(record.code)} is no observation that the catalogue knows; not used",
-                )
-            )
-            continue
-        result = read_result(index, concept, record, issues)
-        if result is not None:
-            by_code.setdefault(concept.name, []).append(result)
-    results: dict[str, tuple[Result, ...]] = {}
-    for name, found in by_code.items():
-        if len(found) > 1:
-            found.sort(key=_newest_first)
-        results[name] = tuple(found)
+    results = _results(profile, catalogue, earlier, kinds, issues)
     events: dict[Domain, tuple[EventFact, ...]] = {}
     complete: dict[Domain, Declared] = {}
     for domain in DOMAINS:
         records: tuple[EventRecord, ...] = getattr(profile, domain)
-        if records:
+        if records and (kinds is None or domain in kinds):
+            before = () if earlier is None else earlier.events.get(domain, ())
             events[domain] = tuple(
-                EventFact.of(index, domain, record, _related(domain, record.code, catalogue))
+                before[index]
+                if index < len(before) and before[index].record is record
+                else EventFact.of(index, domain, record, _related(domain, record.code, catalogue))
                 for index, record in enumerate(records)
             )
         declared: bool | Completeness = getattr(profile.complete, domain)
@@ -442,6 +449,58 @@ def prepare(
         issues = [DataIssue(each.code, _place(each.path or "", places), each.message) for each in issues]
     told = (*known, *issues)
     return Facts(profile, results, events, birth, profile.sex, profile.answers, anchors, complete, told, places)
+
+
+def _results(
+    profile: Profile,
+    catalogue: Catalogue,
+    earlier: Facts | None,
+    kinds: frozenset[str] | None,
+    issues: list[DataIssue],
+) -> dict[str, tuple[Result, ...]]:
+    """Results by concept, the newest first."""
+    if earlier is not None and profile.observations is earlier.profile.observations:
+        issues += [issue for issue in earlier.issues if (issue.path or "").startswith("observations[")]
+        return earlier.results
+    made = {} if earlier is None else _sound_results(earlier)
+    by_code: dict[str, list[Result]] = {}
+    for index, record in enumerate(profile.observations):
+        known = made.get(index)
+        if known is not None and known.record is record:
+            by_code.setdefault(known.concept.name, []).append(known)
+            continue
+        concept = _observation_concept(record.code, catalogue)
+        if concept is None:
+            issues.append(
+                DataIssue(
+                    "unmapped-code",
+                    f"observations[{index}].code",
+                    f"{_code_text(record.code)} is no observation that the catalogue knows; not used",
+                )
+            )
+            continue
+        if kinds is not None and f"observation:{concept.name}" not in kinds:
+            continue
+        result = read_result(index, concept, record, issues)
+        if result is not None:
+            by_code.setdefault(concept.name, []).append(result)
+    results: dict[str, tuple[Result, ...]] = {}
+    for name, found in by_code.items():
+        if len(found) > 1:
+            found.sort(key=_newest_first)
+        results[name] = tuple(found)
+    return results
+
+
+def _sound_results(facts: Facts) -> dict[int, Result]:
+    """Results by their place in the profile, but for those of which an issue tells something."""
+    told = {(issue.path or "").partition("]")[0] for issue in facts.issues}
+    return {
+        result.index: result
+        for found in facts.results.values()
+        for result in found
+        if f"observations[{result.index}" not in told
+    }
 
 
 def _place(path: str, places: Mapping[str, str]) -> str:

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from prescreen.session.log import StoreFailed
+    from prescreen.session.book import StoreFailed
     from prescreen.session.model import Change, Outcome
     from prescreen.session.session import Session
 
@@ -18,7 +18,7 @@ _MODULES: Final = {
     "Change": "prescreen.session.model",
     "Outcome": "prescreen.session.model",
     "Session": "prescreen.session.session",
-    "StoreFailed": "prescreen.session.log",
+    "StoreFailed": "prescreen.session.book",
 }
 
 

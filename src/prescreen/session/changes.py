@@ -23,20 +23,21 @@ def written(judge: Judge) -> list[tuple[str, bool]]:
     return [(criterion.id, criterion.kind == "exclusion") for criterion in judge.trial.criteria]
 
 
-def differences(judge: Judge, old: Placed, of_old: Written, new: Placed, candidate: str, event: str) -> list[Change]:
-    """The statuses and verdicts that differ, not yet explained; of_old: the criteria of the old standing's rules."""
+def differences(judge: Judge, old: Placed, of_old: Written, new: Placed, candidate: str) -> list[Change]:
+    """The statuses and verdicts that differ, not yet explained, nor with an event; of_old: the criteria of the old
+    standing's rules."""
     after = _statuses(written(judge), new)
     before = _statuses(of_old, old)
     day, trial = new.standing.day, judge.trial.id
     found = [
-        Change(event, day, candidate, trial, each, None, was, is_now, ())
+        Change("", day, candidate, trial, each, None, was, is_now, ())
         for each, is_now in after.items()
         if (was := before.get(each, "undetermined")) != is_now
     ]
     for cohort, verdict in new.verdicts.items():
         was_verdict = old.verdicts.get(cohort, "undetermined")
         if was_verdict != verdict:
-            found.append(Change(event, day, candidate, trial, None, cohort, was_verdict, verdict, ()))
+            found.append(Change("", day, candidate, trial, None, cohort, was_verdict, verdict, ()))
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -41,7 +42,7 @@ def watch_feeds(
 
     refuse, say: tell refusals and notes. Raises InputRefused when there is no going on.
     """
-    with Session(asked.trials, asked.store, on=asked.on or asked.today, ranges=asked.ranges) as session:
+    with Session(asked.trials, asked.store, on=asked.on or asked.today, ranges=asked.ranges) as session, rules_spared():
         day = session.day
         if asked.on is not None and day != asked.on:
             say(f"note: the log is on {day} and stays there; an event with `on` moves it")
@@ -58,7 +59,16 @@ def watch_feeds(
             for name in asked.feeds:
                 with _opened(name) as feed:
                     shown = "<stdin>" if name == "-" else name
-                    done = watch(session, feed, shown, out, refuse, write=write, acknowledge=asked.acknowledge)
+                    done = watch(
+                        session,
+                        feed,
+                        shown,
+                        out,
+                        refuse,
+                        remark=lambda text: say(f"note: {text}"),
+                        write=write,
+                        acknowledge=asked.acknowledge,
+                    )
                 refused += done.refused
                 events += done.events
         except EngineFailedError as failed:
@@ -74,6 +84,21 @@ def list_work(trials: tuple[str, ...], store: str, ranges: str | None, since: da
     known, table = sources_of(store)
     with Session(trials or known, store, ranges=ranges or table) as session:
         return worklist(session, since)
+
+
+@contextmanager
+def rules_spared() -> Iterator[None]:
+    """Have the garbage collector leave out what is there already, and look less often: a session leaves hardly any
+    cycles."""
+    before = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 @contextmanager

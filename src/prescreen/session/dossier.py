@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from prescreen.candidate import Candidate
 from prescreen.candidate.checks import check_against_day
 from prescreen.candidate.profile import Coding, Complete, ObservationRecord, Profile
 from prescreen.candidate.structure import RECORD_LISTS, quoted
@@ -14,6 +15,7 @@ from prescreen.problems import InputRefused, Problem, did_you_mean
 from prescreen.session.events import Event
 
 _MOST_RECORDS: Final = 50_000
+_MOST_HINTS: Final = 10
 _EMPTY: Final[dict[str, Any]] = {
     "birth_date": None,
     "age": None,
@@ -26,13 +28,13 @@ _EMPTY: Final[dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Dossier:
-    """The profile of a candidate after so many events.
+    """A candidate after so many events.
 
     seq: of the last event in it (0: none). day: the candidate's own screening day, from the event of the number
     `day_seq` on; None where only days for all were told.
     """
 
-    profile: Profile
+    candidate: Candidate
     seq: int = 0
     day: int | None = None
     day_seq: int = 0
@@ -40,22 +42,28 @@ class Dossier:
     @classmethod
     def empty(cls, candidate: str) -> Dossier:
         """Of a candidate of whom nothing is known."""
-        return cls(Profile(id=candidate))
+        return cls(Candidate(Profile(id=candidate)))
 
-    def with_event(self, event: Event, seq: int) -> Dossier:
+    @property
+    def profile(self) -> Profile:
+        return self.candidate.profile
+
+    @property
+    def size(self) -> int:
+        """The number of records, and one more."""
+        return 1 + sum(len(getattr(self.profile, name)) for name in RECORD_LISTS)
+
+    def with_event(self, event: Event, seq: int, name: str) -> Dossier:
         """The dossier with an event: removals first, then additions, then what is withdrawn.
 
-        A record whose id is on file replaces that one. Raises InputRefused when the event does not go with what is on
+        seq, name: of the event in its log. A record whose id is on file replaces that one; one without an id is called
+        after its event. Raises InputRefused when the event does not go with what is on
         file; then nothing of it counts.
         """
-        profile = _with(self.profile, event)
+        candidate = self.candidate.with_profile(_with(self.profile, event, name))
         if event.day is None:
-            return Dossier(profile, seq, self.day, self.day_seq)
-        return Dossier(profile, seq, event.day, seq)
-
-    def numbered(self, seq: int) -> Dossier:
-        """The same with the number that its last event was given."""
-        return Dossier(self.profile, seq, self.day, seq if self.day_seq == self.seq else self.day_seq)
+            return Dossier(candidate, seq, self.day, self.day_seq)
+        return Dossier(candidate, seq, event.day, seq)
 
     def day_on(self, common: tuple[int, int]) -> int:
         """The screening day; common: that for all, and the number of the event that told it."""
@@ -79,12 +87,11 @@ def touched(before: Profile, after: Profile, catalogues: Iterable[Catalogue]) ->
         kinds.add(f"answer:{name.rpartition(':')[2]}")
     for name in _differing(before.anchors, after.anchors):
         kinds.add(f"anchor:{name}")
+    complete, was = after.complete, before.complete
     for domain in DOMAINS:
-        if getattr(after, domain) != getattr(before, domain) or getattr(after.complete, domain) != getattr(
-            before.complete, domain
-        ):
+        if getattr(after, domain) is not getattr(before, domain) or getattr(complete, domain) != getattr(was, domain):
             kinds.add(domain)
-    if after.observations != before.observations:
+    if after.observations is not before.observations:
         kept = {id(record) for record in before.observations} & {id(record) for record in after.observations}
         changed = [record for record in (*before.observations, *after.observations) if id(record) not in kept]
         kinds |= {_kind(record, catalogue) for record in changed for catalogue in catalogues}
@@ -92,6 +99,8 @@ def touched(before: Profile, after: Profile, catalogues: Iterable[Catalogue]) ->
 
 
 def _differing(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
+    if after is before:
+        return set()
     return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
 
 
@@ -104,18 +113,19 @@ def _kind(record: ObservationRecord, catalogue: Catalogue) -> str:
     return "observation" if concept is None else f"observation:{concept.name}"
 
 
-def _with(profile: Profile, event: Event) -> Profile:
+def _with(profile: Profile, event: Event, called: str) -> Profile:
+    """The profile with an event. called: the event's name, after which records without an id are called."""
     problems: list[Problem] = []
-    lists: dict[str, list[Any]] = {name: list(getattr(profile, name)) for name in RECORD_LISTS}
-    _remove(lists, event.removed, problems)
+    lists: dict[str, tuple[Any, ...]] = {name: getattr(profile, name) for name in RECORD_LISTS}
+    if event.removed:
+        _remove(lists, event.removed, problems)
     if event.added is not None:
-        for name in RECORD_LISTS:
-            _add(name, lists, getattr(event.added, name), problems)
+        _add(lists, event.added, called, problems)
     if sum(map(len, lists.values())) > _MOST_RECORDS:
         problems.append(Problem("too-long", f"a candidate of more than {_MOST_RECORDS:,} records"))
     if problems:
         raise InputRefused(problems)
-    changed: dict[str, Any] = {name: tuple(records) for name, records in lists.items()}
+    changed: dict[str, Any] = {name: new for name, new in lists.items() if new is not getattr(profile, name)}
     if event.added is not None:
         changed |= _single(profile, event.added)
     for place in event.withdrawn:
@@ -123,42 +133,48 @@ def _with(profile: Profile, event: Event) -> Profile:
     return profile.model_copy(update=changed)
 
 
-def _remove(lists: dict[str, list[Any]], removed: tuple[str, ...], problems: list[Problem]) -> None:
+def _remove(lists: dict[str, tuple[Any, ...]], removed: tuple[str, ...], problems: list[Problem]) -> None:
+    known = {record.id for records in lists.values() for record in records}
     for index, identity in enumerate(removed):
-        found = False
-        for name, records in lists.items():
-            left = [record for record in records if record.id != identity]
-            found = found or len(left) < len(records)
-            lists[name] = left
-        if not found:
-            known = [record.id for records in lists.values() for record in records if record.id is not None]
+        if identity not in known:
             message = f"no record with the id {quoted(identity)} is on file"
-            hint = did_you_mean(identity, known)
+            hint = did_you_mean(identity, sorted(known)) if len(problems) < _MOST_HINTS else None
             problems.append(Problem("unknown-record", message, path=f"remove[{index}]", hint=hint))
+    gone = set(removed)
+    for name, records in lists.items():
+        if any(record.id in gone for record in records):
+            lists[name] = tuple([record for record in records if record.id not in gone])
 
 
-def _add(name: str, lists: dict[str, list[Any]], added: tuple[Any, ...], problems: list[Problem]) -> None:
-    """Add records to a list; one whose id is there takes the other's place."""
-    places = {record.id: place for place, record in enumerate(lists[name]) if record.id is not None}
-    elsewhere = {record.id: other for other in lists if other != name for record in lists[other]}
+def _add(lists: dict[str, tuple[Any, ...]], added: Profile, event: str, problems: list[Problem]) -> None:
+    """Add records to their lists; one whose id is there takes the other's place."""
+    places = {record.id: (name, place) for name, records in lists.items() for place, record in enumerate(records)}
     given: set[str] = set()
-    for index, record in enumerate(added):
-        if record.id is None:
-            lists[name].append(record)
+    for name in RECORD_LISTS:
+        new: tuple[Any, ...] = getattr(added, name)
+        if not new:
             continue
-        path = f"add.{name}[{index}].id"
-        if record.id in given:
-            message = f"the id {quoted(record.id)} is given twice in this event"
-            problems.append(Problem("duplicate-id", message, path=path))
-        elif record.id in elsewhere:
-            message = f"the id {quoted(record.id)} is that of a record of {elsewhere[record.id]}"
-            hint = "a corrected record stays in its list; to move it, remove it first"
-            problems.append(Problem("duplicate-id", message, path=path, hint=hint))
-        elif record.id in places:
-            lists[name][places[record.id]] = record
-        else:
-            lists[name].append(record)
-        given.add(record.id)
+        records = list(lists[name])
+        for index, record in enumerate(new):
+            identity = record.id
+            if identity is None:
+                identity = f"{event}/{name}[{index}]"
+                while identity in places or identity in given:  # somebody has used the name
+                    identity += "+"
+                record = record.model_copy(update={"id": identity})
+            path = f"add.{name}[{index}].id"
+            known, place = places.get(identity, (name, len(records)))
+            if identity in given:
+                message = f"the id {quoted(identity)} is given twice in this event"
+                problems.append(Problem("duplicate-id", message, path=path))
+            elif known != name:
+                message = f"the id {quoted(identity)} is that of a record of {known}"
+                hint = "a corrected record stays in its list; to move it, remove it first"
+                problems.append(Problem("duplicate-id", message, path=path, hint=hint))
+            else:
+                records[place : place + 1] = [record]
+            given.add(identity)
+        lists[name] = tuple(records)
 
 
 def _single(profile: Profile, added: Profile) -> dict[str, Any]:

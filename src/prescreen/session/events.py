@@ -7,7 +7,7 @@ of it counts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from hashlib import sha256
@@ -17,10 +17,11 @@ from msgspec.json import Encoder
 
 from prescreen.candidate.checks import MAX_ID
 from prescreen.candidate.profile import Profile
-from prescreen.candidate.read import profile_of, read_plain
-from prescreen.candidate.structure import path_text, quoted, shown
+from prescreen.candidate.read import from_json, profile_of, read_plain
+from prescreen.candidate.structure import build_profile, path_text, quoted, shown
 from prescreen.catalogue import DOMAINS, Catalogue
 from prescreen.problems import InputRefused, Problem, did_you_mean
+from prescreen.session.model import Kept
 
 FIRST_DAY: Final = date(1900, 1, 1)
 LAST_DAY: Final = date(2999, 12, 31)
@@ -34,22 +35,33 @@ _MOST_REMOVED: Final = 10_000
 _canonical: Final = Encoder(order="sorted", decimal_format="number")
 
 
+Withdrawn = tuple[tuple[str, ...], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """An event that may be kept, if the candidate's records allow it.
 
     id: None where whoever told it gave none. candidate: None: all (a new day). added: the records and answers to be
     added, and what is set, as a profile of nothing else. withdrawn: what is set to null, as (key,) or (key, name).
-    removed: ids of records. day: the new screening day (its ordinal). body: all but the id, in one spelling.
+    removed: ids of records. day: the new screening day (its ordinal). trial: the one that an answer is for if it does
+    not say. body: all but the id, in one spelling.
     """
 
     id: str | None
     candidate: str | None
     added: Profile | None
-    withdrawn: tuple[tuple[str, ...], ...]
+    withdrawn: Withdrawn
     removed: tuple[str, ...]
     day: int | None
+    trial: str | None
     body: str
+
+    @classmethod
+    def of_day(cls, day: int) -> Event:
+        """A new screening day for all."""
+        body = _canonical.encode({"on": date.fromordinal(day).isoformat()}).decode()
+        return cls(None, None, None, (), (), day, None, body)
 
     @property
     def digest(self) -> str:
@@ -57,11 +69,14 @@ class Event:
         return sha256(self.body.encode()).hexdigest()
 
 
-def read_event(data: Mapping[str, Any] | str | bytes, catalogues: Iterable[Catalogue], *, named: bool = True) -> Event:
+def read_event(
+    data: Mapping[str, Any] | str | bytes, catalogues: Iterable[Catalogue], trials: Sequence[str], *, named: bool = True
+) -> Event:
     """An event from JSON text or from a dict.
 
-    catalogues: every name of a code must be known to each. named: the event must have an id of its own. Raises
-    InputRefused with every problem, each with its place in the event.
+    catalogues: every name of a code must be known to each. trials: those of the session; an answer that names none is
+    for the only one. named: the event must have an id of its own. Raises InputRefused with every problem, each with
+    its place in the event.
     """
     problems: list[Problem] = []
     plain, _ = read_plain(data, problems)
@@ -75,11 +90,14 @@ def read_event(data: Mapping[str, Any] | str | bytes, catalogues: Iterable[Catal
             problems.append(Problem("unknown-key", message, path=path_text((key,)), hint=hint))
     identity = _identity(plain, "event", problems, needed=named)
     day = _day(plain, problems)
-    only_day = day is not None and not {"add", "remove", "set"} & plain.keys()
+    only_day = "on" in plain and not {"add", "remove", "set"} & plain.keys()
     candidate = _identity(plain, "candidate", problems, needed=not only_day)
     body = _canonical.encode({key: value for key, value in plain.items() if key != "event"}).decode()
     removed = _removed(plain, problems)
     content, withdrawn = _content(plain, problems)
+    only = trials[0] if len(trials) == 1 else None
+    if only is None:
+        _check_answers(plain, trials, problems)
     added: Profile | None = None
     if any(content.values()):
         for catalogue in catalogues:
@@ -88,7 +106,30 @@ def read_event(data: Mapping[str, Any] | str | bytes, catalogues: Iterable[Catal
         problems.append(Problem("no-event", "says nothing: expected `add`, `remove`, `set` or `on`"))
     if problems:
         raise InputRefused(in_event(identity, problems))
-    return Event(identity, candidate, added, withdrawn, removed, day, body)
+    added, withdrawn = _of_trial(added, withdrawn, only, problems)
+    if problems:
+        raise InputRefused(in_event(identity, problems))
+    return Event(identity, candidate, added, withdrawn, removed, day, only, body)
+
+
+def read_kept(kept: Kept) -> Event:
+    """An event from the log, where it stands as it was once it had been checked.
+
+    Raises InputRefused where it no longer has the form of an event.
+    """
+    plain: Any = from_json(kept.body.encode())
+    problems: list[Problem] = []
+    content, withdrawn = _content(plain, problems)
+    added: Profile | None = None
+    if any(content.values()):
+        built = build_profile(_whole(content), large=False)
+        if isinstance(built, list):
+            raise InputRefused(in_event(kept.id, built))
+        added = built
+    added, withdrawn = _of_trial(added, withdrawn, kept.trial, problems)
+    day = date.fromisoformat(plain["on"]).toordinal() if "on" in plain else None
+    removed = tuple(plain.get("remove", ()))
+    return Event(kept.id, kept.candidate, added, withdrawn, removed, day, kept.trial, kept.body)
 
 
 def in_event(identity: str | None, problems: Iterable[Problem]) -> list[Problem]:
@@ -149,9 +190,7 @@ def _removed(plain: dict[str, Any], problems: list[Problem]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(identity for identity in value if isinstance(identity, str)))
 
 
-def _content(
-    plain: dict[str, Any], problems: list[Problem]
-) -> tuple[dict[str, dict[str, Any]], tuple[tuple[str, ...], ...]]:
+def _content(plain: dict[str, Any], problems: list[Problem]) -> tuple[dict[str, dict[str, Any]], Withdrawn]:
     """What `add` and `set` hold, by key; and what is withdrawn."""
     content: dict[str, dict[str, Any]] = {}
     withdrawn: list[tuple[str, ...]] = []
@@ -182,6 +221,44 @@ def _content(
     return content, tuple(withdrawn)
 
 
+def _of_trial(
+    added: Profile | None, withdrawn: Withdrawn, trial: str | None, problems: list[Problem]
+) -> tuple[Profile | None, Withdrawn]:
+    """What is added and withdrawn, each answer with its trial."""
+    if trial is None:
+        return added, withdrawn
+    if added is not None and added.answers:
+        answers = {_question(name, trial): answer for name, answer in added.answers.items()}
+        if len(answers) < len(added.answers):
+            message = f"a question is answered twice, as `NAME` and as `{trial}:NAME`"
+            problems.append(Problem("duplicate-key", message, path="answers"))
+        added = added.model_copy(update={"answers": answers})
+    if any(place[0] == "answers" for place in withdrawn):
+        withdrawn = tuple(
+            [
+                (key, *(_question(name, trial) if key == "answers" else name for name in names))
+                for key, *names in withdrawn
+            ]
+        )
+    return added, withdrawn
+
+
+def _question(name: str, trial: str) -> str:
+    return name if ":" in name else f"{trial}:{name}"
+
+
+def _check_answers(plain: dict[str, Any], trials: Sequence[str], problems: list[Problem]) -> None:
+    """Among several trials an answer says for which it is."""
+    for key in ("add", "set"):
+        content = plain.get(key)
+        answers = content.get("answers") if isinstance(content, dict) else None
+        for name in answers if isinstance(answers, dict) else ():
+            if ":" not in name:
+                message = f"an answer to {quoted(name)}, of which trial? the session has several"
+                hint = f"write `{trials[0]}:{name[:40]}`, or the like" if trials else None
+                problems.append(Problem("bare-answer", message, path=path_text((key, "answers", name)), hint=hint))
+
+
 def _nulls(kept: dict[str, Any]) -> list[tuple[str, ...]]:
     """Take out of `set` what is null; its places."""
     found: list[tuple[str, ...]] = []
@@ -196,21 +273,30 @@ def _nulls(kept: dict[str, Any]) -> list[tuple[str, ...]]:
     return found
 
 
+def _whole(content: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The content as plain data of a profile."""
+    whole: dict[str, Any] = {"id": "-"}
+    for kept in content.values():
+        whole |= kept
+    return whole
+
+
 def _checked(
     content: dict[str, dict[str, Any]], catalogue: Catalogue, problems: list[Problem], *, large: bool
 ) -> Profile | None:
     """The content as a profile of its own; what is wrong with it is added to the problems."""
-    whole: dict[str, Any] = {"id": "-"}
     places: dict[str, str] = {}
     for name, kept in content.items():
-        whole |= kept
         places |= dict.fromkeys(kept, name)
     try:
-        return profile_of(whole, catalogue, [], large=large)
+        return profile_of(_whole(content), catalogue, [], large=large)
     except InputRefused as refused:
         for problem in refused.problems:
             path = problem.path or ""
             key = path.partition(".")[0].partition("[")[0]
+            if problem.code == "fhir":
+                hint = "a Bundle does not say what has changed: map it, or screen it with `prescreen screen`"
+                problem = replace(problem, hint=hint)
             place = f"{places.get(key, 'add')}.{path}" if path else None
             problems.append(replace(problem, path=place))
         return None

@@ -20,11 +20,12 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An event as the log has it."""
+    """A candidate's event as the log has it; trial: the one that the session had, if it had but one."""
 
     seq: int
     id: str
-    candidate: str | None
+    candidate: str
+    trial: str | None
     body: str
 
 
@@ -71,11 +72,17 @@ class Row:
     day_seq: int
     standings: dict[str, Placed]
 
+    def own_day(self, common: tuple[int, int]) -> int:
+        """The screening day; common: that for all, and the number of the event that told it."""
+        return self.day if self.day is not None and self.day_seq > common[1] else common[0]
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of an event. repeated: it was seen before and has changed nothing."""
+    """What became of an event. repeated: it was seen before and has changed nothing. remarks: what of its data cannot
+    be used, or is asked for by nobody."""
 
     event: str
     repeated: bool
     changes: tuple[Change, ...]
+    remarks: tuple[str, ...] = ()

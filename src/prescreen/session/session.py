@@ -1,43 +1,38 @@
 """Live sessions: every candidate's standing is kept current while facts come in one by one (contract §7).
 
 A session takes an event, keeps it in its log with all that follows from it, and tells what has changed. What was told
-as kept is on the disk. Nothing of a candidate has to be in memory: a dossier is made of the candidate's events when it
-is needed, and some are remembered.
+as kept is on the disk.
 """
 
 from __future__ import annotations
 
 import json
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from hashlib import sha256
 from pathlib import Path
 from threading import RLock
 from types import TracebackType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from prescreen.candidate import Candidate
-from prescreen.catalogue import Catalogue
-from prescreen.engine.compile import CompiledTrial
 from prescreen.language import load_trial
 from prescreen.language.model import Trial
-from prescreen.problems import InputRefused, Problem, did_you_mean
+from prescreen.problems import InputRefused, Problem
 from prescreen.ranges import Ranges, load_ranges
 from prescreen.report.model import Report, Status
 from prescreen.session import fallback
-from prescreen.session.changes import differences, explained, written
-from prescreen.session.dossier import Dossier, touched
-from prescreen.session.events import Event, in_event, read_event
-from prescreen.session.log import MEMORY, Book, Log, StoreFailed
-from prescreen.session.model import Change, Kept, Outcome, Placed
-from prescreen.session.standing import Judge, judges
+from prescreen.session.dossier import Dossier
+from prescreen.session.events import Event, read_event
+from prescreen.session.keeping import Keeper
+from prescreen.session.log import MEMORY, Log
+from prescreen.session.model import Change, Outcome
+from prescreen.session.standing import Judge
 
-_START: Final = "(start)"
+if TYPE_CHECKING:
+    from prescreen.session.stream import Stream
+
 _OPENING: Final = "(opening)"
-_DOSSIERS: Final = 256  # remembered
-_CHUNK: Final = 100  # candidates brought up to date in one transaction
+_PAGE: Final = 500  # candidates' ids read at once
 
 Listener = Callable[[Change], None]
 
@@ -60,27 +55,21 @@ class Session:
         ranges: str | Path | Mapping[str, Ranges] | None = None,
     ) -> None:
         given = [trials] if isinstance(trials, Trial | str | Path) else list(trials)
-        self._sources = json.dumps([given_as(each) for each in given])
-        self._ranges = str(Path(ranges).absolute()) if isinstance(ranges, str | Path) else ""
         self.trials: tuple[Trial, ...] = tuple(each if isinstance(each, Trial) else load_trial(each) for each in given)
         _check_trials(self.trials)
-        self._catalogues: tuple[Catalogue, ...] = tuple(
-            {trial.catalogue.sha256: trial.catalogue for trial in self.trials}.values()
-        )
+        stated = {
+            "trials": json.dumps([given_as(each) for each in given]),
+            "ranges": str(Path(ranges).absolute()) if isinstance(ranges, str | Path) else "",
+        }
         tables = {trial.id: _table(ranges, trial) for trial in self.trials}
-        self._versions = {trial.id: _version(trial, tables[trial.id]) for trial in self.trials}
         self._lock = RLock()
-        self._dossiers: OrderedDict[str, Dossier] = OrderedDict()
-        self._baselines: dict[tuple[str, int], Placed] = {}
         self._listeners: list[Listener] = []
-        self._unmarked: list[int] = []
-        self._fresh: dict[str, Dossier] = {}
-        self._log = Log(MEMORY if store is None else str(store))
-        self._judges, self._engine = judges([CompiledTrial(trial) for trial in self.trials], tables)
+        self._streams: list[Stream] = []
+        self._keeper = Keeper(self.trials, tables, MEMORY if store is None else str(store))
         try:
-            with self._writing() as book:
-                self._begin(book, on)
-            for _ in self._catch_up(_OPENING):
+            with self._keeper.writing() as book:
+                self._keeper.begin(book, None if on is None else on.toordinal(), stated)
+            for _ in self._keeper.catch_up(_OPENING):
                 pass  # they are pending
         except BaseException:
             self.close()
@@ -118,18 +107,19 @@ class Session:
         return outcome
 
     def apply_all(
-        self, events: Iterable[Mapping[str, Any] | str | bytes], *, named: bool = False
+        self, events: Iterable[Mapping[str, Any] | str | bytes], *, named: bool = False, changes: bool = True
     ) -> list[Outcome | InputRefused]:
         """Take some events in one go, which costs less than one by one: what became of each, refusals included.
 
-        They are kept together, up to a new day for all. Raises StoreFailed when that is not possible; what was kept
-        before that still is, and events may be sent again.
+        They are kept together, up to a new day for all. changes: False where listeners are all that is to be told of
+        them; a new day may bring as many as there are candidates. Raises StoreFailed when events cannot be kept; what
+        was kept before still is, and all may be sent again.
         """
         outcomes: list[Outcome | InputRefused] = []
         read: list[Event | InputRefused] = []
         for event in events:
             try:
-                read.append(read_event(event, self._catalogues, named=named))
+                read.append(read_event(event, self._keeper.catalogues, self._keeper.ids, named=named))
             except InputRefused as refused:
                 read.append(refused)
         with self._lock:
@@ -138,12 +128,12 @@ class Session:
                     (n for n, each in enumerate(read) if isinstance(each, Event) and each.candidate is None), -1
                 )
                 together, read = (read, []) if last < 0 else (read[: last + 1], read[last + 1 :])
-                some = self._kept(together)
+                some = self._keeper.kept(together)
                 for outcome in some:
                     if isinstance(outcome, Outcome):
                         self._tell(outcome.changes)
                 if last >= 0 and isinstance(some[-1], Outcome) and not some[-1].repeated:
-                    some[-1] = self._moved(some[-1])
+                    some[-1] = self._moved(some[-1], collected=changes)
                 outcomes += some
         return outcomes
 
@@ -155,39 +145,61 @@ class Session:
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` with every change from now on; the function that is returned ends that."""
         self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
 
-    def pending(self) -> tuple[Change, ...]:
+        def end() -> None:
+            if listener in self._listeners:
+                self._listeners.remove(listener)
+
+        return end
+
+    def stream(self) -> Stream:
+        """Every change from now on as an asynchronous iterator; to be called where an event loop runs.
+
+        It ends with the session, or when it is closed. A change counts as told once it is in the stream.
+        """
+        from prescreen.session.stream import Stream  # only those who want one wait for asyncio
+
+        stream = Stream(self.listen)
+        self._streams.append(stream)
+        return stream
+
+    def pending(self) -> Iterator[Change]:
         """Changes that nobody was told of: of a run that ended before it could, and of rules that are others now."""
-        with self._lock, self._writing() as book:
-            found = tuple(book.untold())
-        self._unmarked += [change.number for change in found]
-        return found
+        last = 0
+        while True:
+            with self._lock, self._keeper.writing() as book:
+                found = book.untold(last)
+            if not found:
+                return
+            for change in found:
+                yield change
+                self._keeper.told([change.number])
+            last = found[-1].number
 
     # --- what there is ----------------------------------------------------------------------------------------------
 
     @property
     def day(self) -> date:
         """The screening day for all."""
-        with self._lock, self._writing() as book:
+        with self._lock, self._keeper.writing() as book:
             return date.fromordinal(book.common_day()[0])
 
     @property
     def store(self) -> str:
         """The URL of the log, without a password."""
-        return self._log.name
+        return self._keeper.log.name
 
     @property
     def processes(self) -> list[int]:
         """The ids of the processes in which rules fire; each may be killed at any time."""
-        return self._engine.processes
+        return self._keeper.engine.processes
 
     def candidates(self) -> Iterator[str]:
         """The ids of all candidates, in order."""
         last: str | None = None
         while True:
-            with self._lock, self._writing() as book:
-                rows = book.rows(last, _CHUNK)
+            with self._lock, self._keeper.writing() as book:
+                rows = book.rows(last, _PAGE)
             if not rows:
                 return
             yield from (row.candidate for row in rows)
@@ -195,7 +207,7 @@ class Session:
 
     def candidate(self, candidate: str) -> Candidate:
         """What is known of a candidate, as `screen` takes it."""
-        return Candidate(self._looked_up(candidate)[0].profile)
+        return self._looked_up(candidate)[0].candidate
 
     def day_of(self, candidate: str) -> date:
         """A candidate's screening day."""
@@ -204,9 +216,8 @@ class Session:
     def statuses(self, candidate: str, trial: str | None = None) -> dict[str, Status]:
         """The status of each criterion by id; trial: its id, where the session has several."""
         judge = self._judge(trial)
-        with self._lock, self._writing() as book:
-            dossier = self._known(book, candidate)
-            self._bring_up(book, dossier, dossier, book.common_day(), _OPENING)
+        with self._lock, self._keeper.writing() as book:
+            self._keeper.bring_up(book, self._keeper.known(book, candidate), _OPENING)
             standing = book.standings(candidate)[judge.trial.id].standing
         ids = [criterion.id for criterion in judge.trial.criteria]
         return dict(zip(ids, judge.statuses(standing), strict=True))
@@ -216,27 +227,48 @@ class Session:
         judge = self._judge(trial)
         dossier, day = self._looked_up(candidate)
         dossier.check_day(day)
-        return fallback.full_report(judge.trial, Candidate(dossier.profile), date.fromordinal(day), judge.ranges)
+        return fallback.full_report(judge.trial, dossier.candidate, date.fromordinal(day), judge.ranges)
 
-    def verdict_changes(self, trial: str | None = None) -> dict[str, Change]:
+    def made_of_reports(
+        self, make: Callable[[Report], str], maker: str, trial: str | None = None
+    ) -> Iterator[tuple[str, str]]:
+        """What is made of the report of each candidate, in order; nothing where no report can be made.
+
+        It is kept in the log and made again only when the facts, the day, the rules or the maker are others: what a
+        maker of a name makes of a report is always the same.
+        """
+        judge = self._judge(trial)
+
+        def made(dossier: Dossier, day: int) -> str:
+            try:
+                dossier.check_day(day)
+            except InputRefused:
+                return ""  # not born yet on the day to which all were moved
+            return make(fallback.full_report(judge.trial, dossier.candidate, date.fromordinal(day), judge.ranges))
+
+        last: str | None = None
+        while True:
+            with self._lock, self._keeper.writing() as book:
+                page = self._keeper.outlooks(book, judge, last, made, maker)
+            if not page:
+                return
+            yield from page
+            last = page[-1][0]
+
+    def verdict_changes(self, candidates: Sequence[str], trial: str | None = None) -> dict[str, Change]:
         """The last change of the verdict on each candidate, where there was one."""
-        with self._lock, self._writing() as book:
-            return book.last_verdicts(self._judge(trial).trial.id)
+        with self._lock, self._keeper.writing() as book:
+            return book.last_verdicts(self._judge(trial).trial.id, candidates)
 
     # --- the end ----------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
         """Note what was told, end the worker processes, let go of the log."""
         with self._lock:
-            try:
-                if self._unmarked:
-                    with self._writing():
-                        pass  # what was told is noted
-            except InputRefused:
-                pass  # it will be told once more
-            finally:
-                self._engine.close()
-                self._log.close()
+            for stream in self._streams:
+                stream.close()
+            self._streams.clear()
+            self._keeper.close()
 
     def __enter__(self) -> Session:
         return self
@@ -246,190 +278,27 @@ class Session:
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
-    def _begin(self, book: Book, on: date | None) -> None:
-        if book.common_day() == (0, 0):
-            if on is None:
-                raise InputRefused([Problem("no-day", "the log is new: a screening day is needed (`on`)")])
-            event = read_event({"on": on.isoformat()}, (), named=False)
-            book.append(_START, None, event.day, event.body, event.digest)
-        for name, value in (("trials", self._sources), ("ranges", self._ranges)):
-            if book.fact(name) != value:
-                book.state(name, value)
-        for judge in self._judges:
-            key = f"criteria {self._versions[judge.trial.id]}"
-            if book.fact(key) is None:
-                book.state(key, json.dumps(written(judge)))
-
-    @contextmanager
-    def _writing(self) -> Iterator[Book]:
-        """A transaction, with what is told since the last one; dossiers made in it count once it is kept."""
-        self._fresh = {}
-        marked = self._unmarked
-        try:
-            with self._log.writing() as book:
-                book.told(marked)
-                yield book
-        except BaseException:
-            self._fresh = {}
-            raise
-        self._unmarked = [number for number in self._unmarked if number not in set(marked)] if marked else []
-        for identity, dossier in self._fresh.items():
-            self._dossiers[identity] = dossier
-            self._dossiers.move_to_end(identity)
-        while len(self._dossiers) > _DOSSIERS:
-            self._dossiers.popitem(last=False)
-        self._fresh = {}
-
-    def _kept(self, events: list[Event | InputRefused]) -> list[Outcome | InputRefused]:
-        """Keep some events and what follows from them, each for its candidate."""
-        outcomes: list[Outcome | InputRefused] = []
-        with self._writing() as book:
-            for event in events:
-                try:
-                    outcomes.append(event if isinstance(event, InputRefused) else self._taken(book, event))
-                except StoreFailed:
-                    raise
-                except InputRefused as refused:
-                    assert isinstance(event, Event)
-                    outcomes.append(InputRefused(in_event(event.id, refused.problems)))
-        return outcomes
-
-    def _taken(self, book: Book, event: Event) -> Outcome:
-        """Take one event; nothing is written before it is known to be right."""
-        if event.id is not None and (digest := book.digest(event.id)) is not None:
-            if digest != event.digest:
-                message = "an event of this id was kept before, with another content"
-                hint = "a correction is an event of its own: give it an id of its own"
-                raise InputRefused([Problem("duplicate-event", message, hint=hint)])
-            return Outcome(event.id, True, ())
-        if event.candidate is None:
-            kept = book.append(event.id, None, event.day, event.body, event.digest)
-            return Outcome(kept.id, False, ())
-        before = self._known(book, event.candidate, new=event.added is not None or bool(event.withdrawn))
-        common = book.common_day()
-        after = before.with_event(event, max(before.seq, common[1]) + 1)  # the next number, or a later one
-        after.check_day(after.day_on(common))
-        kept = book.append(event.id, event.candidate, event.day, event.body, event.digest)
-        after = after.numbered(kept.seq)
-        book.place_candidate(event.candidate, kept.seq, after.day, after.day_seq, new=before.seq == 0)
-        changes = self._bring_up(book, before, after, common, kept.id)
-        self._fresh[event.candidate] = after
-        return Outcome(kept.id, False, tuple(changes))
-
-    def _moved(self, outcome: Outcome) -> Outcome:
+    def _moved(self, outcome: Outcome, *, collected: bool) -> Outcome:
         """What a new day for all has changed."""
         changes: list[Change] = []
-        for some in self._catch_up(outcome.event):
-            self._tell(some)
-            changes += some
+        with self._lock:
+            for some in self._keeper.catch_up(outcome.event):
+                self._tell(some)
+                if collected:
+                    changes += some
         return Outcome(outcome.event, False, tuple(changes))
-
-    def _bring_up(
-        self, book: Book, before: Dossier, after: Dossier, common: tuple[int, int], event: str
-    ) -> list[Change]:
-        """Bring a candidate's standings up to date; what has changed, noted in the log.
-
-        before: the dossier of the standings that are on file, if they can be relied on.
-        """
-        identity = after.profile.id
-        day = after.day_on(common)
-        placed = book.standings(identity)
-        kinds = touched(before.profile, after.profile, self._catalogues)
-        candidate = Candidate(after.profile)
-        changes: list[Change] = []
-        for judge in self._judges:
-            trial = judge.trial.id
-            old = placed.get(trial)
-            reliable = old is not None and (old.version, old.seq) == (self._versions[trial], before.seq)
-            if old is not None and reliable and (old.seq, old.standing.day) == (after.seq, day):
-                continue
-            setting = judge.setting(candidate, day)
-            standing = judge.judged(setting, old.standing if old is not None and reliable else None, kinds)
-            new = Placed(self._versions[trial], after.seq, standing, judge.verdicts(standing))
-            was = old or self._baseline(judge, day)
-            found = differences(judge, was, self._written(book, judge, was), new, identity, event)
-            changes += [book.note(change) for change in explained(judge, found, new, setting)]
-            book.place(identity, trial, new, new=old is None)
-        return changes
-
-    def _written(self, book: Book, judge: Judge, placed: Placed) -> list[tuple[str, bool]]:
-        """The criteria of the rules of which a standing is."""
-        if placed.version == self._versions[judge.trial.id]:
-            return written(judge)
-        return [(each, excludes) for each, excludes in json.loads(book.fact(f"criteria {placed.version}") or "[]")]
-
-    def _baseline(self, judge: Judge, day: int) -> Placed:
-        """The standing of somebody of whom nothing is known."""
-        key = (judge.trial.id, day)
-        found = self._baselines.get(key)
-        if found is None:
-            standing = judge.judged(judge.setting(Candidate(Dossier.empty("-").profile), day), None, frozenset())
-            found = Placed(self._versions[judge.trial.id], 0, standing, judge.verdicts(standing))
-            if len(self._baselines) >= _DOSSIERS:
-                self._baselines.clear()
-            self._baselines[key] = found
-        return found
-
-    def _catch_up(self, event: str) -> Iterator[list[Change]]:
-        """Bring all up to date who are behind: after a new day, a crash, or a change of the rules."""
-        last: str | None = None
-        while True:
-            with self._lock, self._writing() as book:
-                common = book.common_day()
-                rows = book.rows(last, _CHUNK)
-                changes: list[Change] = []
-                for row in rows:
-                    day = row.day if row.day is not None and row.day_seq > common[1] else common[0]
-                    if any(
-                        (placed := row.standings.get(trial)) is None
-                        or (placed.version, placed.seq, placed.standing.day) != (version, row.seq, day)
-                        for trial, version in self._versions.items()
-                    ):
-                        dossier = self._dossier(book, row.candidate)
-                        changes += self._bring_up(book, dossier, dossier, common, event)
-            if not rows:
-                return
-            if changes:
-                yield changes
-            last = rows[-1].candidate
-
-    def _known(self, book: Book, candidate: str, *, new: bool = False) -> Dossier:
-        """The dossier of a candidate whom the log knows, or may come to know now."""
-        dossier = self._dossier(book, candidate)
-        if dossier.seq == 0 and not new:
-            message = f"nothing is known of a candidate `{candidate}`"
-            hint = did_you_mean(candidate, self._dossiers)
-            raise InputRefused([Problem("unknown-candidate", message, path="candidate", hint=hint)])
-        return dossier
-
-    def _dossier(self, book: Book, candidate: str) -> Dossier:
-        """A candidate's dossier, with all that other writers have told since."""
-        if candidate in self._fresh:
-            return self._fresh[candidate]
-        dossier = self._dossiers.get(candidate) or Dossier.empty(candidate)
-        if dossier.seq < book.last_of(candidate):
-            for kept in book.events_of(candidate, dossier.seq):
-                dossier = self._replayed(dossier, kept)
-        self._fresh[candidate] = dossier
-        return dossier
-
-    def _replayed(self, dossier: Dossier, kept: Kept) -> Dossier:
-        try:
-            return dossier.with_event(read_event(kept.body, self._catalogues, named=False), kept.seq)
-        except InputRefused as refused:
-            # It was right when it was kept: a name has gone from the catalogue since.
-            raise InputRefused(in_event(kept.id, refused.problems)) from None
 
     def _looked_up(self, candidate: str) -> tuple[Dossier, int]:
         """A candidate's dossier and screening day."""
-        with self._lock, self._writing() as book:
-            dossier = self._known(book, candidate)
+        with self._lock, self._keeper.writing() as book:
+            dossier = self._keeper.known(book, candidate)
             return dossier, dossier.day_on(book.common_day())
 
     def _judge(self, trial: str | None) -> Judge:
-        if trial is None and len(self._judges) == 1:
-            return self._judges[0]
-        for judge in self._judges:
+        judges = self._keeper.judges
+        if trial is None and len(judges) == 1:
+            return judges[0]
+        for judge in judges:
             if judge.trial.id == trial:
                 return judge
         known = ", ".join(each.id for each in self.trials)
@@ -440,7 +309,7 @@ class Session:
         for change in changes:
             for listener in list(self._listeners):
                 listener(change)
-            self._unmarked.append(change.number)
+            self._keeper.told([change.number])
 
 
 def given_as(trial: Trial | str | Path) -> str:
@@ -485,9 +354,3 @@ def _table(ranges: str | Path | Mapping[str, Ranges] | None, trial: Trial) -> Ra
     if isinstance(ranges, str | Path):
         return load_ranges(ranges, trial.catalogue)
     return None if ranges is None else ranges.get(trial.id)
-
-
-def _version(trial: Trial, ranges: Ranges | None) -> str:
-    """What a standing depends on beside the facts."""
-    parts = (trial.sha256, trial.catalogue.sha256, "" if ranges is None else ranges.sha256)
-    return sha256(" ".join(parts).encode()).hexdigest()[:32]

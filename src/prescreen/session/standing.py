@@ -19,6 +19,7 @@ from prescreen.truth import FALSE, TRUE, UNKNOWN
 _LETTER: Final = {TRUE: "T", FALSE: "F", UNKNOWN: "?"}
 _TRUTH: Final = {letter: truth for truth, letter in _LETTER.items()}
 _MOST_SAID: Final = 20_000
+_MOST_NEEDED: Final = 1_000
 _ORDER: Final = ("eligible", "undetermined", "ineligible")
 
 
@@ -40,11 +41,33 @@ class Judge:
         self._engine = engine
         self._kinds = _kinds(compiled)
         self._said: dict[tuple[int, str], str] = {}
+        self._needed: dict[frozenset[str], frozenset[str] | None] = {}
         self._timed = frozenset(leaf.number for criterion in compiled.criteria for leaf in criterion.timed)
 
-    def setting(self, candidate: Candidate, day: int) -> Setting:
-        """An evaluation, in which leaves are decided when they are asked for."""
-        return self.compiled.setting(candidate.facts(self.trial.catalogue), day, self.ranges)
+    def setting(self, candidate: Candidate, day: int, kinds: frozenset[str] | None = None) -> Setting:
+        """An evaluation, in which leaves are decided when they are asked for; kinds: of facts that are asked for."""
+        catalogue = self.trial.catalogue
+        facts = candidate.facts(catalogue) if kinds is None else candidate.facts_on(kinds, catalogue)
+        return self.compiled.setting(facts, day, self.ranges)
+
+    def needed(self, day: int, old: Standing | None, kinds: frozenset[str]) -> frozenset[str] | None:
+        """The kinds of facts that are asked for once those of some kinds have changed; None: perhaps all."""
+        if old is None or old.day != day:
+            return None
+        if kinds not in self._needed:
+            if len(self._needed) > _MOST_NEEDED:
+                self._needed.clear()
+            self._needed[kinds] = self._asked_for(self._reached(day, old, kinds))
+        return self._needed[kinds]
+
+    def _asked_for(self, leaves: frozenset[int]) -> frozenset[str] | None:
+        found: set[str] = set()
+        for criterion in self.compiled.criteria:
+            if not leaves.isdisjoint(criterion.numbers):
+                if criterion.repeats_with_ranges:
+                    return None  # to tell cases apart takes the more time the more records there are
+                found.update(*(kinds for _, kinds in criterion.reach))
+        return frozenset(found)
 
     def judged(self, setting: Setting, old: Standing | None, kinds: frozenset[str]) -> Standing:
         """The standing that follows from the facts.

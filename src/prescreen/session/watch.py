@@ -11,15 +11,17 @@ from typing import BinaryIO, Final, TextIO
 from rich.text import Text
 
 from prescreen.candidate.read import MAX_BYTES
+from prescreen.candidate.structure import quoted
 from prescreen.problems import InputRefused, Problem
 from prescreen.report.words import MARK, clean
-from prescreen.session.log import StoreFailed
+from prescreen.session.book import StoreFailed
 from prescreen.session.model import Change, Outcome
 from prescreen.session.session import Session
 
 _PIECE: Final = 65_536
 _NARROWEST: Final = 60
 _TOGETHER: Final = 64  # lines, at most, that are kept in one transaction
+_BYTES: Final = 1_000_000  # after which no further line is kept with them
 
 Write = Callable[[Change], str]
 
@@ -40,14 +42,15 @@ def watch(
     out: TextIO,
     refuse: Callable[[InputRefused], None],
     *,
+    remark: Callable[[str], None] = lambda _: None,
     write: Write | None = None,
     acknowledge: bool = False,
 ) -> Watched:
     """Lead a feed into a session until it ends.
 
     name: of the feed, for messages. out: where changes go, first those of which an earlier run could not tell. refuse:
-    is told of each event that is refused. acknowledge: write a line for each event once it is kept. Raises StoreFailed
-    when events cannot be kept any more.
+    is told of each event that is refused; remark: of data that cannot be used, and the like. acknowledge: write a line
+    for each event once it is kept. Raises StoreFailed when events cannot be kept any more.
     """
     form = line_of if write is None else write
     done = Watched()
@@ -62,12 +65,14 @@ def watch(
     try:
         for lines in _together(feed):
             texts = [text for _, text in lines if text is not None]
-            outcomes = iter(session.apply_all(texts, named=True))
+            outcomes = iter(session.apply_all(texts, named=True, changes=False))
             for number, text in lines:
                 outcome = _too_long() if text is None else next(outcomes)
                 done.events += 1
                 if isinstance(outcome, Outcome):
                     done.repeated += outcome.repeated
+                    for said in outcome.remarks:
+                        remark(f"{name}:{number}, event {quoted(outcome.event)}: {said}")
                     if acknowledge:
                         out.write(json.dumps({"event": outcome.event, "kept": True}, ensure_ascii=False) + "\n")
                         out.flush()
@@ -116,12 +121,14 @@ def _too_long() -> InputRefused:
 def _together(feed: BinaryIO) -> Iterator[list[tuple[int, bytes | None]]]:
     """The lines that are there, as many as may be kept together, without waiting for more; None: far too long."""
     waiting: list[tuple[int, bytes | None]] = []
+    size = 0
     for number, (line, more) in enumerate(_lines(feed), start=1):
         if line is None or line.strip():
             waiting.append((number, line))
-        if waiting and (not more or len(waiting) == _TOGETHER):
+            size += len(line or b"")
+        if waiting and (not more or len(waiting) == _TOGETHER or size > _BYTES):
             yield waiting
-            waiting = []
+            waiting, size = [], 0
 
 
 def _lines(feed: BinaryIO) -> Iterator[tuple[bytes | None, bool]]:

@@ -6,7 +6,10 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
 from io import StringIO
+from itertools import islice
 from typing import Final
 
 from rich.console import Console
@@ -14,10 +17,11 @@ from rich.table import Table
 from rich.text import Text
 
 from prescreen.language.model import Trial
-from prescreen.problems import InputRefused
 from prescreen.report.model import CriterionReport, Report
 from prescreen.report.words import clean
 from prescreen.session.session import Session
+
+_PAGE: Final = 500  # candidates
 
 NEW: Final = timedelta(days=7)
 """For how long an ineligible candidate is new."""
@@ -108,26 +112,48 @@ def worklist(session: Session, since: date | None = None) -> WorkList:
     one_fact: list[OneFact] = []
     again: list[Again] = []
     dropped: list[Dropped] = []
-    today = session.day
-    ids = list(session.candidates())
+    candidates = 0
+    maker = f"worklist of {_release()}"
     for trial in session.trials:
-        verdicts = session.verdict_changes(trial.id)
-        for candidate in ids:
-            try:
-                report = session.report(candidate, trial.id)
-            except InputRefused:
-                continue  # not born yet on the day to which all were moved: nothing can be said
-            one_fact += _one_fact(report, trial)
-            again += _again(report)
-            change = verdicts.get(candidate)
-            if report.verdict == "ineligible" and change is not None:
+        outlooks = session.made_of_reports(partial(_outlook, trial), maker, trial.id)
+        candidates = 0
+        while page := list(islice(outlooks, _PAGE)):
+            candidates += len(page)
+            ineligible: dict[str, date] = {}
+            for candidate, text in page:
+                if text:
+                    outlook = json.loads(text)
+                    one_fact += [OneFact(**{**each, "settles": tuple(each["settles"])}) for each in outlook["one"]]
+                    again += [Again(**{**each, "turns": tuple(map(tuple, each["turns"]))}) for each in outlook["again"]]
+                    if outlook["verdict"] == "ineligible":
+                        ineligible[candidate] = date.fromisoformat(outlook["day"])
+            for candidate, change in session.verdict_changes(list(ineligible), trial.id).items():
                 when = date.fromordinal(change.day)
-                if when >= (date.fromisoformat(report.screening_date) - NEW if since is None else since):
+                if when >= (ineligible[candidate] - NEW if since is None else since):
                     dropped.append(Dropped(candidate, trial.id, when.isoformat(), change.because))
     again.sort(key=lambda each: (each.on, each.candidate, each.trial))
     dropped.sort(key=lambda each: (each.since, each.candidate, each.trial), reverse=True)
     trials = tuple(trial.id for trial in session.trials)
-    return WorkList(today.isoformat(), trials, len(ids), tuple(one_fact), tuple(again), tuple(dropped))
+    return WorkList(session.day.isoformat(), trials, candidates, tuple(one_fact), tuple(again), tuple(dropped))
+
+
+def _release() -> str:
+    """The release of prescreen, since another one may see a report otherwise."""
+    try:
+        return version("prescreen")
+    except PackageNotFoundError:
+        return "unknown release"
+
+
+def _outlook(trial: Trial, report: Report) -> str:
+    """What a work list says of a candidate, as text that can be kept."""
+    made = {
+        "verdict": report.verdict,
+        "day": report.screening_date,
+        "one": [asdict(each) for each in _one_fact(report, trial)],
+        "again": [asdict(each) for each in _again(report)],
+    }
+    return json.dumps(made, ensure_ascii=False)
 
 
 def _one_fact(report: Report, trial: Trial) -> Iterator[OneFact]:
