@@ -27,7 +27,7 @@ TRIALS = sorted(path.parent.name for path in RULES.glob("*/trial.yaml"))
 
 _STATUSES = {
     "conditions": ("active", "remission", "resolved"),
-    "treatments": ("ongoing", "completed", "planned", "never"),
+    "treatments": ("ongoing", "completed", "planned"),  # FHIR's "not-taken" is no "never"
     "procedures": ("completed", "planned", "not-done"),
 }
 dates = st.sampled_from(
@@ -99,9 +99,8 @@ def events(draw: st.DrawFn, trial: Trial, domain: Domain) -> dict[str, Any]:
     first, last = {"conditions": ("onset", "abatement"), "treatments": ("start", "end"), "procedures": ("date", "")}[
         domain
     ]
-    if record.get("status") == "never":
-        return record
-    if draw(st.booleans()):
+    # FHIR's "not-done" is of one event, and says when
+    if record.get("status") == "not-done" or draw(st.booleans()):
         record[first] = draw(dates)
     if last and first not in record and draw(st.integers(0, 2)) == 0:
         record[last] = draw(dates)

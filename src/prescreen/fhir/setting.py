@@ -100,16 +100,17 @@ class Setting:
 class Entry:
     """A resource of the Bundle: where it stands, its JSON, and whether it may not be this candidate's, or not be so.
 
-    doubt: why; None where nothing is doubtful.
+    doubt: why; None where nothing is doubtful. spoilt: whether nothing of a Patient can be relied on.
     """
 
-    __slots__ = ("data", "doubt", "path", "type")
+    __slots__ = ("data", "doubt", "path", "spoilt", "type")
 
     def __init__(self, path: str, kind: str, data: dict[str, Any], doubt: str | None = None) -> None:
         self.path = path
         self.type = kind
         self.data = data
         self.doubt = doubt
+        self.spoilt = False
 
     @property
     def source(self) -> str:
