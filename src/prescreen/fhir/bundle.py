@@ -39,8 +39,8 @@ class Part:
 
     path: of the resource, or of the entry where there is none. kind: the type of its resource, None where that is not
     known; url: its fullUrl. raw: the resource's text; data: the resource, where it was read with the whole. problem:
-    what is wrong with the entry or its JSON; twice: keys that are given twice. plain: whether the text of the Bundle has
-    no sign that might stand for one that no text has. early: the resource's id, where its text begins with it.
+    what is wrong with the entry or its JSON; twice: keys that are given twice. plain: whether the Bundle's text has no
+    sign that might stand for one that no text has. early: the resource's id, where its text begins with it.
     """
 
     __slots__ = ("data", "early", "kind", "path", "plain", "problem", "raw", "twice", "url")
@@ -111,9 +111,9 @@ class Part:
 
 def _changes(value: Any) -> bool:
     if isinstance(value, dict):
-        return "modifierExtension" in value or "implicitRules" in value or any([_changes(v) for v in value.values()])
+        return "modifierExtension" in value or "implicitRules" in value or any(_changes(v) for v in value.values())
     if isinstance(value, list):
-        return any([_changes(each) for each in value])
+        return any(_changes(each) for each in value)
     return False
 
 

@@ -175,7 +175,7 @@ def observations_in_words(concept: Concept | None, catalogue: Catalogue) -> list
     if concept is None:
         return []
     found: dict[str, None] = {}
-    in_loinc = any([coding.code and system_name(coding.system or "") == "loinc" for coding in concept.coding])
+    in_loinc = any(coding.code and system_name(coding.system or "") == "loinc" for coding in concept.coding)
     for text in (concept.text, *[coding.display for coding in concept.coding]):
         if text:
             words = text.strip()
@@ -204,7 +204,7 @@ def _parts(text: str) -> list[str]:
 
 def text_in_words(concept: Concept | None) -> bool:
     """Whether a concept says in words what it is."""
-    return concept is not None and bool(concept.text or any([coding.display for coding in concept.coding]))
+    return concept is not None and bool(concept.text or any(coding.display for coding in concept.coding))
 
 
 class Named(NamedTuple):
@@ -231,13 +231,13 @@ def events_named(concepts: Iterable[Concept | None], domain: Domain, catalogue: 
         known: list[tuple[tuple[str, str], Related]] = []
         for pair in pairs:
             related = catalogue.related(domain, pair)
-            if related.named and not any([related.is_a == other.is_a for _, other in known]):
+            if related.named and not any(related.is_a == other.is_a for _, other in known):
                 known.append((pair, related))
         for pair, related in known:
-            if not any([related.is_a < other.is_a for _, other in known]):
+            if not any(related.is_a < other.is_a for _, other in known):
                 most.append(pair)
         if len(known) > 1:
-            agree = agree and all([_may_be_one(one, other) for _, one in known for _, other in known])
+            agree = agree and all(_may_be_one(one, other) for _, one in known for _, other in known)
     if most:
         return Named(list(dict.fromkeys(most)), True, agree)
     told = [pair for pair in given if system_name(pair[0]) in HIERARCHICAL]

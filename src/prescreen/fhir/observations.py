@@ -444,7 +444,7 @@ def _range(
     for index, each in enumerate(ranges):
         place = f"{path}.referenceRange[{index}]"
         if each.type is not None and not _is_normal(each.type):
-            if any([coding.code for coding in each.type.coding]):
+            if any(coding.code for coding in each.type.coding):
                 continue  # one of another kind: therapeutic, critical
             setting.tell("not-used", place, "it is open whether the range is a normal one; no range is used")
             return None
