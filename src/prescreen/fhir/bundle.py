@@ -253,6 +253,7 @@ def _add_entries(bundle: Mapping[str, Any], prefix: str, depth: int, found: list
         return
     if len(entries) > MAX_ENTRIES:
         raise InputRefused([Problem("too-long", f"a Bundle of more than {MAX_ENTRIES:,} entries")])
+    data: dict[str, Any]
     for index, entry in enumerate(entries):
         path = f"{prefix}entry[{index}]"
         if not isinstance(entry, dict):
@@ -266,13 +267,15 @@ def _add_entries(bundle: Mapping[str, Any], prefix: str, depth: int, found: list
             found.append(Part(f"{path}.resource", kind_of_text(raw), url, raw, None, _entry_problem(entry)))
         elif resource is None:
             found.append(Part(path, None, url, None, None, "the entry has no resource"))
-        elif not isinstance(resource, dict) or _kind(resource) is None:
-            problem = "it is not said of which type the resource is"
-            found.append(Part(f"{path}.resource", None, url, None, None, problem))
+        elif not isinstance(resource, dict):
+            found.append(Part(f"{path}.resource", None, url, None, None, UNTYPED))
+        elif _kind(resource) is None:
+            data = _harmless(resource)
+            found.append(Part(f"{path}.resource", _likely_kind(data), url, None, data, UNTYPED))
         elif _kind(resource) == "Bundle" and depth < _DEEPEST:
             _add_entries(resource, f"{path}.resource.", depth + 1, found)
         else:
-            data: dict[str, Any] = _harmless(resource)
+            data = _harmless(resource)
             found.append(Part(f"{path}.resource", _kind(resource), url, None, data, _entry_problem(entry)))
 
 
@@ -280,6 +283,14 @@ def _entry_problem(entry: Mapping[str, Any]) -> str | None:
     return None if entry.get("modifierExtension") is None else CHANGED
 
 
+def _likely_kind(resource: Mapping[str, Any]) -> str | None:
+    """What a resource that does not say its type may be, if it is one that could contradict others."""
+    if any(key.startswith("value") or key in ("component", "effectiveDateTime") for key in resource):
+        return "Observation"
+    return "Condition" if "verificationStatus" in resource else None
+
+
+UNTYPED: Final = "it is not said of which type the resource is"
 CHANGED: Final = "an extension changes the meaning in a way that is not known"
 
 

@@ -250,7 +250,7 @@ def _read_result(
     wrong = [name for name in faults if name.startswith("value")]
     kinds = list(dict.fromkeys((*kinds, *wrong)))
     if not kinds:
-        if not _is_result(result, faults):
+        if data and not _is_result(result, faults):
             return "aside"
         problem = "there is a result, but not what it is"
     elif wrong:

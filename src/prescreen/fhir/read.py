@@ -166,6 +166,8 @@ class _Bundle:
 
     def _meet_patient(self, number: int, part: Part) -> None:
         data = self._opened(number, part)
+        if not data and part.early is not None:
+            data = {"id": part.early}
         identity = patient_id(data, part.url) or part.path.removesuffix(".resource")
         owner = self._owner(identity)
         if number not in self.left_out:
