@@ -90,6 +90,7 @@ def test_every_bad_line_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "9 resources of 1 patients: 1 aside, 4 open, 1 skipped, 3 understood" in capsys.readouterr().out
     issues = [json.loads(line) for line in (out / "_issues.jsonl").read_text().splitlines()]
     assert {(each["code"], each["path"]) for each in issues} == {
+        ("bad-entry", "Odd.ndjson:1"),
         ("other-owner", "Odd.ndjson:1"),
         ("bad-entry", "Odd.ndjson:2"),
         ("other-owner", "Observation.ndjson:1"),

@@ -34,6 +34,10 @@ _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff
 _TYPE: Final = re.compile(r"[A-Za-z]{1,60}")
 
 
+_CODED: Final = ("code", "medicationCodeableConcept", "medicationReference", "vaccineCode", "component", "ingredient")
+_CODING: Final = frozenset({*_CODED, "coding", "system", "text", "reference"})
+
+
 class Part:
     """An entry of a Bundle, or a resource within one.
 
@@ -99,6 +103,9 @@ class Part:
             self.problem = f"the key `{min(twice)[:40]}` is given twice"
         else:
             self.problem = "a number that cannot be read"
+        if isinstance(data, dict) and not _CODING.isdisjoint(twice):
+            for name in _CODED:  # of what it is, none of two codes can be told
+                data.pop(name, None)
         return data
 
     def changes_meaning(self, data: dict[str, Any]) -> bool:

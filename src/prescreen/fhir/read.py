@@ -38,8 +38,6 @@ READERS: Final[dict[str, Callable[[Entry, Setting], State]]] = {
 _USED: Final = frozenset({*READERS, "Patient", "Medication"})
 _WITHIN: Final = re.compile(rb'"resourceType"\s*:\s*"(?:' + "|".join(READERS).encode() + rb')"')
 OWNER: Final = {"AllergyIntolerance": "patient", "Immunization": "patient", "Consent": "patient"}
-_CODED: Final = ("code", "medicationCodeableConcept", "medicationReference", "vaccineCode", "component", "ingredient")
-_CODING: Final = frozenset({*_CODED, "coding", "system", "text", "reference"})
 _ORDER: Final[tuple[State, ...]] = ("open", "unmapped", "understood", "aside", "skipped")
 
 
@@ -147,9 +145,6 @@ class _Bundle:
                 self.spoilt.add(number)
                 self.doubts.setdefault(number, part.problem)
                 self._tell("bad-entry", part.path, part.problem)
-            if not _CODING.isdisjoint(part.twice):
-                for name in _CODED:
-                    data.pop(name, None)
         return data
 
     def _doubt(self, number: int, part: Part, data: dict[str, Any]) -> str | None:
@@ -277,16 +272,8 @@ class _Bundle:
 
     def _read_contained(self, number: int, part: Part, data: Mapping[str, Any], doubt: str | None) -> None:
         """Resources within a resource: those that are read, of the same patient unless they say whose they are."""
-        contained = data.get("contained")
         status = data.get("status")
-        for index, each in enumerate(contained if type(contained) is list else ()):
-            kind = each.get("resourceType") if isinstance(each, dict) else None
-            if kind not in READERS:
-                continue
-            reference = reference_of(each, OWNER.get(kind, "subject"))
-            if reference is None or reference.startswith("#"):
-                whose = data.get("subject", data.get("patient"))
-                each = {**each, OWNER.get(kind, "subject"): whose} if whose is not None else each
+        for index, kind, each in resources_within(data):
             path = f"{part.path}.contained[{index}]"
             if status in (ENTERED_IN_ERROR, "cancelled") and doubt is None:
                 self._tell(status, path, f"it is part of a {part.kind} that is {status.replace('-', ' ')}; not used")
@@ -309,6 +296,26 @@ class _Bundle:
         setting = owner.setting
         profile = settled(owner.identity, setting)
         return Candidate(profile, None, (*self.issues, *setting.issues), setting.places)
+
+
+def resources_within(data: Mapping[str, Any]) -> list[tuple[int, str, dict[str, Any]]]:
+    """The resources that another contains, of those types that are read: with place and type.
+
+    They are of the same patient unless they say whose they are.
+    """
+    found: list[tuple[int, str, dict[str, Any]]] = []
+    contained = data.get("contained")
+    for index, each in enumerate(contained if type(contained) is list else ()):
+        kind = each.get("resourceType") if isinstance(each, dict) else None
+        if kind not in READERS:
+            continue
+        owner = OWNER.get(kind, "subject")
+        reference = reference_of(each, owner)
+        if reference is None or reference.startswith("#"):
+            whose = data.get("subject", data.get("patient"))
+            each = {**each, owner: whose} if whose is not None else each
+        found.append((index, kind, each))
+    return found
 
 
 def reference_of(data: Mapping[str, Any], name: str) -> str | None:

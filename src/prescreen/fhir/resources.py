@@ -312,6 +312,7 @@ BUNDLE: Final = msgspec.json.Decoder(RawBundle)
 
 class _Kind(msgspec.Struct):
     resourceType: str | None = None
+    id: Any = None
 
 
 _KIND: Final = msgspec.json.Decoder(_Kind)
@@ -325,6 +326,15 @@ def kind_in(text: bytes) -> str | None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return kind if kind is not None and _TYPE.fullmatch(kind) else None
+
+
+def id_in(text: bytes) -> str | None:
+    """The id of a resource by its text."""
+    try:
+        identity = _KIND.decode(text).id
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return identity if isinstance(identity, str) else None
 
 
 # --- from JSON to models ---------------------------------------------------------------------------------------------
