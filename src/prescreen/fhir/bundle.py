@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from decimal import Decimal
 from functools import partial
 from typing import Any, Final
@@ -29,6 +29,7 @@ _DEEPEST: Final = 4  # Bundles in Bundles
 _FIRST: Final = rb'\s*"resourceType"\s*:\s*"([A-Za-z]{1,60})"(?:\s*,\s*"id"\s*:\s*"([A-Za-z0-9.-]{1,64})")?'
 _FHIR: Final = re.compile(rb"\s*\{" + _FIRST)
 _RESOURCE: Final = re.compile(rb'"resource"\s*:\s*(?=\{(?:' + _FIRST + rb")?)")
+_WITHIN: Final = re.compile(rb'"resourceType"\s*:\s*"([A-Za-z]{1,60})"')
 _ESCAPED: Final = re.compile(rb"\\[ubf]")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _TYPE: Final = re.compile(r"[A-Za-z]{1,60}")
@@ -186,13 +187,14 @@ def _at_once(text: bytes) -> list[Part] | None:
     found: list[Part] = []
     outside: list[bytes] = []
     names: dict[bytes, str] = {}
-    begins = _RESOURCE.search
+    begins = _RESOURCE.match
     position = 0
+    named = 0
     for index, entry in enumerate(entries):
-        place = begins(text, position)
+        place = begins(text, text.find(b'"resource"', position))
         if place is None:
             return None
-        start = place.end()
+        start: int = place.end()
         own = bytes(entry.resource)
         if not text.startswith(own, start):
             return None
@@ -207,6 +209,8 @@ def _at_once(text: bytes) -> list[Part] | None:
                 kind = names[name] = name.decode()
         if kind is None or kind == "Bundle" or entry.modifierExtension is not None:
             return None
+        if entry.fullUrl is not None:
+            named += 1
         early: bytes | None = place[2]
         found.append(
             Part(
@@ -221,11 +225,40 @@ def _at_once(text: bytes) -> list[Part] | None:
             )
         )
     outside.append(text[position:])
+    return found if _is_each_once(b"null".join(outside), len(entries), named) else None
+
+
+def _is_each_once(rest: bytes, entries: int, named: int) -> bool:
+    """Whether no key is given twice in what is left of a Bundle without its resources.
+
+    It is not where each key that is used is there as often as its value; anything unusual is looked at more closely.
+    """
+    if (
+        b"\\" not in rest
+        and rest.count(b'"resource"') == entries
+        and rest.count(b'"fullUrl"') == named
+        and rest.count(b'"entry"') == 1
+        and rest.count(b'"resourceType"') == 1
+        and rest.count(b"mplicitRules") == 0
+        and rest.count(b"modifierExtension") == 0
+    ):
+        return True
     try:
-        jiter.from_json(b"null".join(outside), catch_duplicate_keys=True)
+        jiter.from_json(rest, catch_duplicate_keys=True)
     except ValueError:
-        return None
-    return found
+        return False
+    return True
+
+
+def holds(raw: bytes, kinds: Container[str]) -> bool:
+    """Whether a resource of certain types may be within another one, by that one's text."""
+    place = raw.find(b'"resourceType"', 1)
+    while place >= 0:
+        match = _WITHIN.match(raw, place)
+        if match is not None and match[1].decode() in kinds:
+            return True
+        place = raw.find(b'"resourceType"', place + 1)
+    return False
 
 
 def _whole(text: bytes) -> Mapping[str, Any]:

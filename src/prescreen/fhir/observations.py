@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from prescreen.candidate.leftopen import Record, undecided
 from prescreen.candidate.profile import Coding as ProfileCoding
+from prescreen.candidate.profile import plain_result
 from prescreen.catalogue import ObservationConcept, system_name
 from prescreen.fhir.codes import (
     TEXT,
@@ -88,20 +89,11 @@ def read_plain(data: dict[str, Any], path: str, setting: Setting) -> State | Non
         return None
     if known[0] is None:
         return None
-    record: Record = {
-        "code": known[0],
-        "value": value,
-        "unit": unit,
-        "date": when,
-        "source": f"{path.removesuffix('.resource')} Observation",
-    }
     identity = data.get("id")
-    if identity:
-        if type(identity) is not str:
-            return None
-        record["id"] = identity
-    setting.sound.add(len(setting.records["observations"]))
-    setting.add("observations", record, path)
+    if identity is not None and type(identity) is not str:
+        return None
+    source = f"{path.removesuffix('.resource')} Observation"
+    setting.add_sound(plain_result(identity or None, known[0], value, unit, when, source), path)
     return known[1]
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from prescreen.candidate.facts import Candidate, DataIssue
 from prescreen.catalogue import Catalogue
-from prescreen.fhir.bundle import CHANGED, Part, parts
+from prescreen.fhir.bundle import CHANGED, Part, holds, parts
 from prescreen.fhir.events import read_allergy, read_condition, read_procedure
 from prescreen.fhir.medications import read_administration, read_immunization, read_request, read_statement
 from prescreen.fhir.observations import read_observation, read_plain
@@ -36,7 +36,6 @@ READERS: Final[dict[str, Callable[[Entry, Setting], State]]] = {
 """What is read of each type of resource, besides Patient and Medication."""
 
 _USED: Final = frozenset({*READERS, "Patient", "Medication"})
-_WITHIN: Final = re.compile(rb'"resourceType"\s*:\s*"(?:' + "|".join(READERS).encode() + rb')"')
 OWNER: Final = {"AllergyIntolerance": "patient", "Immunization": "patient", "Consent": "patient"}
 _ORDER: Final[tuple[State, ...]] = ("open", "unmapped", "understood", "aside", "skipped")
 
@@ -256,7 +255,7 @@ class _Bundle:
         """A resource of a type that is not read: those within it may be of one that is."""
         raw = part.raw
         if raw is not None:
-            if _WITHIN.search(raw) is None:
+            if not holds(raw, READERS):
                 return
             data = self._opened(number, part)
         else:

@@ -295,7 +295,7 @@ class QuestionnaireResponse(Resource):
 # --- Bundles, whose resources stay text ------------------------------------------------------------------------------
 
 
-class RawEntry(msgspec.Struct):
+class RawEntry(msgspec.Struct, gc=False):
     fullUrl: str | None = None
     resource: msgspec.Raw = msgspec.Raw(b"")
     modifierExtension: Any = None

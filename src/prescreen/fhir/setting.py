@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 from prescreen.candidate.facts import DataIssue
 from prescreen.candidate.leftopen import OpenEvents, Record
-from prescreen.candidate.profile import Coding
+from prescreen.candidate.profile import Coding, ObservationRecord
 from prescreen.catalogue import HIERARCHICAL, Catalogue, Domain, system_name
 from prescreen.time import When
 
@@ -80,6 +80,14 @@ class Setting:
         """A record of the profile, made of what stands at a path of the Bundle."""
         records = self.records[place]
         self.places[f"{place}[{len(records)}]"] = path
+        records.append(record)
+
+    def add_sound(self, record: ObservationRecord, path: str) -> None:
+        """A result that needs no further check."""
+        records: list[Any] = self.records["observations"]
+        place = len(records)
+        self.places[f"observations[{place}]"] = path
+        self.sound.add(place)
         records.append(record)
 
     def is_unplaced(self, coding: tuple[str, str]) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from prescreen.candidate.checks import problems_of_meaning
 from prescreen.candidate.leftopen import NOT_READABLE, UNREADABLE, of_every_observation, open_result
-from prescreen.candidate.profile import Profile
+from prescreen.candidate.profile import NOTHING_COMPLETE, Profile
 from prescreen.candidate.structure import build_profile
 from prescreen.catalogue import DOMAINS
 from prescreen.fhir.setting import Setting
@@ -30,6 +30,7 @@ def settled(identity: str, setting: Setting) -> Profile:
         "id": identity,
         **setting.person,
         **dict(setting.records.items()),
+        "complete": NOTHING_COMPLETE,
         "answers": {name: value for name, (value, _) in setting.answers.items()},
     }
     setting.places |= {f"answers.{name}": path for name, (_, path) in setting.answers.items()}
