@@ -1,4 +1,4 @@
-"""Bundles that try to get an answer which does not follow: each status is held to what semantics §3, §4 and §9 allow."""
+"""Bundles that try to get an answer which does not follow: statuses are held to what semantics §3, §4, §9 allow."""
 
 from __future__ import annotations
 

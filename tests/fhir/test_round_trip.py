@@ -33,6 +33,7 @@ _STATUSES = {
 dates = st.sampled_from(
     ["2026-05-30", "2026-05-20T08:30", "2026-05-20T08:30:00+02:00", "2026-05", "2026", "2025-12-01", "2021", "2020-02"]
 )
+intervals = dates | st.sampled_from(["2026-05-01/2026-05-03", "2025-11/2026-04-02", "../2026-05-20", "2026-03/.."])
 
 
 @cache
@@ -64,13 +65,14 @@ def observations(draw: st.DrawFn, trial: Trial) -> dict[str, Any]:
         low, high = concept.low or 0, concept.high or 100
         part = low + (high - low) * draw(st.integers(1, 40)) / 40
         number = Decimal(int(part * 100)).scaleb(-2)
-        record["value"] = draw(st.sampled_from([number, int(number), f"<{number}", f">{number}", None]))
+        written = [number, int(number), f"<{number}", f">{number}", f">={number}", f"{number}-{number + 1}", None]
+        record["value"] = draw(st.sampled_from(written))
         if concept.unit:
             record["unit"] = concept.unit
             if draw(st.booleans()):
                 record["reference_range"] = {"low": int(low), "high": Decimal(int(high))}
     if draw(st.booleans()):
-        record["date"] = draw(dates)
+        record["date"] = draw(intervals)
     if draw(st.integers(0, 5)) == 0:
         record["verification"] = draw(st.sampled_from(["provisional", "refuted"]))
     return record
@@ -101,11 +103,18 @@ def events(draw: st.DrawFn, trial: Trial, domain: Domain) -> dict[str, Any]:
     ]
     # FHIR's "not-done" is of one event, and says when
     if record.get("status") == "not-done" or draw(st.booleans()):
-        record[first] = draw(dates)
+        record[first] = draw(dates if domain == "treatments" else intervals)
     if last and first not in record and draw(st.integers(0, 2)) == 0:
         record[last] = draw(dates)
     if domain == "conditions" and draw(st.booleans()):
         record["date"] = draw(dates)
+        record["severity"] = draw(st.sampled_from(["mild", "moderate", "severe"]))
+    if domain == "treatments" and draw(st.booleans()):
+        number, times = draw(st.sampled_from([5, 20, 500])), draw(st.integers(1, 4))
+        record["dose"] = {"value": number, "unit": "mg"}
+        record["daily_dose"] = {"value": number * times, "unit": "mg/d"}
+        record["route"] = draw(st.sampled_from(["oral", "intravenous"]))
+        record["for"] = {"system": "icd-10-cm", "code": draw(st.sampled_from(["M32.14", "E11.9"]))}
     return record
 
 

@@ -1,9 +1,9 @@
 """A bulk export, one resource a line, as cohort tables (contract §6): a line at a time, however many there are.
 
 Every file is read twice. First the patients and medications, which are kept: what is said of a patient's age or sex, or
-refers to a drug, is looked up in them; and of the other resources which ids are there more than once. Then the rest, those
-with such an id last, together. A line that cannot be read is listed; what it may say is left open where it is known of
-whom it speaks. Bundles in files of their own (`.json`) are read as they are anywhere.
+refers to a drug, is looked up in them; and of the other resources which ids are there more than once. Then the rest,
+those with such an id last, together. A line that cannot be read is listed; what it may say is left open where it is
+known of whom it speaks. Bundles in files of their own (`.json`) are read as they are anywhere.
 """
 
 from __future__ import annotations

@@ -139,11 +139,10 @@ class _Bundle:
     def _opened(self, number: int, part: Part) -> dict[str, Any]:
         """What a resource says; where its JSON has mistakes, it is in doubt."""
         data = part.read()
-        if part.problem is not None:
-            if number not in self.spoilt:
-                self.spoilt.add(number)
-                self.doubts.setdefault(number, part.problem)
-                self._tell("bad-entry", part.path, part.problem)
+        if part.problem is not None and number not in self.spoilt:
+            self.spoilt.add(number)
+            self.doubts.setdefault(number, part.problem)
+            self._tell("bad-entry", part.path, part.problem)
         return data
 
     def _doubt(self, number: int, part: Part, data: dict[str, Any]) -> str | None:
