@@ -65,7 +65,7 @@ def observations(draw: st.DrawFn, trial: Trial) -> dict[str, Any]:
         low, high = concept.low or 0, concept.high or 100
         part = low + (high - low) * draw(st.integers(1, 40)) / 40
         number = Decimal(int(part * 100)).scaleb(-2)
-        written = [number, int(number), f"<{number}", f">{number}", f">={number}", f"{number}-{number + 1}", None]
+        written = [number, int(number), f"<{number}", f">{number}", f">={number}", f"{number}-{max(number, Decimal(int(high)))}", None]
         record["value"] = draw(st.sampled_from(written))
         if concept.unit:
             record["unit"] = concept.unit
