@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prescreen import load_candidate, load_trial, statuses
+from prescreen.candidate.profile import Profile
 from prescreen.catalogue import DOMAINS, Catalogue, Domain
 from prescreen.fhir.observations import read_fully, read_plain
 from prescreen.fhir.setting import Entry, Setting
@@ -65,12 +66,21 @@ def observations(draw: st.DrawFn, trial: Trial) -> dict[str, Any]:
         low, high = concept.low or 0, concept.high or 100
         part = low + (high - low) * draw(st.integers(1, 40)) / 40
         number = Decimal(int(part * 100)).scaleb(-2)
-        written = [number, int(number), f"<{number}", f">{number}", f">={number}", f"{number}-{max(number, Decimal(int(high)))}", None]
+        written = [
+            number,
+            int(number),
+            f"<{number}",
+            f">{number}",
+            f">={number}",
+            f"{number}-{max(number, Decimal(int(high)))}",
+            None,
+        ]
         record["value"] = draw(st.sampled_from(written))
         if concept.unit:
             record["unit"] = concept.unit
             if draw(st.booleans()):
-                record["reference_range"] = {"low": int(low), "high": Decimal(int(high))}
+                times = draw(st.sampled_from([Decimal("0.2"), Decimal("0.4"), Decimal("0.8"), Decimal("1.5")]))
+                record["reference_range"] = {"low": number * times / 2, "high": number * times}
     if draw(st.booleans()):
         record["date"] = draw(intervals)
     if draw(st.integers(0, 5)) == 0:
@@ -143,9 +153,25 @@ def test_fhir_and_own_json_give_the_same_statuses(name: str) -> None:
     def agree(candidate: dict[str, Any]) -> None:
         own = load_candidate(candidate, catalogue=trial.catalogue)
         (fhir,) = parse(text_of(as_bundle(candidate)), trial.catalogue)
+        assert said(fhir.profile) == said(own.profile)
         assert statuses(trial, fhir, on=ON) == statuses(trial, own, on=ON)
 
     agree()
+
+
+def said(profile: Profile) -> dict[str, Any]:
+    """What a profile says, whatever its records are called; a result that is none, or refuted, says nothing."""
+    found = profile.model_dump(exclude={"id"})
+    for name in ("observations", *DOMAINS):
+        records = [{key: each[key] for key in each if key not in ("id", "source")} for each in found[name]]
+        if name == "observations":
+            records = [each for each in records if each["value"] is not None and each["verification"] != "refuted"]
+        for each in records:
+            each["code"].pop("display")
+            if each.get("indication") is not None:
+                each["indication"].pop("display")
+        found[name] = sorted(records, key=repr)
+    return found
 
 
 _codes = st.sampled_from(["1742-6", "2160-0", "99999-9", "718-7"])
