@@ -75,37 +75,6 @@ class ObservationRecord(_Record):
     date: str | None = None
 
 
-_new = ObservationRecord.__new__
-_set = object.__setattr__
-_GIVEN: Final = frozenset({"id", "code", "source", "value", "unit", "date"})
-
-
-def plain_result(
-    identity: str | None, code: Coding, value: int | Decimal, unit: str, date: str, source: str
-) -> ObservationRecord:
-    """A confirmed result that needs no further check: the record that validation of the same would give, sooner."""
-    record = _new(ObservationRecord)
-    _set(
-        record,
-        "__dict__",
-        {
-            "id": identity,
-            "code": code,
-            "source": source,
-            "verification": "confirmed",
-            "value": value,
-            "unit": unit,
-            "reference_range": None,
-            "detection_limit": None,
-            "date": date,
-        },
-    )
-    _set(record, "__pydantic_fields_set__", set(_GIVEN))
-    _set(record, "__pydantic_extra__", None)
-    _set(record, "__pydantic_private__", None)
-    return record
-
-
 class ConditionRecord(_Record):
     onset: str | None = None
     abatement: str | None = None

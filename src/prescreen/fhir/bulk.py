@@ -185,10 +185,9 @@ class _Importer:
             self._tell(self._whose(part), "bad-entry", part.path, part.problem)
         doubt = doubt or part.problem or (CHANGED if part.changes_meaning(data) else None)
         if kind == "Medication":
-            found = (part.path, data if doubt is None else {})
             for reference in names_of(None, kind, data.get("id")):
-                if self.medications.setdefault(reference, found) is not found:
-                    self.medications[reference] = (part.path, {})  # it may be either
+                sure = doubt is None and reference not in self.medications  # one of two may be either
+                self.medications[reference] = (part.path, data if sure else {})
             return "understood" if doubt is None else "open"
         if kind == "Patient":
             return self._read_patient(part, data, doubt)

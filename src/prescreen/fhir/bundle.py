@@ -112,7 +112,9 @@ class Part:
     def changes_meaning(self, data: dict[str, Any]) -> bool:
         """Whether something in the resource changes its meaning in a way that nobody here knows."""
         raw = self.raw
-        if raw is not None and not (b"modifierExtension" in raw or b"implicitRules" in raw or b"\\u" in raw):
+        if raw is not None and not (
+            b"modifierExtension" in raw or b"implicitRules" in raw or (b"\\" in raw and b"\\u" in raw)
+        ):
             return False
         return _changes(data)
 

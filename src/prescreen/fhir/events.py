@@ -81,24 +81,27 @@ class Reading:
                 raise NoDate(f"two times ({', '.join(found)})")
             if found and self.at_fault(found[0].split(".")[0]):
                 raise NoDate("the time cannot be read")
-            return self._time(name)
+            return self._time(name, found[0]) if found else None
         except NoDate as error:
             self.note(key, f"{name}: {error}")
             return None
 
-    def _time(self, name: str) -> str | None:
-        resource, birth = self.resource, self.setting.birth
-        if (text := getattr(resource, f"{name}DateTime", None)) is not None:
-            return moment(text)
-        if (period := getattr(resource, f"{name}Period", None)) is not None:
-            return some_time_in(period)
-        if (age := getattr(resource, f"{name}Age", None)) is not None:
-            return at_age(age, age, birth)
-        if (span := getattr(resource, f"{name}Range", None)) is not None:
-            return at_age(span.low, span.high, birth)
-        if getattr(resource, f"{name}String", None) is not None:
-            self.setting.tell("not-used", f"{self.entry.path}.{name}String", "a time in words; it may be any")
-        return None
+    def _time(self, name: str, element: str) -> str | None:
+        given: Any = getattr(self.resource, element, None)
+        if given is None:
+            return None
+        match element.removeprefix(name):
+            case "DateTime":
+                return moment(given)
+            case "Period":
+                return some_time_in(given)
+            case "Age":
+                return at_age(given, given, self.setting.birth)
+            case "Range":
+                return at_age(given.low, given.high, self.setting.birth)
+            case _:
+                self.setting.tell("not-used", f"{self.entry.path}.{element}", "a time in words; it may be any")
+                return None
 
     def date(self, name: str, key: str) -> str | None:
         """A date element of its own name."""

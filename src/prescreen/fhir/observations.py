@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from prescreen.candidate.leftopen import Record, undecided
 from prescreen.candidate.profile import Coding as ProfileCoding
-from prescreen.candidate.profile import plain_result
+from prescreen.candidate.profile import ObservationRecord
 from prescreen.catalogue import ObservationConcept, system_name
 from prescreen.fhir.codes import (
     TEXT,
@@ -50,6 +50,23 @@ _PLAIN: Final = frozenset(
     {"resourceType", "id", "meta", "text", "identifier", "status", "category", "code", "subject", "encounter", "issued"}
     | {"effectiveDateTime", "valueQuantity", "performer", "method", "specimen", "bodySite", "note", "extension"}
 )
+_new: Final[Any] = ObservationRecord.__new__
+_set: Final[Any] = object.__setattr__
+_GIVEN: Final = {"id", "code", "source", "value", "unit", "date"}
+
+
+def _plain_record(identity: Any, code: ProfileCoding, value: Any, unit: str, date: str, source: str) -> Any:
+    """The record that validation of the same would make, sooner: nothing of it needs to be checked any more."""
+    record = _new(ObservationRecord)
+    fields = {"id": identity, "code": code, "source": source, "verification": "confirmed", "value": value,
+              "unit": unit, "reference_range": None, "detection_limit": None, "date": date}  # fmt: skip
+    _set(record, "__dict__", fields)
+    _set(record, "__pydantic_fields_set__", _GIVEN)
+    _set(record, "__pydantic_extra__", None)
+    _set(record, "__pydantic_private__", None)
+    return record
+
+
 _PLAIN_BELOW: Final = 10**15
 _PLAIN_QUANTITY: Final = frozenset({"value", "unit", "system", "code"})
 
@@ -93,7 +110,7 @@ def read_plain(data: dict[str, Any], path: str, setting: Setting) -> State | Non
     if identity is not None and type(identity) is not str:
         return None
     source = f"{path.removesuffix('.resource')} Observation"
-    setting.add_sound(plain_result(identity or None, known[0], value, unit, when, source), path)
+    setting.add_sound(_plain_record(identity or None, known[0], value, unit, when, source), path)
     return known[1]
 
 

@@ -183,10 +183,10 @@ class _Bundle:
         data = self._opened(number, part)
         doubt = self._doubt(number, part, data)
         self.states[number] = "understood" if doubt is None else "open"
-        found = (part.path, data if doubt is None else {})
         for reference in names_of(part.url, "Medication", data.get("id")):
-            if self.medications.setdefault(reference, found) is not found:
-                self.medications[reference] = (part.path, {})  # it may be either
+            # one of two of the same name may be either
+            sure = doubt is None and reference not in self.medications
+            self.medications[reference] = (part.path, data if sure else {})
 
     def _meet_subjects(self) -> None:
         """Candidates of a Bundle without a Patient: those of whom its resources speak."""
@@ -330,7 +330,7 @@ def plain_reference(reference: str) -> str:
 def names_of(url: str | None, kind: str, identity: object) -> list[str]:
     """The references that lead to a resource: its fullUrl, its type and id."""
     named = [url] if url else []
-    if type(identity) is str:
+    if type(identity) is str and url != f"{kind}/{identity}":
         named.append(f"{kind}/{identity}")
     return named
 

@@ -35,7 +35,8 @@ def settled(identity: str, setting: Setting) -> Profile:
     }
     setting.places |= {f"answers.{name}": path for name, (_, path) in setting.answers.items()}
     sound = setting.sound
-    unchecked = [None if place in sound else record for place, record in enumerate(setting.records["observations"])]
+    results: list[Any] = setting.records["observations"]  # sound ones are records already
+    unchecked: list[Any] = [None if place in sound else results[place] for place in range(len(results))]
     if problems := problems_of_meaning({**data, "observations": unchecked}, setting.catalogue):
         _leave_open(setting, data, problems)
     profile = build_profile(data)
