@@ -148,23 +148,26 @@ def kind_of_text(text: bytes) -> str | None:
     return kind_in(text) if match is None else match[1].decode()
 
 
-def parts(source: bytes | Mapping[str, Any]) -> list[Part]:
-    """The entries of a Bundle, those of Bundles in it among them. Raises InputRefused where it is none."""
+def parts(source: bytes | Mapping[str, Any], used: Container[str]) -> list[Part]:
+    """The entries of a Bundle, those of Bundles in it among them. Raises InputRefused where it is none.
+
+    used: the types of resources that are read.
+    """
     if isinstance(source, bytes):
         if len(source) > _LARGE or len(source) < _SMALL:
             refuse_unusable(source)
-        at_once = _at_once(source)
-        if at_once is not None:
-            return at_once
+        found = _at_once(source, used)
+        if found is not None:
+            return found
     data = _whole(source) if isinstance(source, bytes) else source
     if data.get("resourceType") != "Bundle":
         raise InputRefused([no_bundle(data.get("resourceType"))])
     if data.get("implicitRules") is not None:
         message = "the Bundle is made by rules of its own (implicitRules), which are not known"
         raise InputRefused([Problem("fhir", message)])
-    found: list[Part] = []
-    _add_entries(data, "", 0, found)
-    return found
+    entries: list[Part] = []
+    _add_entries(data, "", 0, entries)
+    return entries
 
 
 def no_bundle(kind: object) -> Problem:
@@ -173,10 +176,10 @@ def no_bundle(kind: object) -> Problem:
     return Problem("fhir", f"is {named}: expected a Bundle, with the Patient and its records", hint=hint)
 
 
-def _at_once(text: bytes) -> list[Part] | None:
+def _at_once(text: bytes, used: Container[str]) -> list[Part] | None:
     """The entries without reading their resources; None where something is amiss, or that would not be safe.
 
-    What is left when each resource is cut out is read by jiter, so that no key of the Bundle itself is given twice.
+    used: the types of resources that are read; of others only what contains one of those has its text.
     """
     try:
         bundle = BUNDLE.decode(text)
@@ -197,13 +200,12 @@ def _at_once(text: bytes) -> list[Part] | None:
         if place is None:
             return None
         start: int = place.end()
-        own = bytes(entry.resource)
-        if not text.startswith(own, start):
-            return None
         outside.append(text[position:start])
-        position = start + len(own)
+        position = start + len(entry.resource)
         name: bytes | None = place[1]
+        own: bytes | None = None
         if name is None:
+            own = bytes(entry.resource)
             kind = kind_in(own)
         else:
             kind = names.get(name)
@@ -211,55 +213,50 @@ def _at_once(text: bytes) -> list[Part] | None:
                 kind = names[name] = name.decode()
         if kind is None or kind == "Bundle" or entry.modifierExtension is not None:
             return None
-        if entry.fullUrl is not None:
+        if own is None and (kind in used or _holds(text, start, position, used)):
+            own = bytes(entry.resource)
+        if own is not None and not text.startswith(own, start):
+            return None
+        url: str | None = entry.fullUrl
+        if url is not None:
             named += 1
         early: bytes | None = place[2]
-        found.append(
-            Part(
-                f"entry[{index}].resource",
-                kind,
-                entry.fullUrl,
-                own,
-                None,
-                None,
-                plain,
-                None if early is None else early.decode(),
-            )
-        )
-    outside.append(text[position:])
-    return found if _is_each_once(b"null".join(outside), len(entries), named) else None
+        identity = None if early is None else early.decode()
+        found.append(Part(f"entry[{index}].resource", kind, url, own, None, None, plain, identity))
+    return found if _is_each_once(outside, text[position:], named) else None
 
 
-def _is_each_once(rest: bytes, entries: int, named: int) -> bool:
-    """Whether no key is given twice in what is left of a Bundle without its resources.
+def _is_each_once(before: list[bytes], rest: bytes, named: int) -> bool:
+    """Whether no key of a Bundle itself is given twice, by what is left of its text without its resources.
 
-    It is not where each key that is used is there as often as its value; anything unusual is looked at more closely.
+    before: what stands before each resource; rest: what stands after the last. msgspec takes the last of two equal
+    keys, so that an entry with two resources is not where the text has its first one, or `rest` has one too many.
     """
+    around = (before[0] if before else b"") + rest
+    left = b"null".join(before) + b"null" + rest if before else rest
     if (
-        b"\\" not in rest
-        and rest.count(b'"resource"') == entries
-        and rest.count(b'"fullUrl"') == named
-        and rest.count(b'"entry"') == 1
-        and rest.count(b'"resourceType"') == 1
-        and rest.count(b"mplicitRules") == 0
-        and rest.count(b"modifierExtension") == 0
+        b"\\" not in left
+        and b'"resource"' not in rest
+        and left.count(b'"fullUrl"') == named
+        and around.count(b'"entry"') == 1
+        and around.count(b'"resourceType"') == 1
     ):
         return True
     try:
-        jiter.from_json(rest, catch_duplicate_keys=True)
+        jiter.from_json(left, catch_duplicate_keys=True)
     except ValueError:
         return False
     return True
 
 
-def holds(raw: bytes, kinds: Container[str]) -> bool:
-    """Whether a resource of certain types may be within another one, by that one's text."""
-    place = raw.find(b'"resourceType"', 1)
+def _holds(text: bytes, start: int, end: int, kinds: Container[str]) -> bool:
+    """Whether a resource of certain types may be within another one, whose text begins and ends there."""
+    place = text.find(b'"resourceType"', start + 20, end)
     while place >= 0:
-        match = _WITHIN.match(raw, place)
+        match = _WITHIN.match(text, place)
         if match is not None and match[1].decode() in kinds:
             return True
-        place = raw.find(b'"resourceType"', place + 1)
+        place = text.find(b'"resourceType"', place + 14, end)
     return False
 
 

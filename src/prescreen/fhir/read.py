@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from prescreen.candidate.facts import Candidate, DataIssue
 from prescreen.catalogue import Catalogue
-from prescreen.fhir.bundle import CHANGED, Part, holds, parts
+from prescreen.fhir.bundle import CHANGED, Part, parts
 from prescreen.fhir.events import read_allergy, read_condition, read_procedure
 from prescreen.fhir.medications import read_administration, read_immunization, read_request, read_statement
 from prescreen.fhir.observations import read_observation
@@ -69,7 +69,7 @@ def read_bundle(source: bytes | Mapping[str, Any], catalogue: Catalogue) -> Bund
     source: its JSON text, or the same as data with exact numbers. Raises InputRefused where it is no Bundle, or it is
     not known of whom it speaks.
     """
-    return _Bundle(parts(source), catalogue).read()
+    return _Bundle(parts(source, _USED), catalogue).read()
 
 
 class _Owner:
@@ -254,13 +254,9 @@ class _Bundle:
 
     def _look_within(self, number: int, part: Part) -> None:
         """A resource of a type that is not read: those within it may be of one that is."""
-        raw = part.raw
-        if raw is not None:
-            if not holds(raw, READERS):
-                return
-            data = self._opened(number, part)
-        else:
-            data = part.read()
+        if part.raw is None and part.data is None:
+            return
+        data = self._opened(number, part)
         if "contained" in data:
             self._read_contained(number, part, data, self._doubt(number, part, data))
 
