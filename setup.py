@@ -31,7 +31,6 @@ COMPILED = [
     "fhir/medications.py",
     "fhir/observations.py",
     "fhir/person.py",
-    "fhir/plain.py",
     "fhir/read.py",
     "fhir/setting.py",
     "fhir/settle.py",

@@ -15,9 +15,8 @@ from prescreen.catalogue import Catalogue
 from prescreen.fhir.bundle import CHANGED, Part, parts
 from prescreen.fhir.events import read_allergy, read_condition, read_procedure
 from prescreen.fhir.medications import read_administration, read_immunization, read_request, read_statement
-from prescreen.fhir.observations import read_observation
+from prescreen.fhir.observations import read_observation, read_plain
 from prescreen.fhir.person import patient_id, read_consent, read_patients, read_response
-from prescreen.fhir.plain import add_plain, plain_result
 from prescreen.fhir.setting import ENTERED_IN_ERROR, Entry, Setting, State
 from prescreen.fhir.settle import settled
 from prescreen.problems import InputRefused, Problem
@@ -238,15 +237,14 @@ class _Bundle:
         if kind not in READERS:
             self._look_within(number, part)
             return
-        if kind == "Observation" and part.raw is not None and number not in self.doubts:
-            plain = plain_result(part.raw)
-            owner = None if plain is None else self.references.get(plain.subject.reference)
-            if plain is not None and owner is not None:
-                state = add_plain(plain, part.path, owner.setting)
+        data = self._opened(number, part)
+        if kind == "Observation" and number not in self.doubts:
+            owner = self.references.get(reference_of(data, "subject") or "")
+            if owner is not None:
+                state = read_plain(data, part.path, owner.setting)
                 if state is not None:
                     self.states[number] = state
                     return
-        data = self._opened(number, part)
         doubt = self._doubt(number, part, data)
         self._count(number, self._read_resource(kind, data, part.path, doubt))
         if "contained" in data:

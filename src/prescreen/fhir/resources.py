@@ -295,12 +295,9 @@ class QuestionnaireResponse(Resource):
 # --- Bundles, whose resources stay text ------------------------------------------------------------------------------
 
 
-NOT_GIVEN: Final = msgspec.Raw(b"")
-
-
 class RawEntry(msgspec.Struct, gc=False):
     fullUrl: str | None = None
-    resource: msgspec.Raw = NOT_GIVEN
+    resource: msgspec.Raw = msgspec.Raw(b"")
     modifierExtension: Any = None
 
 
@@ -310,54 +307,6 @@ class RawBundle(msgspec.Struct):
     implicitRules: Any = None
 
 
-class _PlainCoding(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    system: str
-    code: str
-    display: str | None = None
-
-
-class _PlainConcept(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    coding: list[_PlainCoding]
-    text: str | None = None
-
-
-class _PlainReference(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    reference: str
-    display: msgspec.Raw = NOT_GIVEN
-
-
-class _PlainQuantity(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    value: msgspec.Raw
-    unit: str
-    system: str
-    code: str
-
-
-class PlainResult(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """An Observation of the commonest kind (`prescreen.fhir.plain`); what is not read stays text."""
-
-    resourceType: str
-    status: str
-    code: _PlainConcept
-    subject: _PlainReference
-    effectiveDateTime: str
-    valueQuantity: _PlainQuantity
-    id: str | None = None
-    meta: msgspec.Raw = NOT_GIVEN
-    category: msgspec.Raw = NOT_GIVEN
-    encounter: msgspec.Raw = NOT_GIVEN
-    issued: msgspec.Raw = NOT_GIVEN
-    text: msgspec.Raw = NOT_GIVEN
-    identifier: msgspec.Raw = NOT_GIVEN
-    performer: msgspec.Raw = NOT_GIVEN
-    method: msgspec.Raw = NOT_GIVEN
-    specimen: msgspec.Raw = NOT_GIVEN
-    bodySite: msgspec.Raw = NOT_GIVEN
-    note: msgspec.Raw = NOT_GIVEN
-    extension: msgspec.Raw = NOT_GIVEN
-
-
-PLAIN: Final = msgspec.json.Decoder(PlainResult)
 BUNDLE: Final = msgspec.json.Decoder(RawBundle)
 
 
