@@ -66,6 +66,9 @@ def observations(draw: st.DrawFn, trial: Trial) -> dict[str, Any]:
         low, high = concept.low or 0, concept.high or 100
         part = low + (high - low) * draw(st.integers(1, 40)) / 40
         number = Decimal(int(part * 100)).scaleb(-2)
+        if draw(st.integers(0, 2)) == 2:  # as most are: a number with a unit and a day, and nothing else
+            plain = {"value": number, **({"unit": concept.unit} if concept.unit else {}), "date": draw(dates)}
+            return {**record, **plain}
         written = [
             number,
             int(number),
@@ -131,9 +134,13 @@ def events(draw: st.DrawFn, trial: Trial, domain: Domain) -> dict[str, Any]:
 @st.composite
 def candidates(draw: st.DrawFn, trial: Trial) -> dict[str, Any]:
     questions = sorted(trial.questions)
+    results = draw(st.lists(observations(trial), max_size=5))
+    if draw(st.booleans()):  # taken at once, so that they are components of one
+        when = draw(dates)
+        results = [{**each, "date": when} for each in results if "verification" not in each]
     made: dict[str, Any] = {
         "id": "C-1",
-        "observations": draw(st.lists(observations(trial), max_size=5)),
+        "observations": results,
         **{domain: draw(st.lists(events(trial, domain), max_size=3)) for domain in DOMAINS},
         "answers": draw(st.dictionaries(st.sampled_from(questions), st.booleans(), max_size=4)) if questions else {},
     }
