@@ -59,6 +59,7 @@ class Reading:
         self.setting = setting
         self.faults = dict(bad)
         self.bad: dict[str, str] = {}
+        self.coded = "code"  # the element that says what it is
         if bad:
             setting.tell_bad(entry, bad)
 
@@ -166,7 +167,9 @@ class Reading:
         state: State = "understood"
         if not named.agree:
             shown = " and ".join([_shown(code) for code in codes])
-            setting.tell("conflict", f"{entry.path}.code", f"{shown}: codings of different things; either may be meant")
+            setting.tell(
+                "conflict", f"{entry.path}.{self.coded}", f"{shown}: codings of different things; either may be meant"
+            )
             state = "open"
             if may_deny(domain, record, self.bad):
                 self.note("verification", "its codings are of different things")
@@ -187,7 +190,7 @@ class Reading:
         elif not named.known and setting.is_unplaced(named.codings[0]):
             state = "unmapped"
             message = f"{_shown(codes[0])} is listed for no concept; it may be any of the {domain}"
-            setting.tell("unmapped-code", f"{entry.path}.code", message)
+            setting.tell("unmapped-code", f"{entry.path}.{self.coded}", message)
         outcome = None
         for code in codes:
             own = {**record, "id": self.resource.id or None, "source": entry.source, "code": code}

@@ -149,6 +149,7 @@ def read_immunization(entry: Entry, setting: Setting) -> State:
         setting.tell("bad-entry", f"{entry.path}.status", "it is open whether the vaccine was given")
     if "start" in reading.bad:
         reading.note("end", reading.bad["start"])
+    reading.coded = "vaccineCode"
     return reading.place("treatments", record, (resource.vaccineCode,))
 
 
@@ -184,6 +185,8 @@ def _course(
 
 def _place(reading: Reading, resource: Medicated, record: Record) -> State:
     """The records of a drug: of its own code and of what is in it."""
+    given = resource.medicationCodeableConcept
+    reading.coded = "medicationReference" if given is None else "medicationCodeableConcept"
     indication = _indication(resource, reading)
     if indication is not None:
         record["for"] = indication
