@@ -45,7 +45,7 @@ class Part:
     path: of the resource, or of the entry where there is none. kind: the type of its resource, None where that is not
     known; url: its fullUrl. raw: the resource's text; data: the resource, where it was read with the whole. problem:
     what is wrong with the entry or its JSON; twice: keys that are given twice. plain: whether the Bundle's text has no
-    sign that might stand for one that no text has. early: the resource's id, where its text begins with it.
+    sign as it is that no text has; escaped ones are looked for in each resource. early: the resource's id, where its text begins with it.
     """
 
     __slots__ = ("data", "early", "kind", "path", "plain", "problem", "raw", "twice", "url")
@@ -87,7 +87,9 @@ class Part:
             data: object = jiter.from_json(raw, float_mode="decimal", catch_duplicate_keys=True, allow_inf_nan=False)
         except ValueError:
             data = self._with_mistakes(raw)
-        if not self.plain and (b"\x7f" in raw or b"\xc2" in raw or (b"\\" in raw and _ESCAPED.search(raw) is not None)):
+        if (b"\\" in raw and _ESCAPED.search(raw) is not None) or (
+            not self.plain and (b"\x7f" in raw or b"\xc2" in raw)
+        ):
             data = _harmless(data)
         return data if isinstance(data, dict) else {}
 
@@ -188,7 +190,7 @@ def _at_once(text: bytes, used: Container[str]) -> list[Part] | None:
     entries: list[Any] = bundle.entry
     if bundle.resourceType != "Bundle" or len(entries) > MAX_ENTRIES or bundle.implicitRules is not None:
         return None
-    plain = b"\\" not in text and b"\x7f" not in text and b"\xc2" not in text
+    plain = b"\x7f" not in text and b"\xc2" not in text
     found: list[Part] = []
     outside: list[bytes] = []
     names: dict[bytes, str] = {}
