@@ -44,8 +44,9 @@ class Part:
 
     path: of the resource, or of the entry where there is none. kind: the type of its resource, None where that is not
     known; url: its fullUrl. raw: the resource's text; data: the resource, where it was read with the whole. problem:
-    what is wrong with the entry or its JSON; twice: keys that are given twice. plain: whether the Bundle's text has no
-    sign as it is that no text has; escaped ones are looked for in each resource. early: the resource's id, where its text begins with it.
+    what is wrong with the entry or its JSON; twice: keys that are given twice. plain: whether the Bundle's text has
+    no sign as it is that no text has; escaped ones are looked for in each resource. early: the resource's id, where
+    its text begins with it.
     """
 
     __slots__ = ("data", "early", "kind", "path", "plain", "problem", "raw", "twice", "url")
