@@ -22,8 +22,19 @@ COMPILED = [
     "candidate/facts.py",
     "catalogue/catalogue.py",
     "catalogue/codes.py",
+    "candidate/leftopen.py",
     "ranges.py",
     "engine/*.py",
+    "fhir/bundle.py",
+    "fhir/codes.py",
+    "fhir/events.py",
+    "fhir/medications.py",
+    "fhir/observations.py",
+    "fhir/person.py",
+    "fhir/read.py",
+    "fhir/setting.py",
+    "fhir/settle.py",
+    "fhir/times.py",
 ]
 PLAIN = ["engine/__init__.py", "engine/keys.py"]
 

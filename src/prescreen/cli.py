@@ -524,7 +524,7 @@ def inspect(bundles: tuple[str, ...], trials: tuple[str, ...], form: str, out: s
     help="How the tables are written.",
 )
 def import_(folder: str, out: str, form: str) -> int:
-    """Make cohort tables of a FHIR bulk export: a folder of NDJSON files, one resource a line.
+    """Make cohort tables of a FHIR bulk export: a folder of NDJSON files, one resource a line, or of Bundles.
 
     What is wrong with the data is listed in the file _issues.jsonl beside the tables.
     """

@@ -36,7 +36,7 @@ def candidates_of(
 def parse(data: bytes | Mapping[str, Any], catalogue: Catalogue) -> tuple[Candidate, ...]:
     """The candidates of a JSON text or of Python data. Raises InputRefused with everything that is wrong."""
     if isinstance(data, bytes):
-        if not is_fhir(data):
+        if not is_fhir(data) and not _says_its_type(data):
             return (_own(data, catalogue),)
         from prescreen.fhir.read import read_bundle  # only those who have Bundles wait for it
 
@@ -47,6 +47,15 @@ def parse(data: bytes | Mapping[str, Any], catalogue: Catalogue) -> tuple[Candid
 
     plain = plain_data(data)
     return read_bundle(plain if isinstance(plain, dict) else {}, catalogue).candidates
+
+
+def _says_its_type(data: bytes) -> bool:
+    """Whether a text is a FHIR resource that says so further on, as where keys are sorted."""
+    if b'"resourceType"' not in data:
+        return False
+    from prescreen.fhir.bundle import kind_of_text
+
+    return kind_of_text(data) is not None
 
 
 def _own(data: bytes | Mapping[str, Any], catalogue: Catalogue) -> Candidate:

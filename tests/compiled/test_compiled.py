@@ -7,7 +7,8 @@ from importlib import import_module
 
 import pytest
 
-INNER = ("truth", "time", "quantities.magnitude", "language.model", "candidate.facts", "engine.screen", "engine.cases")
+INNER = ("truth", "time", "quantities.magnitude", "language.model", "candidate.facts", "engine.screen", "engine.cases",
+         "fhir.bundle", "fhir.observations", "fhir.read")  # fmt: skip
 
 
 @pytest.mark.skipif("PRESCREEN_COMPILED" not in os.environ, reason="the sources are tested as they are")

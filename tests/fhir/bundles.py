@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -123,7 +123,7 @@ def as_bundle(candidate: Mapping[str, Any]) -> dict[str, Any]:
         me["gender"] = candidate["sex"]
     subject = {"reference": f"Patient/{candidate['id']}"}
     found: list[dict[str, Any]] = [me]
-    found += [_kept(_observation(record, subject)) for record in candidate.get("observations", ())]
+    found += _observations(candidate.get("observations", ()), subject)
     for record in candidate.get("conditions", ()):
         status = record.get("status")
         found.append(
@@ -134,8 +134,9 @@ def as_bundle(candidate: Mapping[str, Any]) -> dict[str, Any]:
                     "subject": subject,
                     "verificationStatus": verified(record.get("verification", "confirmed")),
                     "clinicalStatus": None if status is None else clinical(_PRECISE[status]),
-                    "onsetDateTime": record.get("onset"),
-                    "abatementDateTime": record.get("abatement"),
+                    **_time("onset", record.get("onset")),
+                    **_time("abatement", record.get("abatement")),
+                    "severity": coded(SNOMED, _SEVERE[record["severity"]]) if "severity" in record else None,
                     "recordedDate": record.get("date"),
                 }
             )
@@ -151,6 +152,8 @@ def as_bundle(candidate: Mapping[str, Any]) -> dict[str, Any]:
                     "subject": subject,
                     "effectivePeriod": period or None,
                     "dateAsserted": record.get("date"),
+                    "reasonCode": [_coded(record["for"])] if "for" in record else None,
+                    "dosage": _dosage(record),
                 }
             )
         )
@@ -161,7 +164,7 @@ def as_bundle(candidate: Mapping[str, Any]) -> dict[str, Any]:
                 "status": _DONE[record["status"]],
                 "code": _coded(record["code"]),
                 "subject": subject,
-                "performedDateTime": record.get("date"),
+                **_time("performed", record.get("date")),
             }
         )
         for record in candidate.get("procedures", ())
@@ -190,6 +193,54 @@ def as_bundle(candidate: Mapping[str, Any]) -> dict[str, Any]:
     return bundle(*found)
 
 
+_SEVERE = {"mild": "255604002", "moderate": "6736007", "severe": "24484000"}
+_ROUTES = {"oral": "26643006", "intravenous": "47625008"}
+
+
+def _time(name: str, date: str | None) -> dict[str, Any]:
+    """A date, or a period that lies between two."""
+    if date is None or "/" not in date:
+        return {f"{name}DateTime": date}
+    start, _, end = date.partition("/")
+    return {f"{name}Period": _kept({"start": None if start == ".." else start, "end": None if end == ".." else end})}
+
+
+def _dosage(record: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    """An instruction; a daily dose is so many of the dose a day."""
+    if "dose" not in record:
+        return None
+    dose = record["dose"]
+    made: dict[str, Any] = {"doseAndRate": [{"doseQuantity": quantity(dose["value"], dose["unit"])}]}
+    if "route" in record:
+        made["route"] = coded(SNOMED, _ROUTES[record["route"]])
+    if "daily_dose" in record:
+        times = record["daily_dose"]["value"] // dose["value"]
+        made["timing"] = {"repeat": {"frequency": int(times), "period": 1, "periodUnit": "d"}}
+    return [made]
+
+
+def _observations(records: Sequence[Mapping[str, Any]], subject: Any) -> list[dict[str, Any]]:
+    """Observations; those that follow one another and were taken and verified at once are components of one."""
+    found: list[dict[str, Any]] = []
+    last: tuple[Any, ...] | None = None
+    for record in records:
+        made = _kept(_observation(record, subject))
+        mark = (record.get("date"), made["status"])
+        if mark == last and made["status"] == "final":
+            panel = found[-1]
+            if "component" not in panel:
+                panel = found[-1] = {**{key: made[key] for key in made if key not in _OWN}, "code": {"text": "panel"},
+                                     "component": [{key: panel[key] for key in panel if key in _OWN}]}  # fmt: skip
+            panel["component"].append({key: made[key] for key in made if key in _OWN})
+        else:
+            found.append(made)
+        last = mark
+    return found
+
+
+_OWN = ("code", "valueQuantity", "valueString", "valueRange", "dataAbsentReason", "referenceRange")
+
+
 def _observation(record: Mapping[str, Any], subject: Any) -> dict[str, Any]:
     value, unit = record.get("value"), record.get("unit")
     status = {"confirmed": "final", "provisional": "preliminary", "refuted": "entered-in-error"}
@@ -198,7 +249,7 @@ def _observation(record: Mapping[str, Any], subject: Any) -> dict[str, Any]:
         "status": status[record.get("verification", "confirmed")],
         "code": _coded(record["code"]),
         "subject": subject,
-        "effectiveDateTime": record.get("date"),
+        **_time("effective", record.get("date")),
     }
     if value is None:
         made["dataAbsentReason"] = coded("http://terminology.hl7.org/CodeSystem/data-absent-reason", "not-performed")
@@ -208,7 +259,11 @@ def _observation(record: Mapping[str, Any], subject: Any) -> dict[str, Any]:
                 made["valueQuantity"] = {**quantity(Decimal(value[len(sign) :]), unit), "comparator": sign}
                 break
         else:
-            made["valueString"] = value
+            low, dash, high = value.partition("-")
+            if dash and low.replace(".", "").isdigit():
+                made["valueRange"] = {"low": quantity(Decimal(low), unit), "high": quantity(Decimal(high), unit)}
+            else:
+                made["valueString"] = value
     else:
         made["valueQuantity"] = quantity(value, unit)
     if (limits := record.get("reference_range")) is not None:

@@ -90,6 +90,7 @@ def test_every_bad_line_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "9 resources of 1 patients: 1 aside, 4 open, 1 skipped, 3 understood" in capsys.readouterr().out
     issues = [json.loads(line) for line in (out / "_issues.jsonl").read_text().splitlines()]
     assert {(each["code"], each["path"]) for each in issues} == {
+        ("bad-entry", "Odd.ndjson:1"),
         ("other-owner", "Odd.ndjson:1"),
         ("bad-entry", "Odd.ndjson:2"),
         ("other-owner", "Observation.ndjson:1"),
@@ -107,3 +108,65 @@ def test_what_is_no_export_is_refused(tmp_path: Path, capsys: pytest.CaptureFixt
     export = written(tmp_path / "export", patient())
     assert main(["import", str(export), "--out", str(tmp_path / "out")]) == 0
     assert main(["import", str(export), "--out", str(tmp_path / "out")]) == 2
+
+
+def test_ids_that_are_there_twice_are_noticed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    export = written(tmp_path / "export", patient(), patient(), observation(), condition(), condition())
+    (tmp_path / "export" / "Observation.2.ndjson").write_text(json.dumps(observation(value=900)) + "\n")
+    out = tmp_path / "tables"
+    assert main(["import", str(export), "--out", str(out)]) == 0
+    assert "6 resources of 1 patients: 2 aside, 2 open, 2 understood" in capsys.readouterr().out
+    issues = [json.loads(line) for line in (out / "_issues.jsonl").read_text().splitlines()]
+    assert [(each["path"], each["candidate"]) for each in issues if each["code"] == "duplicate-id"] == [
+        ("Patient.ndjson:2", "p1"),
+        ("Condition.ndjson:2", "p1"),
+        ("Observation.2.ndjson:1", "p1"),
+        ("Observation.ndjson:1", "p1"),
+    ]
+    tabled = read(out, "p1")
+    assert statuses(TRIAL, tabled, on=ON)["I3.1"] == "undetermined"
+    assert len(tabled.profile.conditions) == 1
+
+
+def _of(number: int, *resources: dict[str, Any]) -> list[dict[str, Any]]:
+    """Resources of one patient of several, their ids made distinct."""
+    found = []
+    for each in resources:
+        made = {**each, "id": f"{each.get('id', 'x')}-{number}"}
+        for owner in ("subject", "patient"):
+            if owner in made:
+                made[owner] = {"reference": f"Patient/p1-{number}"}
+        found.append(made)
+    return found
+
+
+PEOPLE = [
+    [patient(), observation(), SEXED, condition(), statement(), procedure()],
+    [patient(gender="male"), observation(value=500), SEXED, procedure(performedDateTime="2025")],
+    [patient(birthDate="1990"), observation(status="preliminary"), condition(clinicalStatus=None)],
+    [patient(), observation(modifierExtension=[{"url": "urn:not"}]), condition("urn:x", "1")],
+    [patient(), observation(effectiveDateTime="2026-05"),
+     observation(id="o2", value=20, effectiveDateTime="2026-05-10")],
+    [patient(), statement(status="not-taken"), observation(valueQuantity=quantity(20, comparator="<"))],
+    [patient(), {"resourceType": "DiagnosticReport", "id": "d", "status": "final", "subject": {"reference": "x"},
+                 "contained": [{k: v for k, v in observation().items() if k != "subject"}]}],
+]  # fmt: skip
+
+
+def test_a_cohort_of_exports_and_bundles_has_the_statuses_of_screenings(tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    people = [_of(number, *resources) for number, resources in enumerate(PEOPLE)]
+    export = written(tmp_path / "export", *[each for resources in people for each in resources])
+    bundles = tmp_path / "bundles"
+    bundles.mkdir()
+    direct: dict[tuple[str, str], str] = {}
+    for number, resources in enumerate(people):
+        (bundles / f"{number}.json").write_bytes(text_of(bundle(*resources)))
+        (candidate,) = parse(text_of(bundle(*resources)), TRIAL.catalogue)
+        direct |= {(candidate.id, name): status for name, status in statuses(TRIAL, candidate, on=ON).items()}
+    for folder in (export, bundles):
+        tables, out = tmp_path / f"{folder.name}-tables", tmp_path / f"{folder.name}-out"
+        assert main(["import", str(folder), "--out", str(tables)]) == 0
+        assert main(["cohort", "NCT07535138", "--data", str(tables), "--out", str(out), "--on", "2026-06-01"]) == 0
+        rows = parquet.read_table(out / "criteria.parquet").to_pylist()
+        assert {(row["candidate"], row["criterion"]): row["status"] for row in rows} == direct

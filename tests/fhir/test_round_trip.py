@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prescreen import load_candidate, load_trial, statuses
+from prescreen.candidate.profile import Profile
 from prescreen.catalogue import DOMAINS, Catalogue, Domain
 from prescreen.fhir.observations import read_fully, read_plain
 from prescreen.fhir.setting import Entry, Setting
@@ -27,12 +28,13 @@ TRIALS = sorted(path.parent.name for path in RULES.glob("*/trial.yaml"))
 
 _STATUSES = {
     "conditions": ("active", "remission", "resolved"),
-    "treatments": ("ongoing", "completed", "planned", "never"),
+    "treatments": ("ongoing", "completed", "planned"),  # FHIR's "not-taken" is no "never"
     "procedures": ("completed", "planned", "not-done"),
 }
 dates = st.sampled_from(
     ["2026-05-30", "2026-05-20T08:30", "2026-05-20T08:30:00+02:00", "2026-05", "2026", "2025-12-01", "2021", "2020-02"]
 )
+intervals = dates | st.sampled_from(["2026-05-01/2026-05-03", "2025-11/2026-04-02", "../2026-05-20", "2026-03/.."])
 
 
 @cache
@@ -64,13 +66,26 @@ def observations(draw: st.DrawFn, trial: Trial) -> dict[str, Any]:
         low, high = concept.low or 0, concept.high or 100
         part = low + (high - low) * draw(st.integers(1, 40)) / 40
         number = Decimal(int(part * 100)).scaleb(-2)
-        record["value"] = draw(st.sampled_from([number, int(number), f"<{number}", f">{number}", None]))
+        if draw(st.integers(0, 2)) == 2:  # as most are: a number with a unit and a day, and nothing else
+            plain = {"value": number, **({"unit": concept.unit} if concept.unit else {}), "date": draw(dates)}
+            return {**record, **plain}
+        written = [
+            number,
+            int(number),
+            f"<{number}",
+            f">{number}",
+            f">={number}",
+            f"{number}-{max(number, Decimal(int(high)))}",
+            None,
+        ]
+        record["value"] = draw(st.sampled_from(written))
         if concept.unit:
             record["unit"] = concept.unit
             if draw(st.booleans()):
-                record["reference_range"] = {"low": int(low), "high": Decimal(int(high))}
+                times = draw(st.sampled_from([Decimal("0.2"), Decimal("0.4"), Decimal("0.8"), Decimal("1.5")]))
+                record["reference_range"] = {"low": number * times / 2, "high": number * times}
     if draw(st.booleans()):
-        record["date"] = draw(dates)
+        record["date"] = draw(intervals)
     if draw(st.integers(0, 5)) == 0:
         record["verification"] = draw(st.sampled_from(["provisional", "refuted"]))
     return record
@@ -99,23 +114,33 @@ def events(draw: st.DrawFn, trial: Trial, domain: Domain) -> dict[str, Any]:
     first, last = {"conditions": ("onset", "abatement"), "treatments": ("start", "end"), "procedures": ("date", "")}[
         domain
     ]
-    if record.get("status") == "never":
-        return record
-    if draw(st.booleans()):
-        record[first] = draw(dates)
+    # FHIR's "not-done" is of one event, and says when
+    if record.get("status") == "not-done" or draw(st.booleans()):
+        record[first] = draw(dates if domain == "treatments" else intervals)
     if last and first not in record and draw(st.integers(0, 2)) == 0:
         record[last] = draw(dates)
     if domain == "conditions" and draw(st.booleans()):
         record["date"] = draw(dates)
+        record["severity"] = draw(st.sampled_from(["mild", "moderate", "severe"]))
+    if domain == "treatments" and draw(st.booleans()):
+        number, times = draw(st.sampled_from([5, 20, 500])), draw(st.integers(1, 4))
+        record["dose"] = {"value": number, "unit": "mg"}
+        record["daily_dose"] = {"value": number * times, "unit": "mg/d"}
+        record["route"] = draw(st.sampled_from(["oral", "intravenous"]))
+        record["for"] = {"system": "icd-10-cm", "code": draw(st.sampled_from(["M32.14", "E11.9"]))}
     return record
 
 
 @st.composite
 def candidates(draw: st.DrawFn, trial: Trial) -> dict[str, Any]:
     questions = sorted(trial.questions)
+    results = draw(st.lists(observations(trial), max_size=5))
+    if draw(st.booleans()):  # taken at once, so that they are components of one
+        when = draw(dates)
+        results = [{**each, "date": when} for each in results if "verification" not in each]
     made: dict[str, Any] = {
         "id": "C-1",
-        "observations": draw(st.lists(observations(trial), max_size=5)),
+        "observations": results,
         **{domain: draw(st.lists(events(trial, domain), max_size=3)) for domain in DOMAINS},
         "answers": draw(st.dictionaries(st.sampled_from(questions), st.booleans(), max_size=4)) if questions else {},
     }
@@ -135,9 +160,25 @@ def test_fhir_and_own_json_give_the_same_statuses(name: str) -> None:
     def agree(candidate: dict[str, Any]) -> None:
         own = load_candidate(candidate, catalogue=trial.catalogue)
         (fhir,) = parse(text_of(as_bundle(candidate)), trial.catalogue)
+        assert said(fhir.profile) == said(own.profile)
         assert statuses(trial, fhir, on=ON) == statuses(trial, own, on=ON)
 
     agree()
+
+
+def said(profile: Profile) -> dict[str, Any]:
+    """What a profile says, whatever its records are called; a result that is none, or refuted, says nothing."""
+    found = profile.model_dump(exclude={"id"})
+    for name in ("observations", *DOMAINS):
+        records = [{key: each[key] for key in each if key not in ("id", "source")} for each in found[name]]
+        if name == "observations":
+            records = [each for each in records if each["value"] is not None and each["verification"] != "refuted"]
+        for each in records:
+            each["code"].pop("display")
+            if each.get("indication") is not None:
+                each["indication"].pop("display")
+        found[name] = sorted(records, key=repr)
+    return found
 
 
 _codes = st.sampled_from(["1742-6", "2160-0", "99999-9", "718-7"])

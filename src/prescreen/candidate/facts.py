@@ -176,7 +176,7 @@ class EventFact:
         self.domain: Domain = domain
         self.record = record
         self.related = related
-        self.label = related.label
+        self.label = _label(record.code, related)
         self.system = related.system
         self.is_a = related.is_a
         self.may_be = related.may_be
@@ -231,6 +231,16 @@ class EventFact:
         if self.related.named:
             text = min(self.related.named)
         return f"{KIND_OF[self.domain]}:{text}[{self.index}]"
+
+
+def _label(code: str | Coding, related: Related) -> str:
+    """How people read what was recorded: where the catalogue has no words for it, by those that came with the code."""
+    if isinstance(code, Coding) and code.display and not related.named:
+        return f"{code.display[:_LONGEST_LABEL]} ({related.label})"
+    return related.label
+
+
+_LONGEST_LABEL: Final = 80
 
 
 def _written_status(record: EventRecord) -> str | None:

@@ -7,7 +7,7 @@ Models are strict about keys and types; what strings mean (dates, values, units,
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, WithJsonSchema
 
@@ -129,6 +129,9 @@ class Complete(_Model):
     allergies: bool | Completeness = False
 
 
+NOTHING_COMPLETE: Final = Complete()
+
+
 class Profile(_Model):
     id: str
     birth_date: str | None = None
@@ -141,4 +144,4 @@ class Profile(_Model):
     allergies: Annotated[tuple[AllergyRecord, ...], _LIST] = ()
     answers: dict[str, bool | str] = {}
     anchors: dict[str, str] = {}
-    complete: Complete = Complete()
+    complete: Complete = NOTHING_COMPLETE

@@ -236,14 +236,20 @@ def listed(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""
 
 
+def _day_of(when: When) -> str:
+    """A date as written; of a time of one day, the day."""
+    return when.text[:10] if when.is_one_day and "T" in when.text and "/" not in when.text else when.text
+
+
 def event_text(fact: EventFact, setting: Setting) -> str:
     """A record in words: ``appendectomy 2026-01-12, 20 weeks before``."""
     parts = [fact.label]
     status = fact.status
     if fact.start is not None:
-        parts.append(fact.start.text if fact.domain in ("procedures", "allergies") else f"since {fact.start.text}")
+        start = _day_of(fact.start)
+        parts.append(start if fact.domain in ("procedures", "allergies") else f"since {start}")
     if fact.end is not None and fact.domain not in ("procedures", "allergies"):
-        parts.append(f"until {fact.end.text}")
+        parts.append(f"until {_day_of(fact.end)}")
     text = " ".join(parts)
     if status not in (None, "completed", "active"):
         text += f" ({status})"

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Mapping
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final
 
 import jiter
 import msgspec
 
 from prescreen.candidate.read import from_json, refuse_unusable
+from prescreen.fhir.resources import BUNDLE, kind_in
 from prescreen.problems import InputRefused, Problem
 
 MAX_ENTRIES: Final = 200_000
@@ -24,39 +26,30 @@ _LARGE: Final = 4_000_000  # bytes from which on values are counted before they 
 _SMALL: Final = 100
 _DEEPEST: Final = 4  # Bundles in Bundles
 
-_FHIR: Final = re.compile(rb'\s*\{\s*"resourceType"\s*:\s*"([A-Za-z]{1,60})"')
-_RESOURCE: Final = re.compile(rb'"resource"\s*:\s*(?=\{\s*"resourceType"\s*:\s*"([A-Za-z]{1,60})")')
-_SIGNS: Final = (b"\\", b"\x7f", b"\xc2")
+_FIRST: Final = rb'\s*"resourceType"\s*:\s*"([A-Za-z]{1,60})"(?:\s*,\s*"id"\s*:\s*"([A-Za-z0-9.-]{1,64})")?'
+_FHIR: Final = re.compile(rb"\s*\{" + _FIRST)
+_RESOURCE: Final = re.compile(rb'"resource"\s*:\s*(?=\{(?:' + _FIRST + rb")?)")
+_WITHIN: Final = re.compile(rb'"resourceType"\s*:\s*"([A-Za-z]{1,60})"')
+_ESCAPED: Final = re.compile(rb"\\[ubf]")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _TYPE: Final = re.compile(r"[A-Za-z]{1,60}")
 
 
-_NAMES: Final[dict[bytes, str]] = {}
-
-
-class _RawEntry(msgspec.Struct):
-    fullUrl: str | None = None
-    resource: msgspec.Raw = msgspec.Raw(b"")
-
-
-class _RawBundle(msgspec.Struct):
-    resourceType: str | None = None
-    entry: list[_RawEntry] = []
-
-
-_DECODER: Final = msgspec.json.Decoder(_RawBundle)
+_CODED: Final = ("code", "medicationCodeableConcept", "medicationReference", "vaccineCode", "component", "ingredient")
+_CODING: Final = frozenset({*_CODED, "coding", "system", "text", "reference"})
 
 
 class Part:
     """An entry of a Bundle, or a resource within one.
 
     path: of the resource, or of the entry where there is none. kind: the type of its resource, None where that is not
-    known; url: its fullUrl. raw: the resource's text; data: the resource, once it is read. problem: what is wrong with
-    the entry or its JSON; twice: keys that are given twice. plain: whether the text has no sign that might stand for
-    one that no text has.
+    known; url: its fullUrl. raw: the resource's text; data: the resource, where it was read with the whole. problem:
+    what is wrong with the entry or its JSON; twice: keys that are given twice. plain: whether the Bundle's text has
+    no sign as it is that no text has; escaped ones are looked for in each resource. early: the resource's id, where
+    its text begins with it.
     """
 
-    __slots__ = ("data", "kind", "path", "plain", "problem", "raw", "twice", "url")
+    __slots__ = ("data", "early", "kind", "path", "plain", "problem", "raw", "twice", "url")
 
     def __init__(
         self,
@@ -67,6 +60,7 @@ class Part:
         data: dict[str, Any] | None = None,
         problem: str | None = None,
         plain: bool = False,
+        early: str | None = None,
     ) -> None:
         self.path = path
         self.kind = kind
@@ -75,38 +69,36 @@ class Part:
         self.data = data
         self.problem = problem
         self.plain = plain
+        self.early = early
         self.twice: frozenset[str] = frozenset()
 
-    def read(self) -> dict[str, Any]:
-        """The resource; of a key that is given twice the first, and all such keys in `twice`."""
-        if self.data is None:
-            self.data = self._parsed()
-        return self.data
+    def identity(self) -> object:
+        """The resource's id as it is written."""
+        return self.early if self.early is not None else self.read().get("id")
 
-    def _parsed(self) -> dict[str, Any]:
+    def read(self) -> dict[str, Any]:
+        """The resource; of a key that is given twice the first, and all such keys in `twice`.
+
+        It is not kept: a Bundle's resources together are many objects, which the collector of garbage would walk over.
+        """
+        if self.data is not None:
+            return self.data
         raw = self.raw or b""
         try:
-            data = jiter.from_json(raw, float_mode="decimal", catch_duplicate_keys=True, allow_inf_nan=False)
+            data: object = jiter.from_json(raw, float_mode="decimal", catch_duplicate_keys=True, allow_inf_nan=False)
         except ValueError:
             data = self._with_mistakes(raw)
-        if not self.plain and (b"\\" in raw or b"\x7f" in raw or b"\xc2" in raw):
+        if (b"\\" in raw and _ESCAPED.search(raw) is not None) or (
+            not self.plain and (b"\x7f" in raw or b"\xc2" in raw)
+        ):
             data = _harmless(data)
         return data if isinstance(data, dict) else {}
 
     def _with_mistakes(self, raw: bytes) -> object:
         twice: set[str] = set()
-
-        def first(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-            found: dict[str, Any] = {}
-            for key, value in pairs:
-                if key in found:
-                    twice.add(key)
-                else:
-                    found[key] = value
-            return found
-
+        first = partial(_first_of_each, twice)
         try:
-            data = json.loads(raw, parse_float=Decimal, parse_constant=_no_number, object_pairs_hook=first)
+            data: object = json.loads(raw, parse_float=Decimal, parse_constant=_no_number, object_pairs_hook=first)
         except (ValueError, ArithmeticError, RecursionError):
             self.problem = "its JSON cannot be read"
             return {}
@@ -115,7 +107,38 @@ class Part:
             self.problem = f"the key `{min(twice)[:40]}` is given twice"
         else:
             self.problem = "a number that cannot be read"
+        if isinstance(data, dict) and not _CODING.isdisjoint(twice):
+            for name in _CODED:  # of what it is, none of two codes can be told
+                data.pop(name, None)
         return data
+
+    def changes_meaning(self, data: dict[str, Any]) -> bool:
+        """Whether something in the resource changes its meaning in a way that nobody here knows."""
+        raw = self.raw
+        if raw is not None and not (
+            b"modifierExtension" in raw or b"implicitRules" in raw or (b"\\" in raw and b"\\u" in raw)
+        ):
+            return False
+        return _changes(data)
+
+
+def _changes(value: Any) -> bool:
+    if isinstance(value, dict):
+        return "modifierExtension" in value or "implicitRules" in value or any(_changes(v) for v in value.values())
+    if isinstance(value, list):
+        return any(_changes(each) for each in value)
+    return False
+
+
+def _first_of_each(twice: set[str], pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON, of keys that are given twice the first; they are added to some."""
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            twice.add(key)
+        else:
+            found[key] = value
+    return found
 
 
 def _no_number(text: str) -> None:
@@ -123,23 +146,31 @@ def _no_number(text: str) -> None:
 
 
 def kind_of_text(text: bytes) -> str | None:
-    """The type of a resource by how its text begins; None where it does not say it first."""
+    """The type of a resource; None where its text does not say it."""
     match = _FHIR.match(text)
-    return None if match is None else match[1].decode()
+    return kind_in(text) if match is None else match[1].decode()
 
 
-def parts(source: bytes | Mapping[str, Any]) -> list[Part]:
-    """The entries of a Bundle, those of Bundles in it among them. Raises InputRefused where it is none."""
+def parts(source: bytes | Mapping[str, Any], used: Container[str]) -> list[Part]:
+    """The entries of a Bundle, those of Bundles in it among them. Raises InputRefused where it is none.
+
+    used: the types of resources that are read.
+    """
     if isinstance(source, bytes):
         if len(source) > _LARGE or len(source) < _SMALL:
             refuse_unusable(source)
-        found = _at_once(source)
+        found = _at_once(source, used)
         if found is not None:
             return found
     data = _whole(source) if isinstance(source, bytes) else source
     if data.get("resourceType") != "Bundle":
         raise InputRefused([no_bundle(data.get("resourceType"))])
-    return list(_entries(data, "", 0))
+    if data.get("implicitRules") is not None:
+        message = "the Bundle is made by rules of its own (implicitRules), which are not known"
+        raise InputRefused([Problem("fhir", message)])
+    entries: list[Part] = []
+    _add_entries(data, "", 0, entries)
+    return entries
 
 
 def no_bundle(kind: object) -> Problem:
@@ -148,55 +179,107 @@ def no_bundle(kind: object) -> Problem:
     return Problem("fhir", f"is {named}: expected a Bundle, with the Patient and its records", hint=hint)
 
 
-def _at_once(text: bytes) -> list[Part] | None:
+def _at_once(text: bytes, used: Container[str]) -> list[Part] | None:
     """The entries without reading their resources; None where something is amiss, or that would not be safe.
 
-    What is left when each resource is cut out is read by jiter, so that no key of the Bundle itself is given twice.
+    used: the types of resources that are read; of others only what contains one of those has its text.
     """
     try:
-        bundle = _DECODER.decode(text)
+        bundle = BUNDLE.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    entries = bundle.entry
-    if bundle.resourceType != "Bundle" or len(entries) > MAX_ENTRIES:
+    entries: list[Any] = bundle.entry
+    if bundle.resourceType != "Bundle" or len(entries) > MAX_ENTRIES or bundle.implicitRules is not None:
         return None
-    plain = not any(sign in text for sign in _SIGNS)
+    plain = b"\x7f" not in text and b"\xc2" not in text
     found: list[Part] = []
     outside: list[bytes] = []
-    begins, position = _RESOURCE.search, 0
+    names: dict[bytes, str] = {}
+    begins = _RESOURCE.match
+    position = 0
+    named = 0
     for index, entry in enumerate(entries):
-        place = begins(text, position)
+        place = begins(text, text.find(b'"resource"', position))
         if place is None:
             return None
-        name, start = place[1], place.end()
-        own = bytes(entry.resource)
-        if name == b"Bundle" or not text.startswith(own, start):
-            return None
+        start: int = place.end()
         outside.append(text[position:start])
-        position = start + len(own)
-        named = _NAMES.get(name) or _NAMES.setdefault(name, name.decode())
-        found.append(Part(f"entry[{index}].resource", named, entry.fullUrl, own, None, None, plain))
-    outside.append(text[position:])
+        position = start + len(entry.resource)
+        name: bytes | None = place[1]
+        own: bytes | None = None
+        if name is None:
+            own = bytes(entry.resource)
+            kind = kind_in(own)
+        else:
+            kind = names.get(name)
+            if kind is None:
+                kind = names[name] = name.decode()
+        if kind is None or kind == "Bundle" or entry.modifierExtension is not None:
+            return None
+        if own is None and (kind in used or _holds(text, start, position, used)):
+            own = bytes(entry.resource)
+        if own is not None and not text.startswith(own, start):
+            return None
+        url: str | None = entry.fullUrl
+        if url is not None:
+            named += 1
+        early: bytes | None = place[2]
+        identity = None if early is None else early.decode()
+        found.append(Part(f"entry[{index}].resource", kind, url, own, None, None, plain, identity))
+    return found if _is_each_once(outside, text[position:], named) else None
+
+
+def _is_each_once(before: list[bytes], rest: bytes, named: int) -> bool:
+    """Whether no key of a Bundle itself is given twice, by what is left of its text without its resources.
+
+    before: what stands before each resource; rest: what stands after the last. msgspec takes the last of two equal
+    keys, so that an entry with two resources is not where the text has its first one, or `rest` has one too many.
+    """
+    around = (before[0] if before else b"") + rest
+    left = b"null".join(before) + b"null" + rest if before else rest
+    if (
+        b"\\" not in left
+        and b'"resource"' not in rest
+        and left.count(b'"fullUrl"') == named
+        and around.count(b'"entry"') == 1
+        and around.count(b'"resourceType"') == 1
+    ):
+        return True
     try:
-        jiter.from_json(b"null".join(outside), catch_duplicate_keys=True)
+        jiter.from_json(left, catch_duplicate_keys=True)
     except ValueError:
-        return None
-    return found
+        return False
+    return True
 
 
-def _whole(text: bytes) -> dict[str, Any]:
+def _holds(text: bytes, start: int, end: int, kinds: Container[str]) -> bool:
+    """Whether a resource of certain types may be within another one, whose text begins and ends there."""
+    place = text.find(b'"resourceType"', start + 20, end)
+    while place >= 0:
+        match = _WITHIN.match(text, place)
+        if match is not None and match[1].decode() in kinds:
+            return True
+        place = text.find(b'"resourceType"', place + 14, end)
+    return False
+
+
+def _whole(text: bytes) -> Mapping[str, Any]:
     """The whole Bundle as data. What is given twice within resources is told for each; elsewhere it is refused."""
     try:
         data = from_json(text)
     except InputRefused as refused:
-        whole = Part("", None, raw=text)
+        whole = Part("", None, None, text)
         data = whole.read()
         if not whole.twice or not _STRUCTURE.isdisjoint(whole.twice):
             raise refused from None
-        bundle = _DECODER.decode(text)
+        bundle = BUNDLE.decode(text)
         data = {
             "resourceType": bundle.resourceType,
-            "entry": [{"fullUrl": entry.fullUrl, "resource": entry.resource} for entry in bundle.entry],
+            "implicitRules": bundle.implicitRules,
+            "entry": [
+                {"fullUrl": entry.fullUrl, "resource": entry.resource, "modifierExtension": entry.modifierExtension}
+                for entry in bundle.entry
+            ],
         }
     return data if isinstance(data, dict) else {}
 
@@ -204,38 +287,53 @@ def _whole(text: bytes) -> dict[str, Any]:
 _STRUCTURE: Final = frozenset({"entry", "resource", "resourceType", "fullUrl"})
 
 
-def _entries(bundle: Mapping[str, Any], prefix: str, depth: int) -> Iterator[Part]:
+def _add_entries(bundle: Mapping[str, Any], prefix: str, depth: int, found: list[Part]) -> None:
+    """The entries of a Bundle that was read as a whole; those of Bundles in it in its place."""
     entries = bundle.get("entry", [])
     if not isinstance(entries, list):
-        yield Part(f"{prefix}entry", None, problem="the entries of the Bundle are no list")
+        found.append(Part(f"{prefix}entry", None, None, None, None, "the entries of the Bundle are no list"))
         return
     if len(entries) > MAX_ENTRIES:
         raise InputRefused([Problem("too-long", f"a Bundle of more than {MAX_ENTRIES:,} entries")])
+    data: dict[str, Any]
     for index, entry in enumerate(entries):
         path = f"{prefix}entry[{index}]"
         if not isinstance(entry, dict):
-            yield Part(path, None, problem="the entry is no object")
+            found.append(Part(path, None, None, None, None, "the entry is no object"))
             continue
-        resource, url = entry.get("resource"), entry.get("fullUrl")
-        url = url if isinstance(url, str) else None
+        resource: Any = entry.get("resource")
+        given: Any = entry.get("fullUrl")
+        url: str | None = given if isinstance(given, str) else None
         if isinstance(resource, msgspec.Raw):
-            kind = _FHIR.match(resource)
-            part = Part(f"{path}.resource", None if kind is None else kind[1].decode(), url, bytes(resource))
-            resource = part.read()
-            if kind is None:
-                part.kind = _kind(resource)
-            yield part
-            continue
-        if resource is None:
-            yield Part(path, None, url, problem="the entry has no resource")
-            continue
-        if not isinstance(resource, dict) or _kind(resource) is None:
-            yield Part(f"{path}.resource", None, url, problem="it is not said of which type the resource is")
-            continue
-        if _kind(resource) == "Bundle" and depth < _DEEPEST:
-            yield from _entries(resource, f"{path}.resource.", depth + 1)
-            continue
-        yield Part(f"{path}.resource", _kind(resource), url, data=_harmless(resource))
+            raw = bytes(resource)
+            found.append(Part(f"{path}.resource", kind_of_text(raw), url, raw, None, _entry_problem(entry)))
+        elif resource is None:
+            found.append(Part(path, None, url, None, None, "the entry has no resource"))
+        elif not isinstance(resource, dict):
+            found.append(Part(f"{path}.resource", None, url, None, None, UNTYPED))
+        elif _kind(resource) is None:
+            data = _harmless(resource)
+            found.append(Part(f"{path}.resource", _likely_kind(data), url, None, data, UNTYPED))
+        elif _kind(resource) == "Bundle" and depth < _DEEPEST:
+            _add_entries(resource, f"{path}.resource.", depth + 1, found)
+        else:
+            data = _harmless(resource)
+            found.append(Part(f"{path}.resource", _kind(resource), url, None, data, _entry_problem(entry)))
+
+
+def _entry_problem(entry: Mapping[str, Any]) -> str | None:
+    return None if entry.get("modifierExtension") is None else CHANGED
+
+
+def _likely_kind(resource: Mapping[str, Any]) -> str | None:
+    """What a resource that does not say its type may be, if it is one that could contradict others."""
+    if any(key.startswith("value") or key in ("component", "effectiveDateTime") for key in resource):
+        return "Observation"
+    return "Condition" if "verificationStatus" in resource else None
+
+
+UNTYPED: Final = "it is not said of which type the resource is"
+CHANGED: Final = "an extension changes the meaning in a way that is not known"
 
 
 def _kind(resource: Mapping[str, Any]) -> str | None:

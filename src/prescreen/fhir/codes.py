@@ -5,10 +5,10 @@ codings of one thing is taken.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Final, Literal
+from collections.abc import Container, Iterable
+from typing import Final, Literal, NamedTuple
 
-from prescreen.catalogue import HIERARCHICAL, Catalogue, Domain, ObservationConcept, Related, system_name
+from prescreen.catalogue import HIERARCHICAL, Catalogue, Domain, Related, system_name
 from prescreen.fhir.resources import Coding, Concept
 
 TEXT: Final = "text"
@@ -48,6 +48,17 @@ INTERPRETATIONS: Final = {
 }
 """Codes of HL7's ObservationInterpretation, where a result itself is coded so."""
 
+OPPOSITE: Final = {
+    "positive": "negative",
+    "negative": "positive",
+    "reactive": "negative",
+    "non-reactive": "positive",
+    "nonreactive": "positive",
+    "detected": "not detected",
+    "not detected": "detected",
+}
+"""The coded result that words contradict."""
+
 _RESULTS: Final = {"snomed": SNOMED_RESULTS, "loinc": LOINC_RESULTS}
 _INTERPRETATION: Final = "ObservationInterpretation"
 
@@ -78,7 +89,16 @@ def first_code(concept: Concept | None) -> str | None:
     """The code of a concept of FHIR's own code systems (a status, a meaning)."""
     if concept is None:
         return None
-    return next((coding.code for coding in concept.coding if coding.code), None)
+    for coding in concept.coding:
+        if coding.code:
+            return coding.code
+    return None
+
+
+def code_among(concept: Concept, words: Container[str]) -> str | None:
+    """The one code of a concept that is among those known; None where none or several are."""
+    found = list(dict.fromkeys([coding.code for coding in concept.coding if coding.code in words]))
+    return found[0] if len(found) == 1 else None
 
 
 def in_snomed(concept: Concept | None, words: dict[str, str]) -> str | None:
@@ -104,11 +124,17 @@ def result_in_words(concept: Concept) -> str | None:
             known = INTERPRETATIONS
         if known is not None and coding.code in known:
             found[known[coding.code]] = None
-    if len(found) == 1:
-        return next(iter(found))
-    if found:
+    if len(found) > 1:
         return None
-    return concept.text or next((coding.display for coding in concept.coding if coding.display), None)
+    for word in found:
+        said = OPPOSITE.get((concept.text or "").strip().casefold())
+        return None if said == word else word
+    if concept.text:
+        return concept.text
+    for coding in concept.coding:
+        if coding.display:
+            return coding.display
+    return None
 
 
 def text_of(concept: Concept | None) -> str:
@@ -139,45 +165,89 @@ def observations_named(concept: Concept | None, catalogue: Catalogue) -> dict[st
     return found
 
 
-def observation_in_words(concept: Concept | None, catalogue: Catalogue) -> ObservationConcept | None:
-    """The observation whose name or synonym a concept is in words; it may be that one.
+def observations_in_words(concept: Concept | None, catalogue: Catalogue) -> list[str]:
+    """The observations whose names or synonyms a concept is in words; it may be one of them.
 
     LOINC's names count by their component, where it is one of the blood: "Alanine aminotransferase [Enzymatic
-    activity/volume] in Blood".
+    activity/volume] in Blood". What has a code of LOINC is no other observation because its name holds another's;
+    what has a site's own code may be each that its words name ("ALT (GPT) serum").
     """
     if concept is None:
-        return None
-    for text in (concept.text, *(coding.display for coding in concept.coding)):
+        return []
+    found: dict[str, None] = {}
+    in_loinc = any(coding.code and system_name(coding.system or "") == "loinc" for coding in concept.coding)
+    for text in (concept.text, *[coding.display for coding in concept.coding]):
         if text:
             words = text.strip()
             if (named := _IN_BLOOD.fullmatch(words)) is not None:
                 words = named[1]
-            found = catalogue.observation(words) or catalogue.observation("-".join(words.split()))
-            if found is not None:
-                return found
-    return None
+            known = catalogue.observation(words) or catalogue.observation("-".join(words.split()))
+            if known is not None:
+                found[known.name] = None
+            elif not in_loinc and len(text) <= _LONGEST:
+                for part in _parts(text):
+                    known = catalogue.observation(part)
+                    if known is not None:
+                        found[known.name] = None
+    return list(found)
 
 
-def events_named(
-    concepts: Iterable[Concept | None], domain: Domain, catalogue: Catalogue
-) -> tuple[list[tuple[str, str]], bool]:
-    """The codings by which one event is recorded, and whether the catalogue knows one of them.
+_LONGEST: Final = 200
+_PART: Final = re.compile(r"[^\s,;:()\[\]/]+")
 
-    Of those that it knows, each that says more than the others do; otherwise one, of a system whose codes show what
-    they are not, where there is one.
+
+def _parts(text: str) -> list[str]:
+    """The words of a text, and each two and three of them that follow one another, as a catalogue would write them."""
+    words = _PART.findall(text)[:12]
+    return ["-".join(words[n : n + length]) for length in (1, 2, 3) for n in range(len(words) - length + 1)]
+
+
+def text_in_words(concept: Concept | None) -> bool:
+    """Whether a concept says in words what it is."""
+    return concept is not None and bool(concept.text or any(coding.display for coding in concept.coding))
+
+
+class Named(NamedTuple):
+    """The codings by which one event is recorded; known: whether the catalogue knows them; agree: whether those of one
+    concept may all be so."""
+
+    codings: list[tuple[str, str]]
+    known: bool
+    agree: bool
+
+
+def events_named(concepts: Iterable[Concept | None], domain: Domain, catalogue: Catalogue) -> Named:
+    """What of its codings an event is recorded by.
+
+    Of those that the catalogue knows, each that says more than the others do; otherwise one, of a system whose codes
+    show what they are not, where there is one.
     """
-    given = [pair for concept in concepts for pair in codings(concept)]
-    known: list[tuple[tuple[str, str], Related]] = []
-    for pair in given:
-        related = catalogue.related(domain, pair)
-        if related.named and all(related.is_a != other.is_a for _, other in known):
-            known.append((pair, related))
-    if known:
-        most = [pair for pair, related in known if not any(related.is_a < other.is_a for _, other in known)]
-        return most, True
+    given: list[tuple[str, str]] = []
+    most: list[tuple[str, str]] = []
+    agree = True
+    for concept in concepts:
+        pairs = codings(concept)
+        given += pairs
+        known: list[tuple[tuple[str, str], Related]] = []
+        for pair in pairs:
+            related = catalogue.related(domain, pair)
+            if related.named and not any(related.is_a == other.is_a for _, other in known):
+                known.append((pair, related))
+        for pair, related in known:
+            if not any(related.is_a < other.is_a for _, other in known):
+                most.append(pair)
+        if len(known) > 1:
+            agree = agree and all(_may_be_one(one, other) for _, one in known for _, other in known)
+    if most:
+        return Named(list(dict.fromkeys(most)), True, agree)
     told = [pair for pair in given if system_name(pair[0]) in HIERARCHICAL]
     named = [pair for pair in given if system_name(pair[0]) is not None]
-    return (told or named or given)[:1], False
+    return Named((told or named or given)[:1], False, True)
+
+
+def _may_be_one(one: Related, other: Related) -> bool:
+    """Whether two codes may be of the same thing, as far as the catalogue knows."""
+    return one.named <= other.any_of or other.named <= one.any_of
 
 
 def display_of(concept: Concept | None, coding: tuple[str, str]) -> str | None:

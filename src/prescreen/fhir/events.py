@@ -11,9 +11,9 @@ from prescreen.fhir.codes import (
     NO_ALLERGY,
     SEVERITIES,
     TEXT,
+    code_among,
     display_of,
     events_named,
-    first_code,
     in_snomed,
     text_of,
 )
@@ -47,6 +47,9 @@ _PROCEDURE: Final = {
 }
 
 
+_ALLERGY: Final = frozenset({"active", "inactive", "resolved"})
+
+
 class Reading:
     """An event while it is read: its resource, what of it cannot be read by key of the record, and its dates."""
 
@@ -56,6 +59,7 @@ class Reading:
         self.setting = setting
         self.faults = dict(bad)
         self.bad: dict[str, str] = {}
+        self.coded = "code"  # the element that says what it is
         if bad:
             setting.tell_bad(entry, bad)
 
@@ -78,24 +82,27 @@ class Reading:
                 raise NoDate(f"two times ({', '.join(found)})")
             if found and self.at_fault(found[0].split(".")[0]):
                 raise NoDate("the time cannot be read")
-            return self._time(name)
+            return self._time(name, found[0]) if found else None
         except NoDate as error:
             self.note(key, f"{name}: {error}")
             return None
 
-    def _time(self, name: str) -> str | None:
-        resource, birth = self.resource, self.setting.birth
-        if (text := getattr(resource, f"{name}DateTime", None)) is not None:
-            return moment(text)
-        if (period := getattr(resource, f"{name}Period", None)) is not None:
-            return some_time_in(period)
-        if (age := getattr(resource, f"{name}Age", None)) is not None:
-            return at_age(age, age, birth)
-        if (span := getattr(resource, f"{name}Range", None)) is not None:
-            return at_age(span.low, span.high, birth)
-        if getattr(resource, f"{name}String", None) is not None:
-            self.setting.tell("not-used", f"{self.entry.path}.{name}String", "a time in words; it may be any")
-        return None
+    def _time(self, name: str, element: str) -> str | None:
+        given: Any = getattr(self.resource, element, None)
+        if given is None:
+            return None
+        match element.removeprefix(name):
+            case "DateTime":
+                return moment(given)
+            case "Period":
+                return some_time_in(given)
+            case "Age":
+                return at_age(given, given, self.setting.birth)
+            case "Range":
+                return at_age(given.low, given.high, self.setting.birth)
+            case _:
+                self.setting.tell("not-used", f"{self.entry.path}.{element}", "a time in words; it may be any")
+                return None
 
     def date(self, name: str, key: str) -> str | None:
         """A date element of its own name."""
@@ -111,12 +118,13 @@ class Reading:
     def word(self, name: str, words: Mapping[str, Any], key: str, default: Any = None) -> Any:
         """What a coded status means; noted where it cannot be read."""
         given = getattr(self.resource, name)
-        code = first_code(given) if isinstance(given, Concept) else given
+        code = code_among(given, words) if isinstance(given, Concept) else given
         if code is not None and code in words and not self.at_fault(name):
             return words[code]
         if given is None and not self.at_fault(name):
             return default
-        shown = "" if code is None else f" `{code[:40]}`"
+        written = text_of(given) if isinstance(given, Concept) else given
+        shown = f" `{written[:40]}`" if written else ""
         self.note(key, f"the {name}{shown} cannot be read")
         return None
 
@@ -126,11 +134,7 @@ class Reading:
     @property
     def doubt(self) -> str | None:
         """Why it may be that there is no such event, or that it is somebody else's."""
-        if self.entry.doubt is not None:
-            return self.entry.doubt
-        if "modifierExtension" in self.entry.data or "implicitRules" in self.entry.data:
-            return "an extension changes the meaning in a way that is not known"
-        return None
+        return self.entry.doubt
 
     def is_in_error(self, status: str | None) -> bool:
         """Whether the resource is entered in error, and nothing makes that doubtful."""
@@ -153,14 +157,28 @@ class Reading:
                 self.note("verification", doubt)
             elif record["verification"] == "confirmed":
                 record["verification"] = "provisional"
-        given, known = events_named(concepts, domain, setting.catalogue)
+        named = events_named(concepts, domain, setting.catalogue)
         codes: list[Any] = []
-        for system, code in given:
-            concept = next((each for each in concepts if each and display_of(each, (system, code))), None)
-            codes.append(_code(system, code, display_of(concept, (system, code))))
+        for pair in named.codings:
+            display = None
+            for each in concepts:
+                display = display or display_of(each, pair)
+            codes.append(_code(pair[0], pair[1], display))
         state: State = "understood"
+        if not named.agree:
+            shown = " and ".join([_shown(code) for code in codes])
+            setting.tell(
+                "conflict", f"{entry.path}.{self.coded}", f"{shown}: codings of different things; either may be meant"
+            )
+            state = "open"
+            if may_deny(domain, record, self.bad):
+                self.note("verification", "its codings are of different things")
+            elif record["verification"] == "confirmed":
+                record["verification"] = "provisional"
         if not codes:
-            text = next((text_of(concept) for concept in concepts if text_of(concept)), "")
+            text = ""
+            for each in concepts:
+                text = text or text_of(each)
             state = "open"
             if text:
                 codes = [{"system": f"urn:{TEXT}", "code": text[:60]}]
@@ -169,10 +187,10 @@ class Reading:
             else:
                 codes = [None]
                 self.note("code", "there is no code that can be read")
-        elif not known and setting.is_unplaced(given[0]):
+        elif not named.known and setting.is_unplaced(named.codings[0]):
             state = "unmapped"
             message = f"{_shown(codes[0])} is listed for no concept; it may be any of the {domain}"
-            setting.tell("unmapped-code", f"{entry.path}.code", message)
+            setting.tell("unmapped-code", f"{entry.path}.{self.coded}", message)
         outcome = None
         for code in codes:
             own = {**record, "id": self.resource.id or None, "source": entry.source, "code": code}
@@ -202,10 +220,17 @@ def _shown(code: Record) -> str:
     return f"{code['system']}|{code['code']}" + (f" ({display[:80]})" if display else "")
 
 
+_CERTAINTIES: Final = frozenset({*VERIFICATIONS, ENTERED_IN_ERROR})
+
+
+def _certainty(concept: Concept | None) -> str | None:
+    return None if concept is None else code_among(concept, _CERTAINTIES)
+
+
 def read_condition(entry: Entry, setting: Setting) -> State:
     resource, bad = slim(entry.data, Condition)
     reading = Reading(entry, resource, bad, setting)
-    if reading.is_in_error(first_code(resource.verificationStatus)):
+    if reading.is_in_error(_certainty(resource.verificationStatus)):
         return "aside"
     record: Record = {
         "verification": reading.word("verificationStatus", VERIFICATIONS, "verification", "confirmed"),
@@ -229,22 +254,25 @@ def read_procedure(entry: Entry, setting: Setting) -> State:
         "status": reading.word("status", _PROCEDURE, "status"),
         "date": reading.time("performed", "date"),
     }
+    if record["status"] == "not-done" and record["date"] is None and not reading.bad and reading.doubt is None:
+        reading.note("verification", "not done, and it is not said when")
     return reading.place("procedures", record, (resource.code,))
 
 
 def read_allergy(entry: Entry, setting: Setting) -> State:
     resource, bad = slim(entry.data, AllergyIntolerance)
     reading = Reading(entry, resource, bad, setting)
-    if reading.is_in_error(first_code(resource.verificationStatus)):
+    if reading.is_in_error(_certainty(resource.verificationStatus)):
         return "aside"
     code = resource.code
     if code is not None and any(each.code in NO_ALLERGY for each in code.coding):
         setting.tell("not-used", entry.path, f"{text_of(code)[:80]}: it is not said to be free of single allergies")
         return "aside"
     verification = reading.word("verificationStatus", VERIFICATIONS, "verification", "confirmed")
-    clinical = first_code(resource.clinicalStatus)
-    if verification == "confirmed" and (clinical in ("inactive", "resolved") or reading.at_fault("clinicalStatus")):
-        verification = "provisional"  # there was one; whether there is one now is open
+    # "active" or nothing; of anything else there was one, and whether there is one now is open
+    is_active = resource.clinicalStatus is None or code_among(resource.clinicalStatus, _ALLERGY) == "active"
+    if verification == "confirmed" and (not is_active or reading.at_fault("clinicalStatus")):
+        verification = "provisional"
     severities = {reaction.severity for reaction in resource.reaction if reaction.severity}
     onset = reading.time("onset", "date")
     record: Record = {

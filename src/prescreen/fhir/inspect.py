@@ -30,7 +30,21 @@ _SHOWN: Final = 3  # places of one code
 _WORD: Final = re.compile(r"[^\W\d_]{4,}")
 _COMMON: Final = frozenset(
     {"blood", "serum", "plasma", "urine", "mass", "volume", "presence", "body", "level", "count", "automated"}
-    | {"test", "ratio", "total", "units", "with", "score", "patient", "reported", "rate", "time", "moles", "platelet"}
+    | {
+        "test",
+        "ratio",
+        "total",
+        "units",
+        "with",
+        "score",
+        "status",
+        "patient",
+        "reported",
+        "rate",
+        "time",
+        "moles",
+        "platelet",
+    }
     | {"distribution", "width", "entitic", "mean", "estimated", "method", "calculated", "calculation"}
 )
 

@@ -27,7 +27,7 @@ from prescreen.fhir.resources import (
     Repeat,
     slim,
 )
-from prescreen.fhir.setting import Entry, Setting, State
+from prescreen.fhir.setting import ENTERED_IN_ERROR, Entry, Setting, State
 from prescreen.fhir.times import NoDate, between, moment
 
 _ORDERED: Final = {
@@ -100,19 +100,19 @@ def read_statement(entry: Entry, setting: Setting) -> State:
         reading.note("status", "there is no status")
     status = reading.word("status", _STATED, "status")
     start, end = _course(reading, resource, status)
+    if status == "never" and reading.doubt is None:
+        if start is not None or end is not None:
+            setting.tell("not-done", entry.path, "not taken at that time; other times stay open, no record")
+            return "aside"
+        if not reading.bad:  # many lists say so of what is not taken any more
+            reading.note("verification", "not taken, and it is not said when")
     record: Record = {
         "status": status,
-        "start": None if status == "never" else start,
-        "end": None if status == "never" else end,
+        "start": start,
+        "end": end,
         "date": reading.date("dateAsserted", "date"),
         **_dosed(resource.dosage, reading.at_fault("dosage")),
     }
-    if status == "never" and record["date"] is None:
-        # "not taken" in a period says nothing of other times
-        record["date"] = end or start
-    if status == "never" and (start is not None or end is not None):
-        setting.tell("not-done", entry.path, "not taken at that time; other times stay open, no record")
-        return "aside"
     return _place(reading, resource, record)
 
 
@@ -149,6 +149,7 @@ def read_immunization(entry: Entry, setting: Setting) -> State:
         setting.tell("bad-entry", f"{entry.path}.status", "it is open whether the vaccine was given")
     if "start" in reading.bad:
         reading.note("end", reading.bad["start"])
+    reading.coded = "vaccineCode"
     return reading.place("treatments", record, (resource.vaccineCode,))
 
 
@@ -167,7 +168,9 @@ def _course(
             day = moment(resource.effectiveDateTime)
             if status == "ongoing":
                 return between(None, day), None
-            return day, (day if status == "completed" else None)
+            if isinstance(resource, MedicationAdministration) or status == "planned":
+                return day, (day if status == "completed" else None)
+            return between(None, day), between(day, None)  # taken on that day, and perhaps before and after
         if resource.effectivePeriod is not None:
             period = resource.effectivePeriod
             start = None if period.start is None else moment(period.start)
@@ -182,6 +185,8 @@ def _course(
 
 def _place(reading: Reading, resource: Medicated, record: Record) -> State:
     """The records of a drug: of its own code and of what is in it."""
+    given = resource.medicationCodeableConcept
+    reading.coded = "medicationReference" if given is None else "medicationCodeableConcept"
     indication = _indication(resource, reading)
     if indication is not None:
         record["for"] = indication
@@ -190,6 +195,9 @@ def _place(reading: Reading, resource: Medicated, record: Record) -> State:
 
 def _drugs(resource: Medicated, reading: Reading) -> Sequence[Concept | None]:
     reference = resource.medicationReference
+    if resource.medicationCodeableConcept is not None and reference is not None:
+        reading.note("code", "two drugs (medicationCodeableConcept, medicationReference)")
+        return (None,)
     if resource.medicationCodeableConcept is not None or reference is None:
         return (resource.medicationCodeableConcept,)
     found = _referenced(reference.reference or "", resource, reading)
@@ -201,6 +209,9 @@ def _drugs(resource: Medicated, reading: Reading) -> Sequence[Concept | None]:
     medication, bad = slim(data, Medication)
     for place, why in bad.items():
         reading.setting.tell("bad-entry", f"{path}.{place}" if place else path, f"{why}; not used")
+    if bad or not data or medication.status == ENTERED_IN_ERROR:
+        reading.note("code", "the Medication cannot be relied on")
+        return (None,)
     parts = [each.itemCodeableConcept for each in medication.ingredient if each.isActive is not False]
     concepts = [each for each in (medication.code, *parts) if each is not None]
     return concepts or (None,)
@@ -257,6 +268,8 @@ def _dose(quantity: Quantity | None) -> Record | None:
 def _times_a_day(repeat: Repeat) -> int | None:
     """How often a day; None where it is not a whole number of times each day."""
     if repeat.frequencyMax is not None or repeat.periodMax is not None or repeat.periodUnit not in ("d", "h"):
+        return None
+    if repeat.dayOfWeek or repeat.timeOfDay or repeat.when or repeat.count is not None:
         return None
     frequency, period = repeat.frequency if repeat.frequency is not None else 1, repeat.period
     if type(frequency) is not int or type(period) not in (int, Decimal) or period <= 0 or not 0 < frequency <= 100:

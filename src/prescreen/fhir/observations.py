@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, Final
 
 from prescreen.candidate.leftopen import Record, undecided
 from prescreen.candidate.profile import Coding as ProfileCoding
+from prescreen.candidate.profile import ObservationRecord
 from prescreen.catalogue import ObservationConcept, system_name
-from prescreen.fhir.codes import TEXT, first_code, observation_in_words, observations_named, result_in_words, text_of
+from prescreen.fhir.codes import (
+    TEXT,
+    code_among,
+    first_code,
+    observations_in_words,
+    observations_named,
+    result_in_words,
+    text_in_words,
+    text_of,
+)
 from prescreen.fhir.resources import Coding, Concept, Observation, Quantity, ReferenceRange, Result, Span, slim
 from prescreen.fhir.setting import ENTERED_IN_ERROR, Entry, Setting, State
 from prescreen.fhir.times import NoDate, between, is_aged, moment, some_time_in
-from prescreen.quantities import Scale, UnitProblem
+from prescreen.quantities import Number, Scale, UnitProblem, read_value
 from prescreen.quantities.numerals import bounded
 from prescreen.time import parse_when
 
@@ -39,6 +50,23 @@ _PLAIN: Final = frozenset(
     {"resourceType", "id", "meta", "text", "identifier", "status", "category", "code", "subject", "encounter", "issued"}
     | {"effectiveDateTime", "valueQuantity", "performer", "method", "specimen", "bodySite", "note", "extension"}
 )
+_new: Final[Any] = ObservationRecord.__new__
+_set: Final[Any] = object.__setattr__
+_GIVEN: Final = {"id", "code", "source", "value", "unit", "date"}
+
+
+def _plain_record(identity: Any, code: ProfileCoding, value: Any, unit: str, date: str, source: str) -> Any:
+    """The record that validation of the same would make, sooner: nothing of it needs to be checked any more."""
+    record = _new(ObservationRecord)
+    fields = {"id": identity, "code": code, "source": source, "verification": "confirmed", "value": value,
+              "unit": unit, "reference_range": None, "detection_limit": None, "date": date}  # fmt: skip
+    _set(record, "__dict__", fields)
+    _set(record, "__pydantic_fields_set__", _GIVEN)
+    _set(record, "__pydantic_extra__", None)
+    _set(record, "__pydantic_private__", None)
+    return record
+
+
 _PLAIN_BELOW: Final = 10**15
 _PLAIN_QUANTITY: Final = frozenset({"value", "unit", "system", "code"})
 
@@ -78,20 +106,11 @@ def read_plain(data: dict[str, Any], path: str, setting: Setting) -> State | Non
         return None
     if known[0] is None:
         return None
-    record: Record = {
-        "code": known[0],
-        "value": value,
-        "unit": unit,
-        "date": when,
-        "source": f"{path.removesuffix('.resource')} Observation",
-    }
     identity = data.get("id")
-    if identity:
-        if type(identity) is not str:
-            return None
-        record["id"] = identity
-    setting.sound.add(len(setting.records["observations"]))
-    setting.add("observations", record, path)
+    if identity is not None and type(identity) is not str:
+        return None
+    source = f"{path.removesuffix('.resource')} Observation"
+    setting.add_sound(_plain_record(identity or None, known[0], value, unit, when, source), path)
     return known[1]
 
 
@@ -113,7 +132,7 @@ def _says_nothing(system: str, words: tuple[Any, Any], setting: Setting) -> bool
         return False
     if ":" not in system and system_name(system) is None:
         return False
-    return observation_in_words(Concept([Coding(None, None, display)], text), setting.catalogue) is None
+    return not observations_in_words(Concept([Coding(system, "?", display)], text), setting.catalogue)
 
 
 def read_fully(entry: Entry, setting: Setting) -> State:
@@ -130,7 +149,7 @@ def read_fully(entry: Entry, setting: Setting) -> State:
     if bad:
         setting.tell_bad(entry, bad)
         faults = {path.split(".")[0].split("[")[0]: f"{path}: {why}" for path, why in bad.items()}
-    doubt = entry.doubt or _doubt(resource, data, faults)
+    doubt = entry.doubt or _doubt(resource, faults)
     date = _date(resource, faults, entry, setting)
     common: Record = {"id": resource.id or None, "source": entry.source, "date": date}
     if status in _PROVISIONAL:
@@ -140,7 +159,7 @@ def read_fully(entry: Entry, setting: Setting) -> State:
         setting.tell("bad-entry", entry.path, f"{doubt}; left open")
     state: State = "open" if doubt is not None else "understood"
     states: list[State] = []
-    kinds = [key for key in data if key.startswith("value")]
+    kinds = _values(data)
     if kinds or not resource.component:
         states.append(_read_result(resource, data, kinds, faults, common, entry.path, doubt is not None, setting))
     for index, component in enumerate(resource.component):
@@ -154,13 +173,18 @@ def read_fully(entry: Entry, setting: Setting) -> State:
         if not part and f"component[{index}]" in bad:
             its["code"] = bad[f"component[{index}]"]
         its |= {name: why for name, why in faults.items() if name in _EFFECTIVE}
-        values = [key for key in part if key.startswith("value")]
+        values = _values(part)
         own = {**common, "id": f"{resource.id}#{index}" if resource.id else None}
         states.append(_read_result(component, part, values, its, own, path, doubt is not None, setting))
     if "component" in faults and not resource.component:
         setting.tell("bad-entry", f"{entry.path}.component", faults["component"])
         state = "open"
     return _worst([state, *states])
+
+
+def _values(data: dict[str, Any]) -> list[str]:
+    """The keys that give a value, of whatever kind; also those that say of a value only what is missing."""
+    return [key for key in data if key.startswith("value") or (key.startswith("_value") and key[1:] not in data)]
 
 
 _ORDER: Final[tuple[State, ...]] = ("open", "unmapped", "understood", "aside")
@@ -174,7 +198,7 @@ def _worst(states: list[State]) -> State:
     return states[0]
 
 
-def _doubt(resource: Observation, data: dict[str, Any], faults: dict[str, str]) -> str | None:
+def _doubt(resource: Observation, faults: dict[str, str]) -> str | None:
     """Why it may be that there is no such result, or that it is of somebody else."""
     if resource.status not in _FINAL and resource.status not in _PROVISIONAL:
         if "status" in faults:
@@ -182,8 +206,6 @@ def _doubt(resource: Observation, data: dict[str, Any], faults: dict[str, str]) 
         if resource.status is None:
             return "there is no status"
         return f"the status `{resource.status[:40]}` does not say whether the result holds"
-    if "modifierExtension" in data or "implicitRules" in data:
-        return "an extension changes the meaning in a way that is not known"
     if resource.focus:
         return "the observation is about something else than its subject (focus)"
     return None
@@ -237,7 +259,7 @@ def _read_result(
     wrong = [name for name in faults if name.startswith("value")]
     kinds = list(dict.fromkeys((*kinds, *wrong)))
     if not kinds:
-        if not _is_result(result, faults):
+        if data and not _is_result(result, faults):
             return "aside"
         problem = "there is a result, but not what it is"
     elif wrong:
@@ -288,15 +310,17 @@ def _placed(
             setting.add("observations", _deciding_nothing(record, {"system": system, "code": code}), path)
         return "open"
     text = text_of(result.code)
-    words = observation_in_words(result.code, setting.catalogue)
-    if words is not None:
-        message = f"`{text[:80]}` is coded in no way that the catalogue lists, but may be {words.name}; decides nothing"
+    maybe = observations_in_words(result.code, setting.catalogue)
+    if maybe:
+        names = " or ".join(maybe)
+        message = f"`{text[:80]}` is coded in no way that the catalogue lists, but may be {names}; decides nothing"
         setting.tell("unknown-code", f"{path}.code", message)
-        setting.add("observations", _deciding_nothing(record, words.name), path)
+        for name in maybe:
+            setting.add("observations", _deciding_nothing(record, name), path)
         return "open"
     some = _some_code(result.code)
-    if some is None:
-        why = faults.get("code", "there is no code")
+    if some is None or (not text_in_words(result.code) and system_name(some["system"]) is None):
+        why = faults.get("code", "there is no code that can be read" if some is None else "a code that nobody knows")
         setting.tell("unknown-code", path, f"{why}; it may be a result of any observation")
         setting.codeless.append((_deciding_nothing(record, None), path))
         return "open"
@@ -428,8 +452,11 @@ def _range(
     possible: list[Record] = []
     for index, each in enumerate(ranges):
         place = f"{path}.referenceRange[{index}]"
-        if first_code(each.type) not in (None, "normal"):
-            continue
+        if each.type is not None and not _is_normal(each.type):
+            if any(coding.code for coding in each.type.coding):
+                continue  # one of another kind: therapeutic, critical
+            setting.tell("not-used", place, "it is open whether the range is a normal one; no range is used")
+            return None
         try:
             applies = _applies(each, date, setting)
         except NoDate as error:
@@ -441,7 +468,7 @@ def _range(
         if isinstance(limits, str):
             setting.tell("bad-entry", place, f"{limits}; no range is used")
             return None
-        if limits is not None and limits not in (*certain, *possible):
+        if limits is not None and limits not in certain and limits not in possible:
             (certain if applies else possible).append(limits)
     if len(certain) == 1 and not possible:
         return certain[0]
@@ -450,6 +477,10 @@ def _range(
     elif certain or possible:
         setting.tell("not-used", f"{path}.referenceRange", "it is open which of several ranges is meant; none is used")
     return None
+
+
+def _is_normal(kind: Concept) -> bool:
+    return code_among(kind, ("normal",)) is not None
 
 
 def _applies(reference: ReferenceRange, date: str | None, setting: Setting) -> bool | None:
@@ -476,11 +507,36 @@ def _is_meant(groups: Iterable[Concept], sex: str | None) -> bool | None:
     return None if open_ else True
 
 
+_WORDS: Final = re.compile(r"([<>=≤≥]{0,2}\s*[0-9.]+(?:\s*[-–—]\s*[0-9.]+)?)\s*([^0-9\s].*)?")
+
+
+def _limits_in_words(text: str, unit: str | None) -> Record | str:
+    """The limits of a range such as "3.5-5.0 mmol/L" or "<= 40", where that can mean nothing else."""
+    match = _WORDS.fullmatch(" ".join(text.split())[:100])
+    number = None if match is None else read_value(match[1])
+    if match is None or not isinstance(number, Number) or number.titre or number.low == number.high:
+        return f"the range is in words (`{text[:60]}`)"
+    # below "<40" ends what is normal at 40, and nothing is said of where it begins
+    is_range = match[1][0] not in _SIGNS
+    limits: Record = {}
+    if number.low is not None and (is_range or match[1][0] in ">≥="):
+        limits["low"] = number.low
+    if number.high is not None and (is_range or match[1][0] in "<≤="):
+        limits["high"] = number.high
+    own: str | None = match[2]
+    if own is not None and own != unit:
+        limits["unit"] = own
+    return limits
+
+
+_SIGNS: Final = "<>=≤≥"
+
+
 def _limits(reference: ReferenceRange, unit: str | None) -> Record | str | None:
     """The limits of a range, why they cannot be read, or None where there are none."""
     ends = {name: end for name, end in (("low", reference.low), ("high", reference.high)) if end is not None}
     if not ends:
-        return "the range is given in words only" if reference.text else None
+        return None if reference.text is None else _limits_in_words(reference.text, unit)
     limits: Record = {}
     units = {_unit(end) for end in ends.values()}
     if len(units) > 1:

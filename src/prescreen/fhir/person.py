@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from prescreen.candidate.checks import is_id
 from prescreen.candidate.leftopen import NO_ANSWER
-from prescreen.fhir.codes import first_code
+from prescreen.fhir.codes import code_among, first_code
 from prescreen.fhir.resources import Answer, Consent, Item, Patient, QuestionnaireResponse, slim
 from prescreen.fhir.setting import ENTERED_IN_ERROR, Entry, Setting, State
 from prescreen.fhir.times import NoDate, moment
@@ -39,6 +39,9 @@ def read_patients(entries: list[Entry], setting: Setting) -> State:
     sexes: dict[str, str] = {}
     state: State = "understood"
     for entry in entries:
+        if entry.spoilt:
+            setting.tell("bad-entry", entry.path, f"{entry.doubt}; birth date and sex are not used")
+            return "open"
         resource, bad = slim(entry.data, Patient)
         setting.tell_bad(entry, bad)
         if bad:
@@ -121,9 +124,17 @@ def read_consent(entry: Entry, setting: Setting) -> State:
     if not trials:
         setting.tell("not-used", entry.path, "a consent that names no trial")
         return "aside"
+    if resource.scope is not None and resource.scope.coding and code_among(resource.scope, ("research",)) is None:
+        setting.tell("not-used", entry.path, "a consent to something else than research")
+        return "aside"
     refused = resource.status == "rejected" or (resource.provision is not None and resource.provision.type == "deny")
-    if bad or entry.doubt is not None or (resource.status != "active" and not refused):
-        why = entry.doubt or f"a consent with the status `{(resource.status or 'none')[:40]}` is no answer"
+    provision = resource.provision
+    limited = provision is not None and (provision.period is not None or bool(provision.provision))
+    if bad or entry.doubt is not None or (not refused and (resource.status != "active" or limited)):
+        why = f"a consent with the status `{(resource.status or 'none')[:40]}` is no answer"
+        if limited:
+            why = "a consent for a time, or with exceptions"
+        why = entry.doubt or why
         setting.tell("bad-entry", entry.path, f"{why}; left open")
         for trial in trials:
             _answer(f"{trial}:informed-consent", NO_ANSWER, entry.path, setting)

@@ -12,12 +12,12 @@ from typing import Any, Final, NamedTuple
 
 from prescreen.candidate.facts import Candidate, DataIssue
 from prescreen.catalogue import Catalogue
-from prescreen.fhir.bundle import Part, parts
+from prescreen.fhir.bundle import CHANGED, Part, parts
 from prescreen.fhir.events import read_allergy, read_condition, read_procedure
 from prescreen.fhir.medications import read_administration, read_immunization, read_request, read_statement
 from prescreen.fhir.observations import read_observation, read_plain
 from prescreen.fhir.person import patient_id, read_consent, read_patients, read_response
-from prescreen.fhir.setting import Entry, Setting, State
+from prescreen.fhir.setting import ENTERED_IN_ERROR, Entry, Setting, State
 from prescreen.fhir.settle import settled
 from prescreen.problems import InputRefused, Problem
 
@@ -36,10 +36,7 @@ READERS: Final[dict[str, Callable[[Entry, Setting], State]]] = {
 """What is read of each type of resource, besides Patient and Medication."""
 
 _USED: Final = frozenset({*READERS, "Patient", "Medication"})
-_WITHIN: Final = re.compile(rb'"resourceType"\s*:\s*"(?:' + "|".join(READERS).encode() + rb')"')
 OWNER: Final = {"AllergyIntolerance": "patient", "Immunization": "patient", "Consent": "patient"}
-_CODED: Final = ("code", "medicationCodeableConcept", "medicationReference", "vaccineCode", "component", "ingredient")
-_CODING: Final = frozenset({*_CODED, "coding", "system", "text", "reference"})
 _ORDER: Final[tuple[State, ...]] = ("open", "unmapped", "understood", "aside", "skipped")
 
 
@@ -71,7 +68,7 @@ def read_bundle(source: bytes | Mapping[str, Any], catalogue: Catalogue) -> Bund
     source: its JSON text, or the same as data with exact numbers. Raises InputRefused where it is no Bundle, or it is
     not known of whom it speaks.
     """
-    return _Bundle(parts(source), catalogue).read()
+    return _Bundle(parts(source, _USED), catalogue).read()
 
 
 class _Owner:
@@ -94,6 +91,8 @@ class _Bundle:
         self.states: list[State] = ["skipped"] * len(found)
         self.doubts: dict[int, str] = {}
         self.left_out: set[int] = set()
+        self.spoilt: set[int] = set()
+        self.on_servers: set[str] = set()  # patients, by type and id, whose entries have a server's address
 
     def read(self) -> BundleRead:
         self._find_twins()
@@ -103,7 +102,7 @@ class _Bundle:
             elif part.kind == "Medication":
                 self._meet_medication(number, part)
         if not self.owners:
-            self._owners_byreference_of()
+            self._meet_subjects()
         for owner in self.owners.values():
             state = read_patients([entry for _, entry in owner.patients], owner.setting)
             for number, _ in owner.patients:
@@ -119,18 +118,15 @@ class _Bundle:
         met: dict[tuple[str, object], int] = {}
         for number, part in enumerate(self.parts):
             kind = part.kind
-            if kind not in _USED:
+            if kind is None or kind not in _USED:
                 continue
-            data = part.read()
-            if part.problem is not None:
-                self._spoilt(number, part, data)
-            identity = data.get("id")
-            key = (kind, identity) if type(identity) is str else ("", part.url)
+            identity = part.identity()
+            key: tuple[str, object] = (kind, identity) if type(identity) is str else ("", part.url)
             first = met.setdefault(key, number)
             if first == number or key[1] is None:
                 continue
             other = self.parts[first]
-            if other.data == data and part.problem is None:
+            if other.read() == part.read() and part.problem is None and other.problem is None:
                 self.left_out.add(number)
                 self.states[number] = "aside"
                 self._tell("duplicate-id", part.path, f"the same as {other.path}; read once")
@@ -140,12 +136,21 @@ class _Bundle:
                 for each in (first, number):
                     self.doubts.setdefault(each, message)
 
-    def _spoilt(self, number: int, part: Part, data: dict[str, Any]) -> None:
-        self.doubts[number] = part.problem or ""
-        self._tell("bad-entry", part.path, part.problem or "")
-        if not _CODING.isdisjoint(part.twice):
-            for name in _CODED:
-                data.pop(name, None)
+    def _opened(self, number: int, part: Part) -> dict[str, Any]:
+        """What a resource says; where its JSON has mistakes, it is in doubt."""
+        data = part.read()
+        if part.problem is not None and number not in self.spoilt:
+            self.spoilt.add(number)
+            self.doubts.setdefault(number, part.problem)
+            self._tell("bad-entry", part.path, part.problem)
+        return data
+
+    def _doubt(self, number: int, part: Part, data: dict[str, Any]) -> str | None:
+        """Why what an entry says may not be so."""
+        if part.changes_meaning(data):
+            self.spoilt.add(number)
+            self.doubts.setdefault(number, CHANGED)
+        return self.doubts.get(number)
 
     def _tell(self, code: str, path: str, message: str) -> None:
         self.issues.append(DataIssue(code, path, message))
@@ -153,15 +158,18 @@ class _Bundle:
     # --- whose -----------------------------------------------------------------------------------------------------
 
     def _meet_patient(self, number: int, part: Part) -> None:
-        data = part.read()
+        data = self._opened(number, part)
+        if not data and part.early is not None:
+            data = {"id": part.early}
         identity = patient_id(data, part.url) or part.path.removesuffix(".resource")
         owner = self._owner(identity)
         if number not in self.left_out:
-            owner.patients.append((number, Entry(part.path, "Patient", data, self.doubts.get(number))))
-        named = [part.url] if part.url else []
-        if isinstance(data.get("id"), str):
-            named.append(f"Patient/{data['id']}")
-        for reference in named:
+            entry = Entry(part.path, "Patient", data, self._doubt(number, part, data))
+            entry.spoilt = number in self.spoilt
+            owner.patients.append((number, entry))
+        if part.url is not None and "://" in part.url:
+            self.on_servers.add(f"Patient/{data.get('id')}")
+        for reference in names_of(part.url, "Patient", data.get("id")):
             if self.references.setdefault(reference, owner) is not owner:
                 self.references[reference] = None  # it may be either
 
@@ -172,19 +180,21 @@ class _Bundle:
         return owner
 
     def _meet_medication(self, number: int, part: Part) -> None:
-        data = part.read()
-        self.states[number] = "understood"
-        for reference in (part.url, f"Medication/{data.get('id')}"):
-            if reference is not None:
-                self.medications[reference] = (part.path, data)
+        data = self._opened(number, part)
+        doubt = self._doubt(number, part, data)
+        self.states[number] = "understood" if doubt is None else "open"
+        for reference in names_of(part.url, "Medication", data.get("id")):
+            # one of two of the same name may be either
+            sure = doubt is None and reference not in self.medications
+            self.medications[reference] = (part.path, data if sure else {})
 
-    def _owners_byreference_of(self) -> None:
+    def _meet_subjects(self) -> None:
         """Candidates of a Bundle without a Patient: those of whom its resources speak."""
         for part in self.parts:
             if part.kind in READERS:
                 reference = reference_of(part.read(), OWNER.get(part.kind, "subject"))
                 if reference is not None and _is_patient(reference):
-                    identity = patient_id({"id": re.split(r"[/:]", reference)[-1]}, None)
+                    identity = patient_id({"id": re.split(r"[/:]", plain_reference(reference))[-1]}, None)
                     if identity is not None:
                         self.references[reference] = self._owner(identity)
         if not self.owners:
@@ -198,54 +208,72 @@ class _Bundle:
         everybody = self.owners.values()
         if reference is None:
             return everybody, "it is not said whose it is"
-        owner = self.references.get(reference)
-        if owner is None and not reference.startswith(("urn:", "#")):
-            local = "/".join(reference.partition("/_history")[0].split("/")[-2:])
-            owner = self.references.get(local)
+        owner = self._led_to(reference)
         if owner is not None:
             return (owner,), None
         if not _is_patient(reference):
             return (), None
         return everybody, f"its {OWNER.get(kind, 'subject')} `{reference[:80]}` leads nowhere"
 
+    def _led_to(self, reference: str) -> _Owner | None:
+        """The patient to whom a reference leads; a server's address must be that of the patient's own entry."""
+        reference = reference.partition("/_history")[0]
+        owner = self.references.get(reference)
+        if owner is not None or reference.startswith(("urn:", "#")):
+            return owner
+        local = plain_reference(reference)
+        if "://" in reference and local in self.on_servers:
+            return None
+        return self.references.get(local)
+
     # --- what ------------------------------------------------------------------------------------------------------
 
     def _read_part(self, number: int, part: Part) -> None:
-        kind, data = part.kind, part.data
-        doubt = self.doubts.get(number)
-        if kind == "Observation" and doubt is None and data is not None:
-            owner = self.references.get(reference_of(data, "subject") or "")
-            if owner is not None and (state := read_plain(data, part.path, owner.setting)) is not None:
-                self.states[number] = state
-                return
-        if kind in READERS:
-            self._count(number, self._read_resource(kind, part.read(), part.path, doubt))
-        elif kind is None:
-            self._tell("bad-entry", part.path, f"{part.problem}; not used")
+        kind = part.kind
+        if kind is None:
+            self._tell("bad-entry", part.path, f"{part.problem or 'it is not said of which type it is'}; not used")
             self.states[number] = "open"
             return
-        raw = part.raw or b""
-        if "contained" in data if data is not None else b'"contained"' in raw and _WITHIN.search(raw) is not None:
-            self._read_contained(number, part, doubt)
+        if kind not in READERS:
+            self._look_within(number, part)
+            return
+        data = self._opened(number, part)
+        if kind == "Observation" and number not in self.doubts:
+            owner = self.references.get(reference_of(data, "subject") or "")
+            if owner is not None:
+                state = read_plain(data, part.path, owner.setting)
+                if state is not None:
+                    self.states[number] = state
+                    return
+        doubt = self._doubt(number, part, data)
+        self._count(number, self._read_resource(kind, data, part.path, doubt))
+        if "contained" in data:
+            self._read_contained(number, part, data, doubt)
+
+    def _look_within(self, number: int, part: Part) -> None:
+        """A resource of a type that is not read: those within it may be of one that is."""
+        if part.raw is None and part.data is None:
+            return
+        data = self._opened(number, part)
+        if "contained" in data:
+            self._read_contained(number, part, data, self._doubt(number, part, data))
 
     def _count(self, number: int, state: State) -> None:
         """The state of an entry is that of the part of it of which most must be said."""
-        self.states[number] = min(self.states[number], state, key=_ORDER.index)
+        known = self.states[number]
+        if known != state:
+            self.states[number] = min(known, state, key=_ORDER.index)
 
-    def _read_contained(self, number: int, part: Part, doubt: str | None) -> None:
+    def _read_contained(self, number: int, part: Part, data: Mapping[str, Any], doubt: str | None) -> None:
         """Resources within a resource: those that are read, of the same patient unless they say whose they are."""
-        data = part.read()
-        contained = data.get("contained")
-        for index, each in enumerate(contained if type(contained) is list else ()):
-            kind = each.get("resourceType") if isinstance(each, dict) else None
-            if kind not in READERS:
-                continue
-            reference = reference_of(each, OWNER.get(kind, "subject"))
-            if reference is None or reference.startswith("#"):
-                whose = data.get("subject", data.get("patient"))
-                each = {**each, OWNER.get(kind, "subject"): whose} if whose is not None else each
+        status = data.get("status")
+        for index, kind, each in resources_within(data):
             path = f"{part.path}.contained[{index}]"
-            self._count(number, self._read_resource(kind, each, path, doubt or part.problem))
+            if status in (ENTERED_IN_ERROR, "cancelled") and doubt is None:
+                self._tell(status, path, f"it is part of a {part.kind} that is {status.replace('-', ' ')}; not used")
+                self._count(number, "aside")
+            else:
+                self._count(number, self._read_resource(kind, each, path, doubt))
 
     def _read_resource(self, kind: str, data: dict[str, Any], path: str, doubt: str | None) -> State:
         owners, uncertain = self._whose(data, kind)
@@ -264,10 +292,43 @@ class _Bundle:
         return Candidate(profile, None, (*self.issues, *setting.issues), setting.places)
 
 
+def resources_within(data: Mapping[str, Any]) -> list[tuple[int, str, dict[str, Any]]]:
+    """The resources that another contains, of those types that are read: with place and type.
+
+    They are of the same patient unless they say whose they are.
+    """
+    found: list[tuple[int, str, dict[str, Any]]] = []
+    contained = data.get("contained")
+    for index, each in enumerate(contained if type(contained) is list else ()):
+        kind = each.get("resourceType") if isinstance(each, dict) else None
+        if kind not in READERS:
+            continue
+        owner = OWNER.get(kind, "subject")
+        reference = reference_of(each, owner)
+        if reference is None or reference.startswith("#"):
+            whose = data.get("subject", data.get("patient"))
+            each = {**each, owner: whose} if whose is not None else each
+        found.append((index, kind, each))
+    return found
+
+
 def reference_of(data: Mapping[str, Any], name: str) -> str | None:
     subject = data.get(name)
     reference = subject.get("reference") if isinstance(subject, dict) else None
     return reference if isinstance(reference, str) and reference else None
+
+
+def plain_reference(reference: str) -> str:
+    """A reference by type and id, without a server's address and a version."""
+    return "/".join(reference.partition("/_history")[0].split("/")[-2:])
+
+
+def names_of(url: str | None, kind: str, identity: object) -> list[str]:
+    """The references that lead to a resource: its fullUrl, its type and id."""
+    named = [url] if url else []
+    if type(identity) is str and url != f"{kind}/{identity}":
+        named.append(f"{kind}/{identity}")
+    return named
 
 
 def _is_patient(reference: str) -> bool:

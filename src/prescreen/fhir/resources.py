@@ -92,21 +92,17 @@ class Component(Result):
 
 
 class Resource(Element):
-    """What all resources have in common; `modifierExtension` and `implicitRules` may change what they mean."""
+    """What all resources have in common."""
 
     id: str | None = None
     status: str | None = None
     subject: Reference | None = None
-    modifierExtension: list[Any] = []
-    implicitRules: str | None = None
 
 
 class Observation(Result):
     id: str | None = None
     status: str | None = None
     subject: Reference | None = None
-    modifierExtension: list[Any] = []
-    implicitRules: str | None = None
     effectiveDateTime: str | None = None
     effectiveInstant: str | None = None
     effectivePeriod: Period | None = None
@@ -166,7 +162,10 @@ class Repeat(Element):
     period: Any = None
     periodMax: Any = None
     periodUnit: str | None = None
-    boundsPeriod: Period | None = None
+    dayOfWeek: Any = None
+    timeOfDay: Any = None
+    when: Any = None
+    count: Any = None
 
 
 class Timing(Element):
@@ -261,6 +260,8 @@ class Policy(Element):
 
 class Provision(Element):
     type: str | None = None
+    period: Any = None
+    provision: list[Any] = []
 
 
 class Consent(Resource):
@@ -290,6 +291,53 @@ class QuestionnaireResponse(Resource):
     questionnaire: str | None = None
     item: list[Item] = []
 
+
+# --- Bundles, whose resources stay text ------------------------------------------------------------------------------
+
+
+class RawEntry(msgspec.Struct, gc=False):
+    fullUrl: str | None = None
+    resource: msgspec.Raw = msgspec.Raw(b"")
+    modifierExtension: Any = None
+
+
+class RawBundle(msgspec.Struct):
+    resourceType: str | None = None
+    entry: list[RawEntry] = []
+    implicitRules: Any = None
+
+
+BUNDLE: Final = msgspec.json.Decoder(RawBundle)
+
+
+class _Kind(msgspec.Struct):
+    resourceType: str | None = None
+    id: Any = None
+
+
+_KIND: Final = msgspec.json.Decoder(_Kind)
+_TYPE: Final = re.compile(r"[A-Za-z]{1,60}")
+
+
+def kind_in(text: bytes) -> str | None:
+    """The type of a resource by its text, wherever that says it."""
+    try:
+        kind = _KIND.decode(text).resourceType
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return kind if kind is not None and _TYPE.fullmatch(kind) else None
+
+
+def id_in(text: bytes) -> str | None:
+    """The id of a resource by its text."""
+    try:
+        identity = _KIND.decode(text).id
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return identity if isinstance(identity, str) else None
+
+
+# --- from JSON to models ---------------------------------------------------------------------------------------------
 
 R = TypeVar("R", bound=Element)
 

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 from prescreen.candidate.facts import DataIssue
 from prescreen.candidate.leftopen import OpenEvents, Record
-from prescreen.candidate.profile import Coding
+from prescreen.candidate.profile import Coding, ObservationRecord
 from prescreen.catalogue import HIERARCHICAL, Catalogue, Domain, system_name
 from prescreen.time import When
 
@@ -82,6 +82,14 @@ class Setting:
         self.places[f"{place}[{len(records)}]"] = path
         records.append(record)
 
+    def add_sound(self, record: ObservationRecord, path: str) -> None:
+        """A result that needs no further check."""
+        records: list[Any] = self.records["observations"]
+        place = len(records)
+        self.places[f"observations[{place}]"] = path
+        self.sound.add(place)
+        records.append(record)
+
     def is_unplaced(self, coding: tuple[str, str]) -> bool:
         """Whether a code says nothing of what it is not: one of a system without a hierarchy in its codes."""
         return system_name(coding[0]) not in HIERARCHICAL
@@ -100,16 +108,17 @@ class Setting:
 class Entry:
     """A resource of the Bundle: where it stands, its JSON, and whether it may not be this candidate's, or not be so.
 
-    doubt: why; None where nothing is doubtful.
+    doubt: why; None where nothing is doubtful. spoilt: whether nothing of a Patient can be relied on.
     """
 
-    __slots__ = ("data", "doubt", "path", "type")
+    __slots__ = ("data", "doubt", "path", "spoilt", "type")
 
     def __init__(self, path: str, kind: str, data: dict[str, Any], doubt: str | None = None) -> None:
         self.path = path
         self.type = kind
         self.data = data
         self.doubt = doubt
+        self.spoilt = False
 
     @property
     def source(self) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from prescreen.candidate.checks import problems_of_meaning
 from prescreen.candidate.leftopen import NOT_READABLE, UNREADABLE, of_every_observation, open_result
-from prescreen.candidate.profile import Profile
+from prescreen.candidate.profile import NOTHING_COMPLETE, Profile
 from prescreen.candidate.structure import build_profile
 from prescreen.catalogue import DOMAINS
 from prescreen.fhir.setting import Setting
@@ -30,11 +30,13 @@ def settled(identity: str, setting: Setting) -> Profile:
         "id": identity,
         **setting.person,
         **dict(setting.records.items()),
+        "complete": NOTHING_COMPLETE,
         "answers": {name: value for name, (value, _) in setting.answers.items()},
     }
     setting.places |= {f"answers.{name}": path for name, (_, path) in setting.answers.items()}
     sound = setting.sound
-    unchecked = [None if place in sound else record for place, record in enumerate(setting.records["observations"])]
+    results: list[Any] = setting.records["observations"]  # sound ones are records already
+    unchecked: list[Any] = [None if place in sound else results[place] for place in range(len(results))]
     if problems := problems_of_meaning({**data, "observations": unchecked}, setting.catalogue):
         _leave_open(setting, data, problems)
     profile = build_profile(data)

@@ -7,6 +7,7 @@ markup is never parsed. Without `colour` the output is plain text; the marks ✗
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -222,10 +223,20 @@ def _issues(page: Page, report: Report, verbose: bool) -> None:
         return
     page.blank()
     page.hang("", Text("Data issues:", "bold"))
+    places: dict[tuple[str, str], list[str]] = {}
     for issue in report.issues:
-        place = f"{clean(issue.path)}: " if issue.path else ""
-        code = f" [{clean(issue.code)}]" if verbose else ""
-        page.hang("  ! ", Text(f"{place}{clean(issue.message)}{code}"), "yellow")
+        known = places.setdefault((issue.code, issue.message), [])
+        if issue.path:
+            known.append(clean(issue.path))
+    for (name, message), known in places.items():
+        shown = known if verbose else known[:_PLACES]
+        more = f" and {len(known) - len(shown)} more" if len(shown) < len(known) else ""
+        place = f"{', '.join(shown)}{more}: " if shown else ""
+        code = f" [{clean(name)}]" if verbose else ""
+        page.hang("  ! ", Text(f"{place}{clean(message)}{code}"), "yellow")
+
+
+_PLACES: Final = 3  # of one and the same issue
 
 
 def _provenance(page: Page, report: Report) -> None:
