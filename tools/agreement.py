@@ -54,7 +54,9 @@ MUTANTS = (
         "a.where(a.same(least, most), least, a.truth(UNKNOWN))",
         "least",
     ),
-    Mutant("refuted results count", COHORT + "results:_is_result", 'verification == "refuted" or', ""),
+    Mutant(
+        "refuted results count", COHORT + "results:Results._results", 'FALSE if s[0] == "refuted" else TRUE', "TRUE"
+    ),
     Mutant(
         "an open end is closed",
         COHORT + "judging:_against",

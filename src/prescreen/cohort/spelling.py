@@ -14,6 +14,9 @@ from prescreen.cohort.algebra import Reading, Spelling
 
 Ids = npt.NDArray[Any]
 
+ROOM: Final = 2**62
+"""More combinations have no packed keys that are the same everywhere."""
+
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -32,7 +35,7 @@ class Pool:
         self._numbers: dict[Spelling, int] = {nothing: 0}
         self._by_text: dict[str | None, int] = {}
         self._check = check
-        self._tables: dict[object, tuple[Ids, Ids]] = {}
+        self._tables: dict[object, Ids] = {}
         self._parts: dict[tuple[str, ...], tuple[Pool, Ids]] = {}
         self._lock = threading.Lock()
 
@@ -75,20 +78,24 @@ class Pool:
         if len(reading.columns) < len(self.columns):
             part, of_part = self._part(reading.columns)
             return part.read(reading, of_part[numbers])
+        unread = _UNREAD[reading.truth]
+        table = self._tables.get(reading.key)
+        if table is not None and len(table) == len(self.spellings):
+            found: Ids = table[numbers]
+            if not (found == unread).any():
+                return found
         with self._lock:
-            table, done = self._tables.get(reading.key, (_NONE, _NONE_DONE))
-            if len(table) < len(self.spellings):
-                more = len(self.spellings) - len(table)
-                table = np.concatenate([table, np.zeros(more, np.int64)]).astype(np.int8 if reading.truth else np.int64)
-                done = np.concatenate([done, np.zeros(more, bool)])
-            if not done.all():
-                met = np.zeros(len(table), bool)
-                met[numbers] = True
-                for number in np.flatnonzero(met & ~done).tolist():
-                    if self.sound[number]:
-                        table[number] = reading.of(self.spellings[number])
-                done |= met
-            self._tables[reading.key] = table, done
+            return self._worked_out(reading, numbers, unread)
+
+    def _worked_out(self, reading: Reading, numbers: Ids, unread: int) -> Ids:
+        known = self._tables.get(reading.key, _NONE)
+        table = np.full(len(self.spellings), unread, np.int8 if reading.truth else np.int64)
+        table[: len(known)] = known
+        met = np.zeros(len(table), bool)
+        met[numbers] = True
+        for number in np.flatnonzero(met & (table == unread)).tolist():
+            table[number] = reading.of(self.spellings[number]) if self.sound[number] else 0
+        self._tables[reading.key] = table
         found: Ids = table[numbers]
         return found
 
@@ -108,7 +115,8 @@ class Pool:
 
 
 _NONE: Final = np.zeros(0, np.int8)
-_NONE_DONE: Final = np.zeros(0, bool)
+_UNREAD: Final = (-(1 << 63), -1)
+"""What stands for a reading that has not been made: of instants, of truths. None is ever so."""
 
 
 def packed(columns: Sequence[Ids], sizes: Sequence[int]) -> Ids:
@@ -116,7 +124,7 @@ def packed(columns: Sequence[Ids], sizes: Sequence[int]) -> Ids:
     whole = columns[0].astype(np.int64)
     room = sizes[0]
     for column, size in zip(columns[1:], sizes[1:], strict=True):
-        if room * size > 2**62:
+        if room * size > ROOM:
             _, whole = np.unique(whole, return_inverse=True)
             room = int(whole.max(initial=0)) + 1
         whole = whole * size + column
