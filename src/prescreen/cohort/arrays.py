@@ -209,9 +209,17 @@ class Arrays:
         return a <= b
 
     def both(self, a: Any, b: Any) -> Any:
+        if np.ndim(a) == 0:
+            return b if a else a
+        if np.ndim(b) == 0:
+            return a if b else b
         return a & b
 
     def either(self, a: Any, b: Any) -> Any:
+        if np.ndim(a) == 0:
+            return a if a else b
+        if np.ndim(b) == 0:
+            return b if b else a
         return a | b
 
     def negated(self, a: Any) -> Any:
@@ -261,7 +269,10 @@ class Arrays:
         return found
 
     def spread(self, rows: Rows, number: Any) -> Any:
-        return number if np.ndim(number) == 0 else number[rows.owner]
+        return number if np.ndim(number) == 0 else number.take(rows.owner)
+
+    def nowhere(self, condition: Any) -> bool:
+        return not np.any(condition)
 
     def only(self, rows: Rows, condition: Any) -> Rows:
         if np.ndim(condition) == 0:

@@ -63,16 +63,9 @@ class Events(Generic[E, R]):
         contradicted = self._contradicted(wanted, denials, judged)
         true = a.exists(rows, a.same(truth, a.truth(TRUE)))
         open_ = a.exists(rows, a.same(truth, a.truth(UNKNOWN)))
-        doubtful = a.either(a.exists(rows, a.same(truth, a.truth(FALLBACK))), a.both(true, contradicted))
-        code = a.where(
-            doubtful,
-            a.truth(FALLBACK),
-            a.where(
-                true,
-                a.truth(TRUE),
-                a.where(open_, a.truth(UNKNOWN), a.where(absent, a.truth(FALSE), a.truth(UNKNOWN))),
-            ),
-        )
+        doubtful = a.both(true, contradicted)
+        code = a.where(a.both(absent, a.negated(open_)), a.truth(FALSE), a.truth(UNKNOWN))
+        code = a.where(doubtful, a.truth(FALLBACK), a.where(true, a.truth(TRUE), code))
         spoken = a.either(self._any(rows), a.either(self._any(denials), self._any(a.complete(leaf.domain))))
         return Existence(code, a.either(open_, doubtful), a.negated(spoken))
 
@@ -96,9 +89,8 @@ class Events(Generic[E, R]):
                 code = tallies.added_up(self, leaf, wanted, found, bounds)
             else:
                 code = tallies.lines(self, leaf, found)
-            doubtful = a.exists(rows, a.same(truth, a.truth(FALLBACK)))
             true = a.exists(rows, a.same(truth, a.truth(TRUE)))
-            doubtful = a.either(doubtful, a.both(true, self._contradicted(wanted, denials, judged)))
+            doubtful = a.both(true, self._contradicted(wanted, denials, judged))
             code = a.where(doubtful, a.truth(FALLBACK), code)
         told = a.either(self._any(rows), a.either(self._any(denials), self._any(a.complete(domain))))
         several = a.exists(rows, a.negated(a.same(truth, a.truth(FALSE))))
@@ -191,7 +183,10 @@ class Events(Generic[E, R]):
     def _records(self, leaf: Event, wanted: Wanted, bounds: Bounds[E]) -> _Judged[E, R]:
         a, domain = self.algebra, leaf.domain
         every = a.events(domain)
-        rows = a.only(every, a.negated(a.same(self._of_code(every, wanted), a.truth(FALSE))))
+        touching = a.negated(a.same(self._of_code(every, wanted), a.truth(FALSE)))
+        rows = a.only(every, touching)
+        if a.nowhere(touching):
+            return _Judged(rows, a.truth(FALSE))
         timing = Timing(a, self.calendar, domain, rows)
         exceptions = [(Wanted(each, self.catalogue), self.calendar.bounds(each.window)) for each in leaf.excepted]
         lasting = LASTING.get(domain)
@@ -206,13 +201,15 @@ class Events(Generic[E, R]):
             elif status not in _UNDATED:
                 readings = [(a.either(applies, contradictory), False)]
             for condition, without_end in readings:
+                if a.nowhere(condition):
+                    continue
                 truth = self._had(wanted, bounds, exceptions, timing, status, without_end)
                 low = a.where(condition, truth, a.truth(TRUE))
                 high = a.where(condition, truth, a.truth(FALSE))
                 least = low if least is None else a.least(least, low)
                 most = high if most is None else a.most(most, high)
-        assert least is not None
-        assert most is not None
+        if least is None or most is None:
+            return _Judged(rows, a.truth(FALSE))
         truth = a.where(a.same(least, most), least, a.truth(UNKNOWN))
         return _Judged(rows, truth)
 
@@ -278,6 +275,8 @@ class Events(Generic[E, R]):
             CODE, ("contradicts", domain, codes), lambda s: _flag(wanted.contradicts(words_of(s, CODE, domain)))
         )
         relevant = a.same(a.read(denials, reading), a.truth(TRUE))
+        if a.nowhere(relevant):
+            return a.flag(False)
         timing, denying = Timing(a, self.calendar, domain, rows), Timing(a, self.calendar, domain, denials)
         begun = a.where(timing.has_start, timing.low(timing.start), a.number(EARLIEST))
         found = a.same(judged.truth, a.truth(TRUE))
@@ -388,8 +387,10 @@ class Events(Generic[E, R]):
         def told(spelling: Spelling) -> int:
             return _flag(code in wanted.denied_codes(words_of(spelling, CODE, domain)))
 
-        timing = Timing(a, self.calendar, domain, denials)
         speaks = a.same(a.read(denials, Reading(CODE, ("denied", domain, code), told)), a.truth(TRUE))
+        if a.nowhere(speaks):
+            return a.flag(False)
+        timing = Timing(a, self.calendar, domain, denials)
         speaks = a.both(speaks, a.negated(self._of_one_event(denials, timing)))
         until = self._denied_until(denials, timing, "first day's end", _first_days_end)
         return a.exists(denials, a.both(speaks, a.at_most(a.spread(denials, needed), until)))

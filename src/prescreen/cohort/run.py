@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -19,7 +21,7 @@ from prescreen.cohort.fallback import Answered, Direct
 from prescreen.cohort.output import Results, cannot_write, prepare
 from prescreen.cohort.plan import Plan
 from prescreen.cohort.progress import Listener, Progress
-from prescreen.cohort.scan import Scan, no_candidates
+from prescreen.cohort.scan import Scan, Shard, no_candidates
 from prescreen.cohort.store import FOLDER, Store, described, sample
 from prescreen.cohort.walk import ALONE, UNDETERMINED
 from prescreen.problems import InputRefused
@@ -29,6 +31,7 @@ from prescreen.time import day_text
 
 BLOCK: Final = 1 << 16
 AUDITED: Final = 1_000
+_MOST_THREADS: Final = 4  # each holds the arrays of one shard
 _AT_ONCE: Final = 20_000  # candidates that are read for the direct evaluator
 _MOST_ISSUES: Final = 5_000_000
 
@@ -151,15 +154,24 @@ class _Run:
         """The decisions of columns, shard by shard."""
         memory = Memory()
         found: list[Decisions] = []
-        for shard in self.scan.shards:
+
+        def made(shard: Shard) -> Decisions:
             size = self._size(shard.number, count)
             decisions = self.store.load(shard.number, size)
             if decisions is None:
                 decisions = decide(shard, size, self.scan, self.plan, self.day, self.ranges, memory)
                 self.store.save(shard.number, decisions)
             shard.pieces.clear()
-            found.append(decisions)
-            self.progress.add("candidates decided", size, count)
+            return decisions
+
+        with ThreadPoolExecutor(self.options.threads or min(_MOST_THREADS, os.cpu_count() or 1)) as threads:
+            try:
+                for decisions in threads.map(made, self.scan.shards):
+                    found.append(decisions)
+                    self.progress.add("candidates decided", len(decisions.statuses), count)
+            except BaseException:
+                threads.shutdown(wait=True, cancel_futures=True)
+                raise
         return found
 
     # --- the direct evaluator ---------------------------------------------------------------------------

@@ -36,6 +36,7 @@ class Pool:
         self._by_text: dict[str | None, int] = {}
         self._check = check
         self._tables: dict[object, Ids] = {}
+        self._whole: set[object] = set()
         self._parts: dict[tuple[str, ...], tuple[Pool, Ids]] = {}
         self._lock = threading.Lock()
 
@@ -78,26 +79,35 @@ class Pool:
         if len(reading.columns) < len(self.columns):
             part, of_part = self._part(reading.columns)
             return part.read(reading, of_part[numbers])
-        unread = _UNREAD[reading.truth]
         table = self._tables.get(reading.key)
-        if table is not None and len(table) == len(self.spellings):
-            found: Ids = table[numbers]
-            if not (found == unread).any():
-                return found
-        with self._lock:
-            return self._worked_out(reading, numbers, unread)
-
-    def _worked_out(self, reading: Reading, numbers: Ids, unread: int) -> Ids:
-        known = self._tables.get(reading.key, _NONE)
-        table = np.full(len(self.spellings), unread, np.int8 if reading.truth else np.int64)
-        table[: len(known)] = known
-        met = np.zeros(len(table), bool)
-        met[numbers] = True
-        for number in np.flatnonzero(met & (table == unread)).tolist():
-            table[number] = reading.of(self.spellings[number]) if self.sound[number] else 0
-        self._tables[reading.key] = table
-        found: Ids = table[numbers]
+        if table is None or len(table) < len(self.spellings):
+            with self._lock:
+                table = self._lengthened(reading)
+        found: Ids = table.take(numbers)
+        if reading.key not in self._whole and (found == _UNREAD[reading.truth]).any():
+            with self._lock:
+                met = np.zeros(len(table), bool)
+                met[numbers] = True
+                self._work_out(reading, table, np.flatnonzero(met))
+            found = table.take(numbers)
         return found
+
+    def _lengthened(self, reading: Reading) -> Ids:
+        """The table of a reading with room for all spellings; that of few spellings is worked out at once."""
+        known = self._tables.get(reading.key, _NONE)
+        table = np.full(len(self.spellings), _UNREAD[reading.truth], np.int8 if reading.truth else np.int64)
+        table[: len(known)] = known
+        if len(table) <= _FEW:
+            self._work_out(reading, table, np.arange(len(table)))
+            self._whole.add(reading.key)
+        else:
+            self._whole.discard(reading.key)
+        self._tables[reading.key] = table
+        return table
+
+    def _work_out(self, reading: Reading, table: Ids, numbers: Ids) -> None:
+        for number in numbers[table[numbers] == _UNREAD[reading.truth]].tolist():
+            table[number] = reading.of(self.spellings[number]) if self.sound[number] else 0
 
     def _part(self, columns: tuple[str, ...]) -> tuple[Pool, Ids]:
         """The spellings of some of the columns, and which of them each spelling holds."""
@@ -115,6 +125,7 @@ class Pool:
 
 
 _NONE: Final = np.zeros(0, np.int8)
+_FEW: Final = 256
 _UNREAD: Final = (-(1 << 63), -1)
 """What stands for a reading that has not been made: of instants, of truths. None is ever so."""
 

@@ -202,6 +202,9 @@ class SqlAlgebra:
         mine = condition if rows.condition is None else self.both(rows.condition, condition)
         return View(rows.table, mine, rows.concept)
 
+    def nowhere(self, condition: Sql) -> bool:
+        return bool(condition.node == exp.false())
+
     def largest(self, rows: View, condition: Sql, number: Sql, nothing: int) -> Sql:
         return self._extreme(exp.Max, rows, condition, number, nothing)
 

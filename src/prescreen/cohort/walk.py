@@ -248,8 +248,9 @@ class Walk(Generic[E, R]):
                 anchors = _anchors_of(leaf)
                 uses = (
                     _Use(("event", leaf)),
-                    *(_Use(("anchor", a), self.calendar.anchor_open(a), found.several) for a in anchors),
-                )
+                    *(_Use(("anchor", a), self.calendar.anchor_open(a), self._twice(leaf, a, found.several))
+                      for a in anchors),
+                )  # fmt: skip
                 fact = f"{KIND_OF[leaf.domain]}:{'|'.join(leaf.codes)}"
                 bare = self._missing(found.silent, anchors)
                 bare = self.algebra.either(bare, self._known(anchors))
@@ -270,6 +271,19 @@ class Walk(Generic[E, R]):
                 key = ("answer", leaf.question)
                 truth = truths.leaf(code, False)
                 return _Node(truth, leaf, (), f"answer:{leaf.question}", (_Use(key),), self.algebra.flag(True))
+
+    def _twice(self, leaf: Event, anchor: str, several: E) -> E:
+        """Whether an event leaf may use an open anchor more than once, so that all its days may say the same.
+
+        They do not where it is not given at all and the whole window moves with it: some day of it puts any one record
+        inside, and some day every record outside.
+        """
+        ends = [end for end in (leaf.window.start, leaf.window.end) if end is not None]
+        others = [name for event in leaf.excepted for name in _anchors_of(event)]
+        lasting = leaf.for_at_least or leaf.duration or leaf.tallies or leaf.at != SCREENING
+        if lasting or others or any(end.anchor != anchor for end in ends):
+            return several
+        return self.algebra.both(several, self.algebra.negated(self.calendar.anchor_missing(anchor)))
 
     def _known(self, anchors: Sequence[str]) -> E:
         """Where each anchor is known to the day."""
