@@ -47,9 +47,7 @@ Witnesses = Callable[[int], Iterable[E]]
 """The statuses of a column on days that anchors which are not given may be, one day after the other."""
 
 
-def walked(
-    algebra: Algebra[E, R], plan: Plan, day: int, ranges: Ranges | None
-) -> tuple[list[Decided[E]], Walk[E, R]]:
+def walked(algebra: Algebra[E, R], plan: Plan, day: int, ranges: Ranges | None) -> tuple[list[Decided[E]], Walk[E, R]]:
     """Every column of a plan decided, and the walk that did it."""
     walk = Walk(algebra, day, plan.catalogue, ranges, plan.bare)
     return [found for column in plan.columns for found in walk.trial(column.trial, [column.criterion])], walk
@@ -74,9 +72,7 @@ def witnessed(walk: Walk[E, R], plan: Plan, of_records: bool = True) -> Witnesse
     return witnesses
 
 
-def assembled(
-    size: int, plan: Plan, decided: Sequence[Decided[Ids]], witnesses: Witnesses[Ids], odd: Ids
-) -> Decisions:
+def assembled(size: int, plan: Plan, decided: Sequence[Decided[Ids]], witnesses: Witnesses[Ids], odd: Ids) -> Decisions:
     """The decisions that a backend's arrays come to. odd: candidates that columns do not decide."""
     statuses = np.empty((size, len(plan.columns)), np.int8)
     facts: list[dict[str, tuple[int, int]]] = []

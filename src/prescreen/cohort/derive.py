@@ -104,7 +104,7 @@ def _values(arrays: Arrays, rows: Rows, code: str) -> tuple[Ids, Ids]:
 
 
 def _ages(arrays: Arrays, lead: Rows, day: int) -> tuple[Ids, Ids, Ids]:
-    """The least and the greatest age at which each sample may have been taken, -1 where it is not known, and the sex."""
+    """The least and the greatest age at which each sample was taken, -1 where that is not known; and the sex."""
     persons = arrays.persons()
     birth_low, birth_high = (_born(arrays, persons, edge)[lead.owner] for edge in ("low", "high"))
     sex = arrays.read(persons, Reading(("sex",), "sex as number", _sex))[lead.owner]

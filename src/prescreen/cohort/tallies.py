@@ -49,12 +49,15 @@ def counted(events: Events[E, R], leaf: Event) -> E:
         return reduce(a.plus, [a.where(holds, one, zero) for holds in held], zero)
 
     sure, perhaps, left = number(TRUE), number(TRUE, UNKNOWN), number(FALLBACK)
-    return _conjoined(events, [_within(events, sure, a.plus(sure, left), perhaps, a.plus(perhaps, left), operator, bound)
-                               for operator, bound in leaf.count])  # fmt: skip
+    most = a.plus(perhaps, left)
+    return _conjoined(
+        events,
+        [_within(events, sure, a.plus(sure, left), perhaps, most, operator, bound) for operator, bound in leaf.count],
+    )
 
 
 def lines(events: Events[E, R], leaf: Event, found: Records[E, R]) -> E:
-    """`lines`: how many courses there were of which no two overlap. One record is one; several are told apart directly."""
+    """`lines`: how many courses there were of which no two overlap: of one record, one."""
     a = events.algebra
     sure = _number(events, found.rows, a.same(found.truth, a.truth(TRUE)))
     all_ = _number(events, found.rows, a.negated(a.same(found.truth, a.truth(FALSE))))
