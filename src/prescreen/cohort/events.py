@@ -123,8 +123,9 @@ class Events(Generic[E, R]):
         plain = not (without.tallies or without.for_at_least or without.duration or "planned" in without.statuses)
         return of_sample and ends and plain
 
-    def clear(self, without: Event, results: R, low: E, high: E) -> E:
-        """Whether results, taken between two instants each, surely were not taken after an event."""
+    def clear(self, without: Event, results: R, high: E) -> tuple[E, E]:
+        """Whether results, taken by some instant each, surely were not taken after an event; and whether there surely
+        may have been one before, because nothing rules it out."""
         a, domain = self.algebra, without.domain
         wanted, rows, start = Wanted(without, self.catalogue), self.algebra.events(domain), without.window.start
         assert start is not None
@@ -138,7 +139,9 @@ class Events(Generic[E, R]):
         until = self._day_end(high)
         apart = a.either(a.negated(a.at_most(first, until)), a.negated(a.at_most(a.read(results, opens), last)))
         through = a.spread(results, self._declared_through(without, wanted))
-        return a.both(apart, a.at_most(until, through))
+        covered = a.at_most(until, through)
+        denied = a.spread(results, self._any(self._denying(domain)))
+        return a.both(apart, covered), a.negated(a.either(covered, denied))
 
     def _day_end(self, instant: E) -> E:
         a = self.algebra

@@ -120,22 +120,23 @@ class Results(Generic[E, R]):
             told = a.where(silent, a.truth(UNKNOWN), a.where(absent, code, a.truth(FALLBACK)))
             return a.where(recorded, told, code)
         assert isinstance(without, Event)
-        clear = self.events.clear(without, rows, taken.low, a.least(taken.high, a.number(now)))
+        clear, open_ = self.events.clear(without, rows, a.least(taken.high, a.number(now)))
         last, first = (a.divided(each, DAY) for each in (a.least(taken.high, a.number(now)), taken.low))
         days = a.plus(a.minus(last, first), a.number(1))
-        clear = a.both(clear, a.at_most(days, a.number(_MOST_DAYS)))
+        few = a.at_most(days, a.number(_MOST_DAYS))
+        clear, open_ = a.both(clear, few), a.either(open_, a.negated(few))
         if leaf.select.how in ("latest", "first"):
             counting = self._counting(leaf.code, leaf, found)
         else:
             counting = found.inside
-        some_clear = a.exists(rows, a.both(found.inside, clear))
+        all_open = a.negated(a.exists(rows, a.both(found.inside, a.negated(open_))))
         all_clear = a.negated(a.exists(rows, a.both(counting, a.negated(clear))))
         # The direct evaluator looks at so many days of so many records, and at no more.
         looked = a.total(rows, found.inside, a.least(days, a.number(_MOST_DAYS)))
         known = a.total(self.algebra.events(without.domain), a.flag(True), a.number(1))
-        few = a.both(a.at_most(looked, a.number(_FEW)), a.at_most(known, a.number(_FEW - 2)))
-        told = a.where(a.both(all_clear, few), code, a.truth(FALLBACK))
-        told = a.where(a.negated(some_clear), a.truth(UNKNOWN), told)
+        not_many = a.both(a.at_most(looked, a.number(_FEW)), a.at_most(known, a.number(_FEW - 2)))
+        told = a.where(a.both(all_clear, not_many), code, a.truth(FALLBACK))
+        told = a.where(all_open, a.truth(UNKNOWN), told)
         return a.where(recorded, told, code)
 
     def _by_number(self, leaf: Observation, found: _InWindow[E, R], judged: E) -> E:
