@@ -186,9 +186,7 @@ def _candidate(rng: Random, number: int, day: date) -> Mapping:
         procedures=procedures or None,
         observations=observations or None,
         answers=rng.choice([None, {"q": True}, {"q": False}]),
-        anchors={
-            name: _date(rng, day, -60, 200) or day.isoformat() for name in ("first", "last") if rng.random() < 0.5
-        },
+        anchors={name: _date(rng, day, -60, 200) or day.isoformat() for name in anchors},
         complete={name: rng.choice(through) for name in ("treatments", "procedures") if rng.random() < 0.6},
     )
     profile.pop("verification", None)
