@@ -24,7 +24,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "src"), str(ROOT / "tools")]
 from mutants import Mutant, NotApplicableError, planted  # noqa: E402
 
 from prescreen import load_trial  # noqa: E402
+from prescreen.candidate.profile import Profile  # noqa: E402
 from prescreen.language.load import bundled_trials  # noqa: E402
+from prescreen.language.model import Trial  # noqa: E402
 from tests.cohort.agreement import (  # noqa: E402
     Compared,
     compared,
@@ -35,6 +37,7 @@ from tests.cohort.agreement import (  # noqa: E402
     peculiar,
     said_twice,
 )
+from tests.cohort.several import several  # noqa: E402
 from tests.reference.generate import SCREENING_DAYS  # noqa: E402
 
 DAY = date(2026, 6, 1)
@@ -54,7 +57,9 @@ MUTANTS = (
         "a.where(a.same(least, most), least, a.truth(UNKNOWN))",
         "least",
     ),
-    Mutant("refuted results count", COHORT + "results:_is_result", 'verification == "refuted" or', ""),
+    Mutant(
+        "refuted results count", COHORT + "results:Results._results", 'FALSE if s[0] == "refuted" else TRUE', "TRUE"
+    ),
     Mutant(
         "an open end is closed",
         COHORT + "judging:_against",
@@ -136,6 +141,37 @@ MUTANTS = (
         "number = a.plus(a.times(number, 3), leaf.truth.least)",
         "pass",
     ),
+    Mutant("doses are not added up", COHORT + "tallies:added_up", "a.total(rows, matched, dose)", "a.number(0)"),
+    Mutant(
+        "an equivalent is its own weight",
+        COHORT + "coding:Wanted.equivalent",
+        "None if factor is None or dose is None else dose * factor",
+        "dose",
+    ),
+    Mutant(
+        "a transfusion spoils nothing",
+        COHORT + "events:Events.clear",
+        "return a.both(apart, covered),",
+        "return covered,",
+    ),
+    Mutant(
+        "one height for another",
+        COHORT + "derive:_heights",
+        "counts = may & (high >= newest[rows.owner])",
+        "counts = may & surely & (low == newest[rows.owner])",
+    ),
+    Mutant(
+        "age at the birthday of the first of a month",
+        COHORT + "derive:_ages",
+        "np.minimum(birth_high, first)",
+        "birth_low",
+    ),
+    Mutant(
+        "an anchor that is not known is any single day",
+        COHORT + "decide:_witnessed",
+        "(witness == UNDETERMINED) | (least < most)",
+        "least <= most",
+    ),
     Mutant("an ALT in ukat/L is taken for U/L", COHORT + "arrays:_factor", "float(scale.factor)", "1.0"),
 )
 
@@ -169,12 +205,21 @@ def of_trials(candidates: int, seed: int, engine: str, report: Callable[[str], N
             names = ", ".join(trial.id for trial in some)
             report(f"  synthetic, {names}: {found.pairs:,} pairs, {found.by_columns / found.pairs:.0%} by columns")
             total.add(found)
+    for extra in range(12 if engine == "local" else 1):
+        found = compared(*_several(seed + extra), DAY, engine=engine)
+        total.add(found)
+    report(f"  several records and unknown anchors, the last of them: {found.pairs:,} pairs")
     for trial in trials:
         alone = leaf_by_leaf(trial)
         profiles = [*on_boundaries(trial, DAY), *peculiar(trial, DAY)]
         total.add(compared([alone], profiles if engine == "local" else profiles[:40], DAY, engine=engine))
     report(f"  with the trials' own thresholds: {total.pairs:,} pairs")
     return total
+
+
+def _several(seed: int) -> tuple[list[Trial], list[Profile]]:
+    trial, profiles = several(seed, DAY, 12, 80)
+    return [trial], profiles
 
 
 def _one_trial(engine: str, report: Callable[[str], None]) -> Compared:
@@ -195,6 +240,8 @@ def small() -> Compared:
     from prescreen.synth import Shares, synthesise
 
     total = of_pairs(0, 60, 4, "local", quiet)
+    for seed in range(3):
+        total.add(compared(*_several(seed), DAY))
     trial = load_trial("NCT07535138")
     profiles = [*on_boundaries(trial, DAY), *peculiar(trial, DAY)]
     total.add(compared([leaf_by_leaf(trial)], profiles, DAY))

@@ -30,6 +30,7 @@ from tests.cohort.agreement import (
     peculiar,
 )
 from tests.cohort.duck import DuckRunner
+from tests.cohort.several import several
 from tests.reference.generate import SCREENING_DAYS
 
 sys.path.append(str(Path(__file__).parents[2] / "tools"))
@@ -44,6 +45,15 @@ def test_generated_conditions_and_candidates(seed: int, day: date) -> None:
     found = compared([trial], profiles, day)
     assert found.pairs == 144
     assert not found.different
+
+
+@pytest.mark.parametrize("seed", [12, 13])
+def test_several_records_and_unknown_anchors(seed: int) -> None:
+    trial, profiles = several(seed, DAY, 12, 60)
+    found = compared([trial], profiles, DAY)
+    assert found.pairs == 720
+    assert not found.different
+    assert found.by_columns > 360
 
 
 def test_results_on_thresholds_and_peculiar_records() -> None:

@@ -6,6 +6,7 @@ The rows of each table are in the order of their candidates, so that what concer
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any, Final
 
 import numpy as np
@@ -13,10 +14,10 @@ import numpy as np
 from prescreen.catalogue import ObservationConcept
 from prescreen.catalogue.model import Domain
 from prescreen.cohort.algebra import UNKNOWN, Quick, Reading, Spelling
-from prescreen.cohort.derive import derived
+from prescreen.cohort.derive import Partners, derived
 from prescreen.cohort.judging import WRITTEN, undecided
 from prescreen.cohort.scan import Columns
-from prescreen.cohort.spelling import Ids, Pool, packed
+from prescreen.cohort.spelling import ROOM, Ids, Pool, packed
 from prescreen.language.model import Test
 from prescreen.quantities import Number, Scale, read_value
 from prescreen.quantities.magnitude import SAFE
@@ -57,7 +58,7 @@ class Memory:
     """What has been worked out for all shards: judgements by spelling, floats of values and units."""
 
     def __init__(self) -> None:
-        self.judged: dict[object, dict[int, int]] = {}
+        self.judged: dict[object, tuple[Ids, Ids]] = {}
         self.floats: dict[object, Ids] = {}
 
 
@@ -78,7 +79,7 @@ class Arrays:
         self._pieces = pieces
         self._persons = self._made_persons()
         self._events: dict[str, Rows] = {}
-        self._by_number: dict[tuple[str, str], dict[int, Ids]] = {}
+        self._subjects: dict[str, dict[object, Rows]] = {}
         self._results = self._made_results()
 
     # --- tables ---------------------------------------------------------------------------------------
@@ -141,29 +142,33 @@ class Arrays:
         )
 
     def complete(self, domain: Domain) -> Rows:
-        return self._some("complete", "declared", lambda s: s[0] == domain)
+        return self._some("complete", "declared", domain)
 
     def answers(self, trial: str | None, question: str) -> Rows:
-        return self._some("answers", "asked", lambda s: s == (trial, question))
+        return self._some("answers", "asked", (trial, question))
 
     def anchors(self, name: str) -> Rows:
-        return self._some("anchors", "anchor", lambda s: s[0] == name)
+        return self._some("anchors", "anchor", name)
 
-    def _some(self, table: str, column: str, wanted: Callable[[Spelling], bool]) -> Rows:
-        """The rows of a table with certain spellings of a column."""
+    def _some(self, table: str, column: str, subject: object) -> Rows:
+        """The rows of a table that speak of a subject: a domain, a question of a trial, an anchor."""
+        by_subject = self._subjects.get(table)
+        if by_subject is None:
+            by_subject = self._subjects[table] = self._by_subject(table, column)
+        found = by_subject.get(subject)
+        return self._sorted(table, None) if found is None else found
+
+    def _by_subject(self, table: str, column: str) -> dict[object, Rows]:
         rows = self._pieces.get(table)
         if rows is None:
-            return self._sorted(table, None)
-        by_number = self._by_number.get((table, column))
-        if by_number is None:
-            order = np.argsort(rows[column], kind="stable")
-            numbers, starts = np.unique(rows[column][order], return_index=True)
-            by_number = self._by_number[table, column] = dict(
-                zip(numbers.tolist(), np.split(order, starts[1:]), strict=True)
-            )
-        pool = self.pools[table, column]
-        at = [by_number[n] for n in by_number if wanted(pool.spellings[n])]
-        return self._sorted(table, rows, np.concatenate(at) if at else np.zeros(0, np.int64))
+            return {}
+        order = np.argsort(rows[column], kind="stable")
+        numbers, starts = np.unique(rows[column][order], return_index=True)
+        at: dict[object, list[Ids]] = {}
+        spellings = self.pools[table, column].spellings
+        for number, some in zip(numbers.tolist(), np.split(order, starts[1:]), strict=True):
+            at.setdefault(spellings[number] if table == "answers" else spellings[number][0], []).append(some)
+        return {subject: self._sorted(table, rows, np.concatenate(some)) for subject, some in at.items()}
 
     def columns(self, domain: Domain) -> tuple[str, ...]:
         return self._columns(domain)
@@ -194,6 +199,9 @@ class Arrays:
     def times(self, a: Any, factor: int) -> Any:
         return np.multiply(a, np.int64(factor), dtype=np.int64)
 
+    def divided(self, a: Any, by: int) -> Any:
+        return a // np.int64(by)
+
     def same(self, a: Any, b: Any) -> Any:
         return a == b
 
@@ -201,9 +209,17 @@ class Arrays:
         return a <= b
 
     def both(self, a: Any, b: Any) -> Any:
+        if np.ndim(a) == 0:
+            return b if a else a
+        if np.ndim(b) == 0:
+            return a if b else b
         return a & b
 
     def either(self, a: Any, b: Any) -> Any:
+        if np.ndim(a) == 0:
+            return a if a else b
+        if np.ndim(b) == 0:
+            return b if b else a
         return a | b
 
     def negated(self, a: Any) -> Any:
@@ -235,6 +251,13 @@ class Arrays:
         found[rows.owners] = np.where(best == neutral, kind.type(nothing), best)
         return found
 
+    def total(self, rows: Rows, condition: Any, number: Any) -> Any:
+        found = np.zeros(self.size, np.int64)
+        if len(rows):
+            chosen = np.broadcast_to(np.where(condition, number, np.int64(0)), len(rows))
+            found[rows.owners] = np.add.reduceat(chosen, rows.starts)
+        return found
+
     def exists(self, rows: Rows, condition: Any) -> Any:
         found = np.zeros(self.size, bool)
         if not len(rows):
@@ -246,7 +269,10 @@ class Arrays:
         return found
 
     def spread(self, rows: Rows, number: Any) -> Any:
-        return number if np.ndim(number) == 0 else number[rows.owner]
+        return number if np.ndim(number) == 0 else number.take(rows.owner)
+
+    def nowhere(self, condition: Any) -> bool:
+        return not np.any(condition)
 
     def only(self, rows: Rows, condition: Any) -> Rows:
         if np.ndim(condition) == 0:
@@ -282,22 +308,24 @@ class Arrays:
     def by_spelling(self, rows: Rows, reading: Reading, at: Ids, columns: Sequence[str]) -> Ids:
         """A reading once for each distinct spelling of some rows, remembered for all shards."""
         parts = [rows.parts[name] for name in columns]
-        keys = packed([numbers[at] for _, numbers in parts], [len(pool) for pool, _ in parts])
-        keys, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
-        found = np.asarray(
-            [self._remembered(rows, reading, at[place], parts) for place in first.tolist()],
-            np.int8 if reading.truth else np.int64,
-        )
-        return found[inverse]
-
-    def _remembered(self, rows: Rows, reading: Reading, place: int, parts: Sequence[tuple[Pool, Ids]]) -> int:
-        known = self._memory.judged.setdefault((rows.table, reading.columns, reading.key), {})
-        key = tuple(int(numbers[place]) for _, numbers in parts)
-        truth = known.get(key)  # type: ignore[call-overload]
-        if truth is None:
-            spelling = tuple(pool.spellings[n][0] for (pool, _), n in zip(parts, key, strict=True))
-            truth = known[key] = reading.of(spelling)  # type: ignore[index]
-        return int(truth)
+        sizes = [len(pool) for pool, _ in parts]
+        kind = np.int8 if reading.truth else np.int64
+        keys, inverse = np.unique(packed([numbers[at] for _, numbers in parts], sizes), return_inverse=True)
+        if prod(sizes) > ROOM:  # these keys are of this shard only
+            first = np.unique(inverse, return_index=True)[1]
+            spelled = [tuple(pool.spellings[numbers[at[row]]][0] for pool, numbers in parts) for row in first.tolist()]
+            return np.asarray([reading.of(each) for each in spelled], kind)[inverse]
+        memory = (rows.table, reading.columns, reading.key)
+        known, truths = self._memory.judged.get(memory, (np.zeros(0, np.int64), np.zeros(0, kind)))
+        new = np.setdiff1d(keys, known, assume_unique=True)
+        if len(new):
+            made = [reading.of(_unpacked(key, [pool for pool, _ in parts])) for key in new.tolist()]
+            known, truths = np.concatenate([known, new]), np.concatenate([truths, np.asarray(made, kind)])
+            order = np.argsort(known)
+            known, truths = known[order], truths[order]
+            self._memory.judged[memory] = known, truths
+        found: Ids = truths[np.searchsorted(known, keys)][inverse]
+        return found
 
     def _quick(self, rows: Rows, quick: Quick) -> tuple[Ids, Ids]:
         """The truths of point values that are far from the threshold, in floats; and which rows these are."""
@@ -342,8 +370,10 @@ class Arrays:
             sound &= (unit != _NO_UNIT) & (value > least + SAFE * abs(least)) & (value < most - SAFE * abs(most))
         return np.where(sound, value, np.nan)
 
-    def derived(self, concept: ObservationConcept, tests: tuple[Test, ...], lead: Rows, day: int) -> Any:
-        return derived(self, concept, tests, lead, day)
+    def derived(
+        self, concept: ObservationConcept, tests: tuple[Test, ...], lead: Rows, partners: Partners, day: int
+    ) -> Any:
+        return derived(self, concept, tests, lead, partners, day)
 
     def _column(self, rows: Rows, column: str, key: object, of: Callable[[Spelling], float]) -> Ids:
         """A float for each row by the spelling of a column; NaN where there is none."""
@@ -355,6 +385,15 @@ class Arrays:
             )
             self._memory.floats[column, key] = table
         return table[numbers]
+
+
+def _unpacked(key: int, pools: Sequence[Pool]) -> Spelling:
+    """The texts of a packed key."""
+    texts: list[str | None] = []
+    for pool in reversed(pools):
+        key, number = divmod(key, len(pool))
+        texts.append(pool.spellings[number][0])
+    return tuple(reversed(texts))
 
 
 def pool_of_nothing(reading: Reading) -> Any:

@@ -169,6 +169,15 @@ class Wanted:
                 best = UNKNOWN
         return best
 
+    def equivalent(self, words: Words) -> Fraction | None:
+        """A record's daily dose in mg of the treatment in which doses are expressed; None where it is not known."""
+        treatments = self.catalogue.events["treatments"]
+        found = [treatments[name].equivalents.get(self.leaf.equivalent) for name in self.related(words).named]
+        worth = {None if each is None else each.factor for each in found}
+        dose = _dose(words["daily_dose_value"], words["daily_dose_unit"], "mg/d")
+        factor = worth.pop() if len(worth) == 1 else None
+        return None if factor is None or dose is None else dose * factor
+
     def denied_codes(self, words: Words) -> frozenset[str]:
         """The codes that a denial rules out, the time apart: its own concept and narrower ones."""
         named = self.related(words).named
@@ -194,20 +203,26 @@ def _attribute(written: str | None, wanted: frozenset[str]) -> int:
 
 
 def _dosed(value: str | None, unit: str | None, bounds: tuple[Amount, ...], wanted: str) -> int:
+    dose = _dose(value, unit, wanted)
+    if dose is None:
+        return UNKNOWN
+    return TRUE if all(holds(dose, bound) for bound in bounds) else FALSE
+
+
+def _dose(value: str | None, unit: str | None, wanted: str) -> Fraction | None:
+    """A dose in a unit; None where that is not known."""
     number = None if value is None else parse_decimal(value)
     if number is None or unit is None:
-        return UNKNOWN
+        return None
     known = _DOSES.get(wanted)
     if known is None:
         known = _DOSES[wanted] = analyte(wanted)
     scale = known.scale(unit)
-    if not isinstance(scale, Scale):
-        return UNKNOWN
-    dose = Fraction(number) * scale.factor + scale.offset
-    return TRUE if all(_holds(dose, bound) for bound in bounds) else FALSE
+    return Fraction(number) * scale.factor + scale.offset if isinstance(scale, Scale) else None
 
 
-def _holds(dose: Fraction, bound: Amount) -> bool:
+def holds(dose: Fraction, bound: Amount) -> bool:
+    """Whether a dose is within a bound."""
     match bound.operator:
         case "at_least":
             return dose >= bound.number

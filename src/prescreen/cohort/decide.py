@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,11 +13,12 @@ from prescreen.cohort.arrays import Arrays, Memory
 from prescreen.cohort.plan import Plan
 from prescreen.cohort.scan import Columns, Scan, Shard
 from prescreen.cohort.spelling import Ids, packed
-from prescreen.cohort.walk import ALONE, UNDETERMINED, Decided, Walk
+from prescreen.cohort.walk import ALONE, FAILED, MET, UNDETERMINED, Decided, Walk
 from prescreen.ranges import Ranges
 
-SUPPOSED: Final = (0, 400, -400)
-"""Days after the screening day that anchors which are not given are supposed to be."""
+SUPPOSED: Final = (0, 20_000, -40_000)
+"""Days after the screening day that anchors which are not given are supposed to be: that day, long after it and long
+before it, when nothing on file has happened yet."""
 
 
 @dataclass(frozen=True)
@@ -38,39 +39,51 @@ def decide(
     """The decisions on a shard of so many candidates."""
     pieces = shard.rows()
     arrays = Arrays(size, scan.pools, scan.concepts, pieces, scan.signature, memory, scan.concept)
-    decided, supposed = walked(arrays, plan, day, ranges)
-    return assembled(size, plan, decided, supposed, _odd(shard, pieces, scan))
+    decided, walk = walked(arrays, plan, day, ranges)
+    return assembled(size, plan, decided, witnessed(walk, plan), _odd(shard, pieces, scan))
 
 
-def walked(
-    algebra: Algebra[E, R], plan: Plan, day: int, ranges: Ranges | None
-) -> tuple[list[Decided[E]], list[list[E]]]:
-    """Every column of a plan decided; and, for those that hang on anchors, their statuses on each supposed day."""
+Witnesses = Callable[[int], Iterable[E]]
+"""The statuses of a column on days that anchors which are not given may be, one day after the other."""
+
+
+def walked(algebra: Algebra[E, R], plan: Plan, day: int, ranges: Ranges | None) -> tuple[list[Decided[E]], Walk[E, R]]:
+    """Every column of a plan decided, and the walk that did it."""
     walk = Walk(algebra, day, plan.catalogue, ranges, plan.bare)
-    witnesses = [Walk(algebra, day, plan.catalogue, ranges, plan.bare, day + later) for later in SUPPOSED]
-    decided: list[Decided[E]] = []
-    supposed: list[list[E]] = []
-    for column in plan.columns:
-        decided += walk.trial(column.trial, [column.criterion])
-        some = witnesses if column.anchored else []
-        supposed.append([each.status for w in some for each in w.trial(column.trial, [column.criterion])])
-    return decided, supposed
+    return [found for column in plan.columns for found in walk.trial(column.trial, [column.criterion])], walk
 
 
-def assembled(
-    size: int, plan: Plan, decided: Sequence[Decided[Ids]], supposed: Sequence[Sequence[Ids]], odd: Ids
-) -> Decisions:
+def witnessed(walk: Walk[E, R], plan: Plan, of_records: bool = True) -> Witnesses[E]:
+    """The statuses on supposed days. of_records: also on days of the candidates' own records."""
+    days: dict[int, Walk[E, R]] = {}
+
+    def witnesses(place: int) -> Iterable[E]:
+        column = plan.columns[place]
+        if not column.anchored:
+            return
+        for later in SUPPOSED:
+            if later not in days:
+                days[later] = walk.supposing(walk.day + later)
+            yield days[later].trial(column.trial, [column.criterion])[0].status
+        if of_records:
+            own = walk.supposing_records(column.criterion.condition)
+            yield own.trial(column.trial, [column.criterion])[0].status
+
+    return witnesses
+
+
+def assembled(size: int, plan: Plan, decided: Sequence[Decided[Ids]], witnesses: Witnesses[Ids], odd: Ids) -> Decisions:
     """The decisions that a backend's arrays come to. odd: candidates that columns do not decide."""
     statuses = np.empty((size, len(plan.columns)), np.int8)
     facts: list[dict[str, tuple[int, int]]] = []
     alike: dict[int, Ids] = {}
     for place, found in enumerate(decided):
-        status = statuses[:, place]
+        status = np.empty(size, np.int8)
         status[:] = found.status
-        for witness in supposed[place]:
-            # Where even a known anchor leaves a criterion undetermined, an unknown one does.
-            status[(status == FALLBACK) & (witness == UNDETERMINED) & found.settled] = UNDETERMINED
         status[odd] = FALLBACK
+        _witnessed(status, found.settled, witnesses(place))
+        status[odd] = FALLBACK
+        statuses[:, place] = status
         facts.append(_facts(status == UNDETERMINED, found.open))
         if found.alike is not None:
             number = np.broadcast_to(found.alike, size).copy()
@@ -79,6 +92,21 @@ def assembled(
             if (number != ALONE).any():
                 alike[place] = number
     return Decisions(statuses, facts, alike)
+
+
+def _witnessed(status: Ids, settled: Ids, witnesses: Iterable[Ids]) -> None:
+    """Settle what an anchor that is not given leaves open: where a known one would leave the criterion undetermined, or
+    two days of it would decide it differently, an unknown one leaves it undetermined."""
+    least, most = np.full(len(status), MET, np.int8), np.full(len(status), FAILED, np.int8)
+    open_ = (status == FALLBACK) & settled
+    for witness in witnesses if open_.any() else ():
+        sure = witness != FALLBACK
+        least = np.where(sure, np.minimum(least, witness), least)
+        most = np.where(sure, np.maximum(most, witness), most)
+        status[open_ & ((witness == UNDETERMINED) | (least < most))] = UNDETERMINED
+        open_ &= status == FALLBACK
+        if not open_.any():
+            break
 
 
 def _facts(undetermined: Ids, open_: dict[str, Ids]) -> dict[str, tuple[int, int]]:

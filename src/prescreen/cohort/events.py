@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Final, Generic
 
 from prescreen.candidate.facts import STATUSES
 from prescreen.catalogue import Catalogue, system_name
 from prescreen.catalogue.model import Domain
+from prescreen.cohort import tallies
 from prescreen.cohort.algebra import FALLBACK, FALSE, TRUE, UNKNOWN, Algebra, E, R, Reading, Spelling
-from prescreen.cohort.coding import CODE, LASTING, Wanted, Words, words_of
+from prescreen.cohort.coding import CODE, DATES, LASTING, Wanted, Words, words_of
 from prescreen.cohort.timing import Timing
-from prescreen.cohort.windows import AFTER_ALL, BEFORE_ALL, Bounds, Calendar
+from prescreen.cohort.windows import AFTER_ALL, BEFORE_ALL, Bounds, Calendar, opening
 from prescreen.language.model import SCREENING, Condition, Event, parts_of
 from prescreen.time import DAY, EARLIEST, HOUR, LATEST, When, parse_when, unshift_day
 
@@ -62,29 +63,39 @@ class Events(Generic[E, R]):
         contradicted = self._contradicted(wanted, denials, judged)
         true = a.exists(rows, a.same(truth, a.truth(TRUE)))
         open_ = a.exists(rows, a.same(truth, a.truth(UNKNOWN)))
-        doubtful = a.either(a.exists(rows, a.same(truth, a.truth(FALLBACK))), a.both(true, contradicted))
-        code = a.where(
-            doubtful,
-            a.truth(FALLBACK),
-            a.where(
-                true,
-                a.truth(TRUE),
-                a.where(open_, a.truth(UNKNOWN), a.where(absent, a.truth(FALSE), a.truth(UNKNOWN))),
-            ),
-        )
+        doubtful = a.both(true, contradicted)
+        code = a.where(a.both(absent, a.negated(open_)), a.truth(FALSE), a.truth(UNKNOWN))
+        code = a.where(doubtful, a.truth(FALLBACK), a.where(true, a.truth(TRUE), code))
         spoken = a.either(self._any(rows), a.either(self._any(denials), self._any(a.complete(leaf.domain))))
         return Existence(code, a.either(open_, doubtful), a.negated(spoken))
 
     def _tallied(self, leaf: Event, wanted: Wanted) -> Existence[E]:
-        """Several records together are counted by the direct evaluator, where there is anything on file."""
+        """Several records together."""
         a, domain = self.algebra, leaf.domain
-        rows = a.events(domain)
-        touching = a.exists(rows, a.negated(a.same(self._of_code(rows, wanted), a.truth(FALSE))))
-        denials, declared = self._denying(domain), a.complete(domain)
-        told = a.either(touching, a.either(self._any(denials), self._any(declared)))
+        bounds = self.calendar.bounds(leaf.window)
+        if leaf.equivalent:
+            leaf_of_one = replace(leaf, daily_dose=(), equivalent="")
+            judged = self._records(leaf_of_one, Wanted(leaf_of_one, self.catalogue), bounds)
+        else:
+            judged = self._records(leaf, wanted, bounds)
+        denials, rows, truth = self._denying(domain), judged.rows, judged.truth
+        outside = self._outside(leaf, bounds)
+        if leaf.count:
+            code = tallies.counted(self, leaf)
+        else:
+            absent = self._absent(leaf, wanted, bounds, denials)
+            found = tallies.Records(rows, truth, absent)
+            if leaf.equivalent:
+                code = tallies.added_up(self, leaf, wanted, found, bounds)
+            else:
+                code = tallies.lines(self, leaf, found)
+            true = a.exists(rows, a.same(truth, a.truth(TRUE)))
+            doubtful = a.both(true, self._contradicted(wanted, denials, judged))
+            code = a.where(doubtful, a.truth(FALLBACK), code)
+        told = a.either(self._any(rows), a.either(self._any(denials), self._any(a.complete(domain))))
+        several = a.exists(rows, a.negated(a.same(truth, a.truth(FALSE))))
         # A window that holds nothing for sure tells something, too.
-        told = a.either(told, self._outside(leaf, self.calendar.bounds(leaf.window)))
-        return Existence(a.where(told, a.truth(FALLBACK), a.truth(UNKNOWN)), told, a.negated(told))
+        return Existence(code, several, a.negated(a.either(told, outside)))
 
     def spoiling(self, without: Condition) -> tuple[E, E]:
         """Of the events of a condition: whether nothing on file speaks of any, and whether there never was one."""
@@ -101,6 +112,56 @@ class Events(Generic[E, R]):
         if not isinstance(without, Event):
             return silent, a.flag(False)
         return silent, absent
+
+    def speaks_of_days(self, without: Condition) -> bool:
+        """Whether an event before a sample is told by its days alone, as `clear` takes it to be."""
+        if not isinstance(without, Event):
+            return False
+        start, end = without.window.start, without.window.end
+        of_sample = start is not None and start.anchor == SCREENING and start.sign < 0 and start.span is not None
+        ends = end is None or (end.anchor == SCREENING and end.span is None)
+        plain = not (without.tallies or without.for_at_least or without.duration or "planned" in without.statuses)
+        return of_sample and ends and plain
+
+    def clear(self, without: Event, results: R, high: E) -> tuple[E, E]:
+        """Whether results, taken by some instant each, surely were not taken after an event; and whether there surely
+        may have been one before, because nothing rules it out."""
+        a, domain = self.algebra, without.domain
+        wanted, rows, start = Wanted(without, self.catalogue), self.algebra.events(domain), without.window.start
+        assert start is not None
+        touching = a.negated(a.same(self._words(rows, wanted), a.truth(FALSE)))
+        timing = Timing(a, self.calendar, domain, rows)
+        begun = a.where(timing.has_start, timing.low(timing.start), a.number(EARLIEST))
+        over = a.where(timing.has_end, timing.high(timing.end), a.number(LATEST))
+        first = a.spread(results, a.smallest(rows, touching, begun, AFTER_ALL))
+        last = a.spread(results, a.largest(rows, touching, over, BEFORE_ALL))
+        opens = Reading(("date",), ("opens", start), lambda s: opening(s[0], start), truth=False)
+        until = self._day_end(high)
+        apart = a.either(a.negated(a.at_most(first, until)), a.negated(a.at_most(a.read(results, opens), last)))
+        through = a.spread(results, self._declared_through(without, wanted))
+        covered = a.at_most(until, through)
+        denied = a.spread(results, self._any(self._denying(domain)))
+        return a.both(apart, covered), a.negated(a.either(covered, denied))
+
+    def _day_end(self, instant: E) -> E:
+        a = self.algebra
+        return a.plus(a.times(a.divided(instant, DAY), DAY), a.number(DAY - 1))
+
+    def _declared_through(self, leaf: Event, wanted: Wanted) -> E:
+        """The last instant up to which the list is declared complete for a leaf's codes."""
+        a, rows = self.algebra, self.algebra.complete(leaf.domain)
+        speaks, through = self._declarations(rows, leaf, wanted, leaf.codes)
+        return a.largest(rows, speaks, through, BEFORE_ALL)
+
+    def dated(self, leaf: Event) -> tuple[R, E, str]:
+        """The records that a leaf may ask for, the time apart: their rows, which of these, and the column of their
+        beginning."""
+        a, rows = self.algebra, self.algebra.events(leaf.domain)
+        may_be = a.negated(a.same(self._words(rows, Wanted(leaf, self.catalogue)), a.truth(FALSE)))
+        if leaf.statuses:
+            some = [self.may_be(rows, leaf.domain, status) for status in sorted(leaf.statuses)]
+            may_be = a.both(may_be, reduce(a.either, some))
+        return rows, may_be, DATES[leaf.domain][0]
 
     def _any(self, rows: R) -> E:
         return self.algebra.exists(rows, self.algebra.flag(True))
@@ -125,14 +186,17 @@ class Events(Generic[E, R]):
     def _records(self, leaf: Event, wanted: Wanted, bounds: Bounds[E]) -> _Judged[E, R]:
         a, domain = self.algebra, leaf.domain
         every = a.events(domain)
-        rows = a.only(every, a.negated(a.same(self._of_code(every, wanted), a.truth(FALSE))))
+        touching = a.negated(a.same(self._of_code(every, wanted), a.truth(FALSE)))
+        rows = a.only(every, touching)
+        if a.nowhere(touching):
+            return _Judged(rows, a.truth(FALSE))
         timing = Timing(a, self.calendar, domain, rows)
         exceptions = [(Wanted(each, self.catalogue), self.calendar.bounds(each.window)) for each in leaf.excepted]
         lasting = LASTING.get(domain)
-        contradictory = self._contradictory(timing, rows)
+        contradictory = self.contradictory(timing, rows)
         least = most = None
         for status in sorted(STATUSES[domain]):
-            may_be = self._may_be(rows, domain, status)
+            may_be = self.may_be(rows, domain, status)
             applies = a.both(may_be, a.negated(contradictory))
             readings = [(applies, False)]
             if status == lasting:
@@ -140,17 +204,19 @@ class Events(Generic[E, R]):
             elif status not in _UNDATED:
                 readings = [(a.either(applies, contradictory), False)]
             for condition, without_end in readings:
+                if a.nowhere(condition):
+                    continue
                 truth = self._had(wanted, bounds, exceptions, timing, status, without_end)
                 low = a.where(condition, truth, a.truth(TRUE))
                 high = a.where(condition, truth, a.truth(FALSE))
                 least = low if least is None else a.least(least, low)
                 most = high if most is None else a.most(most, high)
-        assert least is not None
-        assert most is not None
+        if least is None or most is None:
+            return _Judged(rows, a.truth(FALSE))
         truth = a.where(a.same(least, most), least, a.truth(UNKNOWN))
         return _Judged(rows, truth)
 
-    def _contradictory(self, timing: Timing[E, R], rows: R) -> E:
+    def contradictory(self, timing: Timing[E, R], rows: R) -> E:
         """Whether a record is said to go on although its end is past."""
         a, lasting = self.algebra, LASTING.get(timing.domain)
         if lasting is None:
@@ -158,7 +224,8 @@ class Events(Generic[E, R]):
         reading = Reading(("status",), ("is", lasting), lambda s: TRUE if s[0] == lasting else FALSE)
         return a.both(timing.ended(), a.same(a.read(rows, reading), a.truth(TRUE)))
 
-    def _may_be(self, rows: R, domain: Domain, status: str) -> E:
+    def may_be(self, rows: R, domain: Domain, status: str) -> E:
+        """Whether records may have a status."""
         a = self.algebra
         if "status" not in a.columns(domain):
             return self.algebra.flag(True)
@@ -211,6 +278,8 @@ class Events(Generic[E, R]):
             CODE, ("contradicts", domain, codes), lambda s: _flag(wanted.contradicts(words_of(s, CODE, domain)))
         )
         relevant = a.same(a.read(denials, reading), a.truth(TRUE))
+        if a.nowhere(relevant):
+            return a.flag(False)
         timing, denying = Timing(a, self.calendar, domain, rows), Timing(a, self.calendar, domain, denials)
         begun = a.where(timing.has_start, timing.low(timing.start), a.number(EARLIEST))
         found = a.same(judged.truth, a.truth(TRUE))
@@ -300,14 +369,19 @@ class Events(Generic[E, R]):
     def _declared(self, leaf: Event, wanted: Wanted, needed: E, codes: tuple[str, ...]) -> E:
         """Whether the list is declared complete for codes, as far as the leaf looks."""
         a, rows = self.algebra, self.algebra.complete(leaf.domain)
+        speaks, through = self._declarations(rows, leaf, wanted, codes)
+        return a.exists(rows, a.both(a.at_most(a.spread(rows, needed), through), speaks))
+
+    def _declarations(self, rows: R, leaf: Event, wanted: Wanted, codes: tuple[str, ...]) -> tuple[E, E]:
+        """Whether declarations speak of codes, and up to which instant they do."""
+        a = self.algebra
         speaks = Reading(
             ("systems",),
-            ("covers", leaf, codes),
+            ("covers", leaf.domain, codes),
             lambda s: _flag(all(wanted.covered(code, systems_of(s[0])) for code in codes)),
         )
         through = a.read(rows, Reading(("through",), "through", _through, truth=False))
-        reaches = a.at_most(a.spread(rows, needed), through)
-        return a.exists(rows, a.both(reaches, a.same(a.read(rows, speaks), a.truth(TRUE))))
+        return a.same(a.read(rows, speaks), a.truth(TRUE)), through
 
     def _denied(self, leaf: Event, wanted: Wanted, needed: E, denials: R, code: str) -> E:
         """Whether a record denies a code, as far as the leaf looks."""
@@ -316,8 +390,10 @@ class Events(Generic[E, R]):
         def told(spelling: Spelling) -> int:
             return _flag(code in wanted.denied_codes(words_of(spelling, CODE, domain)))
 
-        timing = Timing(a, self.calendar, domain, denials)
         speaks = a.same(a.read(denials, Reading(CODE, ("denied", domain, code), told)), a.truth(TRUE))
+        if a.nowhere(speaks):
+            return a.flag(False)
+        timing = Timing(a, self.calendar, domain, denials)
         speaks = a.both(speaks, a.negated(self._of_one_event(denials, timing)))
         until = self._denied_until(denials, timing, "first day's end", _first_days_end)
         return a.exists(denials, a.both(speaks, a.at_most(a.spread(denials, needed), until)))

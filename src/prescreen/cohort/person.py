@@ -84,10 +84,9 @@ class Persons(Generic[E, R]):
         """The first and the last day on which somebody born then may become so old."""
         if span is None:
             return _NO_DAY, _NO_DAY
-        return (
-            shift_day(birth.first_day, span, 1),
-            shift_day(min(birth.high // DAY, self.calendar.day), span, 1),
-        )
+        first, last = birth.first_day, min(birth.high // DAY, self.calendar.day)
+        turned = shift_day(first, span, 1)
+        return turned, turned if first == last else shift_day(last, span, 1)
 
     def _age_at_anchor(self, leaf: Age) -> E:
         a = self.algebra

@@ -6,7 +6,7 @@ but distinct spellings, and in the end a row of statuses for each candidate.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
@@ -15,7 +15,7 @@ from sqlglot import exp
 from prescreen.catalogue import DOMAINS
 from prescreen.cohort.algebra import FALSE, TRUE, Reading, Spelling
 from prescreen.cohort.coding import DATES
-from prescreen.cohort.decide import Decisions, assembled, walked
+from prescreen.cohort.decide import Decisions, assembled, walked, witnessed
 from prescreen.cohort.judging import WRITTEN
 from prescreen.cohort.person import BIRTH
 from prescreen.cohort.plan import Plan
@@ -53,7 +53,9 @@ def decide_in(runner: Runner, scan: Scan, plan: Plan, day: int, ranges: Ranges |
     columns = _bases(runner)
     groups = _groups(scan, columns)
     algebra = SqlAlgebra(groups, plan.concepts, lambda s: _concept(scan, s), scan.signature)
-    decided, supposed = walked(algebra, plan, day, ranges)
+    decided, walk = walked(algebra, plan, day, ranges)
+    witnesses = witnessed(walk, plan, of_records=False)
+    supposed = [list(witnesses(j)) for j in range(len(plan.columns))]
     outputs: dict[str, Sql] = {"odd": _odd(algebra, scan)}
     for j, found in enumerate(decided):
         outputs[f"status_{j}"], outputs[f"settled_{j}"] = found.status, found.settled
@@ -83,9 +85,12 @@ def decide_in(runner: Runner, scan: Scan, plan: Plan, day: int, ranges: Ranges |
         )
         for j, found in enumerate(decided)
     ]
-    witnesses = [[array(f"supposed_{j}_{i}") for i in range(len(some))] for j, some in enumerate(supposed)]
+
+    def statuses(j: int) -> Iterable[Ids]:
+        return (array(f"supposed_{j}_{i}") for i in range(len(supposed[j])))
+
     odd = array("odd").astype(bool) | _twice(runner, columns, identities)
-    return identities, assembled(size, plan, made, witnesses, np.flatnonzero(odd))
+    return identities, assembled(size, plan, made, statuses, np.flatnonzero(odd))
 
 
 # --- tables -------------------------------------------------------------------------------------------

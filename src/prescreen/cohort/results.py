@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Generic
 
 from prescreen.catalogue import Catalogue, ObservationConcept
 from prescreen.cohort.algebra import FALLBACK, FALSE, TRUE, UNKNOWN, Algebra, E, R, Reading, Spelling
+from prescreen.cohort.events import Events
 from prescreen.cohort.judging import judgement
 from prescreen.cohort.person import BIRTH, SEXES, born
 from prescreen.cohort.windows import AFTER_ALL, BEFORE_ALL, Bounds, Calendar
-from prescreen.language.model import Condition, Observation, Window
+from prescreen.language.model import Event, Observation, Window
 from prescreen.quantities import NoValue, read_value
 from prescreen.ranges import Ranges
-from prescreen.time import ANY_TIME, parse_when
+from prescreen.time import ANY_TIME, DAY, parse_when
 
 _OF_A_PERSON: Final = frozenset({"ckd-epi-2021", "cockcroft-gault"})
 """Formulas that need to know age and sex."""
+_MOST_DAYS: Final = 61
+_FEW: Final = 70
+"""Of the days of samples, and of records: the direct evaluator looks at 5,000 records as of a day, and at 62 days."""
 _IN_COLUMNS: Final = frozenset({"latest", "first", "any", "every"})
 
 
@@ -57,11 +60,10 @@ class Results(Generic[E, R]):
 
     def __init__(
         self, algebra: Algebra[E, R], calendar: Calendar[E, R], catalogue: Catalogue, ranges: Ranges | None,
-        spoiling: Callable[[Condition], tuple[E, E]],
+        events: Events[E, R],
     ) -> None:  # fmt: skip
-        """catalogue: of all trials; their own quantities come with the leaf. spoiling: whether nothing is on file of
-        the events of a `without`, and whether there surely were none."""
-        self.spoiling = spoiling
+        """catalogue: of all trials; their own quantities come with the leaf. events: for those of a `without`."""
+        self.events = events
         self.algebra = algebra
         self.calendar = calendar
         self.catalogue = catalogue
@@ -74,19 +76,20 @@ class Results(Generic[E, R]):
         a = self.algebra
         found = self._window(leaf.code, concept, leaf.window)
         recorded = found.any_inside
-        if leaf.select.how not in _IN_COLUMNS or leaf.changes:
+        if leaf.changes:
             # With nothing in the window there is nothing to select from.
             code = a.where(found.any_inside, a.truth(FALLBACK), a.truth(UNKNOWN))
         else:
             site = () if self.ranges is None else self.ranges.rows(leaf.code)
             judged = a.read(found.taken.rows, judgement(leaf, concept, site))
-            code = a.where(found.any_sure, self._decided(leaf, found, judged), a.truth(UNKNOWN))
+            decided = self._decided if leaf.select.how in _IN_COLUMNS else self._by_number
+            code = a.where(found.any_sure, decided(leaf, found, judged), a.truth(UNKNOWN))
         if concept.formula is not None:
             derivable = a.both(a.negated(found.any_sure), self._derivable(concept, leaf.window))
             recorded = a.either(recorded, derivable)
             code = a.where(derivable, self._derived(leaf, concept, found), code)
         if leaf.without is not None:
-            code = self._unspoiled(leaf.without, code, recorded)
+            code = self._unspoiled(leaf, concept, found, code, recorded)
         return Seen(code, True, recorded, found.any_sure)
 
     def _derived(self, leaf: Observation, concept: ObservationConcept, reported: _InWindow[E, R]) -> E:
@@ -95,20 +98,71 @@ class Results(Generic[E, R]):
         if leaf.select.how != "latest" or leaf.changes:
             return a.truth(FALLBACK)
         lead = self._window(first, self.catalogue.observations[first], leaf.window)
-        judged = a.derived(concept, leaf.tests, lead.taken.rows, self.calendar.day)
+        others = [self._window(code, self.catalogue.observations[code], leaf.window) for code in concept.inputs[1:]]
+        partners = [(other.inside, other.sure) for other in others]
+        judged = a.derived(concept, leaf.tests, lead.taken.rows, partners, self.calendar.day)
         if judged is None:
             return a.truth(FALLBACK)
         chosen = self._counting(first, leaf, lead)
         agreed = a.where(reported.any_inside, a.truth(FALLBACK), self._agreed(chosen, lead.taken.rows, judged))
         return a.where(lead.any_sure, agreed, a.truth(UNKNOWN))
 
-    def _unspoiled(self, without: Condition, code: E, recorded: E) -> E:
-        """A leaf whose results do not count after certain events: where nothing is on file of these, any result may be
-        refused, and the truth is open; where they are all ruled out, none is."""
-        a = self.algebra
-        silent, absent = self.spoiling(without)
-        told = a.where(silent, a.truth(UNKNOWN), a.where(absent, code, a.truth(FALLBACK)))
+    def _unspoiled(
+        self, leaf: Observation, concept: ObservationConcept, found: _InWindow[E, R], code: E, recorded: E
+    ) -> E:
+        """A leaf whose results do not count after certain events: with none before any that may be the one, it is as it
+        is; where each result may be refused, its truth is open."""
+        a, rows, without = self.algebra, found.taken.rows, leaf.without
+        assert without is not None
+        taken, now = found.taken, self.calendar.now
+        if concept.formula is not None or not self.events.speaks_of_days(without):
+            silent, absent = self.events.spoiling(without)
+            told = a.where(silent, a.truth(UNKNOWN), a.where(absent, code, a.truth(FALLBACK)))
+            return a.where(recorded, told, code)
+        assert isinstance(without, Event)
+        clear, open_ = self.events.clear(without, rows, a.least(taken.high, a.number(now)))
+        last, first = (a.divided(each, DAY) for each in (a.least(taken.high, a.number(now)), taken.low))
+        days = a.plus(a.minus(last, first), a.number(1))
+        few = a.at_most(days, a.number(_MOST_DAYS))
+        clear, open_ = a.both(clear, few), a.either(open_, a.negated(few))
+        if leaf.select.how in ("latest", "first"):
+            counting = self._counting(leaf.code, leaf, found)
+        else:
+            counting = found.inside
+        all_open = a.negated(a.exists(rows, a.both(found.inside, a.negated(open_))))
+        all_clear = a.negated(a.exists(rows, a.both(counting, a.negated(clear))))
+        # The direct evaluator looks at so many days of so many records, and at no more.
+        looked = a.total(rows, found.inside, a.least(days, a.number(_MOST_DAYS)))
+        known = a.total(self.algebra.events(without.domain), a.flag(True), a.number(1))
+        not_many = a.both(a.at_most(looked, a.number(_FEW)), a.at_most(known, a.number(_FEW - 2)))
+        told = a.where(a.both(all_clear, not_many), code, a.truth(FALLBACK))
+        told = a.where(all_open, a.truth(UNKNOWN), told)
         return a.where(recorded, told, code)
+
+    def _by_number(self, leaf: Observation, found: _InWindow[E, R], judged: E) -> E:
+        """Of selections that take the direct evaluator, what the number of results and their agreement tell."""
+        a, rows, how, count = self.algebra, found.taken.rows, leaf.select.how, leaf.select.count
+        one = a.number(1)
+        inside, sure = a.total(rows, found.inside, one), a.total(rows, found.sure, one)
+        if how == "mean_of":
+            return a.where(a.at_most(a.number(count), inside), a.truth(FALLBACK), a.truth(UNKNOWN))
+        all_agree = self._agreed(found.inside, rows, judged)
+        true = a.same(all_agree, a.truth(TRUE))
+        if how != "consecutive":  # the highest, the lowest
+            agreed = a.either(true, a.same(all_agree, a.truth(FALSE)))
+            return a.where(a.either(agreed, a.same(inside, one)), all_agree, a.truth(FALLBACK))
+        possible = a.total(rows, a.both(found.inside, a.negated(a.same(judged, a.truth(FALSE)))), one)
+        passing = a.total(rows, a.both(found.inside, a.same(judged, a.truth(TRUE))), one)
+        code = a.truth(FALLBACK)
+        if count == 2 and leaf.select.apart is None:
+            two = a.both(a.same(inside, a.number(2)), a.same(sure, a.number(2)))
+            earlier = a.smallest(rows, found.inside, found.taken.high, AFTER_ALL)
+            later = a.largest(rows, found.inside, found.taken.low, BEFORE_ALL)
+            apart = a.both(two, a.negated(a.at_most(later, earlier)))
+            certain = a.where(a.same(passing, a.number(2)), a.truth(TRUE), a.truth(UNKNOWN))
+            unjudged = a.exists(rows, a.both(found.inside, a.same(judged, a.truth(FALLBACK))))
+            code = a.where(a.both(apart, a.negated(unjudged)), certain, code)
+        return a.where(a.at_most(a.number(count), possible), code, a.truth(FALSE))
 
     def _decided(self, leaf: Observation, found: _InWindow[E, R], judged: E) -> E:
         how = leaf.select.how
@@ -154,14 +208,20 @@ class Results(Generic[E, R]):
         number: E = getattr(bounds, edge)
         return number if bounds.fixed is not None else self.algebra.spread(rows, number)
 
+    def dated(self, code: str) -> tuple[R, E, str]:
+        """The results of an analyte: their rows, which of these are one, and the column of their day."""
+        taken = self._results(code, self.catalogue.observations[code])
+        return taken.rows, taken.counts, "date"
+
     def _results(self, code: str, concept: ObservationConcept) -> Taken[E, R]:
         found = self._taken.get(code)
         if found is None:
             a = self.algebra
             rows = a.results(code)
             signed = concept.analyte is not None and concept.analyte.may_be_negative
-            is_one = Reading(("value", "verification"), ("result", signed), lambda s: _is_result(s, signed))
-            counts = a.same(a.read(rows, is_one), a.truth(TRUE))
+            value = Reading(("value",), ("a value", signed), lambda s: _is_value(s[0], signed))
+            told = Reading(("verification",), "not refuted", lambda s: FALSE if s[0] == "refuted" else TRUE)
+            counts = a.same(a.least(a.read(rows, value), a.read(rows, told)), a.truth(TRUE))
             low = a.read(rows, Reading(("date",), "low", _low, truth=False))
             high = a.read(rows, Reading(("date",), "high", _high, truth=False))
             found = self._taken[code] = Taken(rows, counts, low, high)
@@ -207,9 +267,8 @@ class Results(Generic[E, R]):
         return a.exists(taken.rows, a.both(taken.counts, a.at_most(taken.low, a.number(self.calendar.now))))
 
 
-def _is_result(spelling: Spelling, signed: bool) -> int:
-    value, verification = spelling
-    return FALSE if verification == "refuted" or isinstance(read_value(value, signed), NoValue) else TRUE
+def _is_value(text: str | None, signed: bool) -> int:
+    return FALSE if isinstance(read_value(text, signed), NoValue) else TRUE
 
 
 def _low(spelling: Spelling) -> int:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -19,7 +21,8 @@ from prescreen.cohort.fallback import Answered, Direct
 from prescreen.cohort.output import Results, cannot_write, prepare
 from prescreen.cohort.plan import Plan
 from prescreen.cohort.progress import Listener, Progress
-from prescreen.cohort.scan import Scan, no_candidates
+from prescreen.cohort.scan import Scan, Shard, no_candidates
+from prescreen.cohort.spelling import Ids
 from prescreen.cohort.store import FOLDER, Store, described, sample
 from prescreen.cohort.walk import ALONE, UNDETERMINED
 from prescreen.problems import InputRefused
@@ -29,6 +32,8 @@ from prescreen.time import day_text
 
 BLOCK: Final = 1 << 16
 AUDITED: Final = 1_000
+_MOST_THREADS: Final = 4  # each holds the arrays of one shard
+_TRIALS_AUDITED: Final = 2
 _AT_ONCE: Final = 20_000  # candidates that are read for the direct evaluator
 _MOST_ISSUES: Final = 5_000_000
 
@@ -40,7 +45,7 @@ class DisagreementError(Exception):
 @dataclass(frozen=True, slots=True)
 class Options:
     """How a run is done. memory: the most that it should take, in bytes; block: candidates of a shard; audited: how
-    many are decided a second time, directly."""
+    many are decided a second time, directly, each for two of the trials in turn. threads: None: one for each core."""
 
     memory: int = 4 << 30
     block: int = BLOCK
@@ -151,15 +156,24 @@ class _Run:
         """The decisions of columns, shard by shard."""
         memory = Memory()
         found: list[Decisions] = []
-        for shard in self.scan.shards:
+
+        def made(shard: Shard) -> Decisions:
             size = self._size(shard.number, count)
             decisions = self.store.load(shard.number, size)
             if decisions is None:
                 decisions = decide(shard, size, self.scan, self.plan, self.day, self.ranges, memory)
                 self.store.save(shard.number, decisions)
             shard.pieces.clear()
-            found.append(decisions)
-            self.progress.add("candidates decided", size, count)
+            return decisions
+
+        with ThreadPoolExecutor(self.options.threads or min(_MOST_THREADS, os.cpu_count() or 1)) as threads:
+            try:
+                for decisions in threads.map(made, self.scan.shards):
+                    found.append(decisions)
+                    self.progress.add("candidates decided", len(decisions.statuses), count)
+            except BaseException:
+                threads.shutdown(wait=True, cancel_futures=True)
+                raise
         return found
 
     # --- the direct evaluator ---------------------------------------------------------------------------
@@ -171,7 +185,7 @@ class _Run:
         left = [
             np.flatnonzero((d.statuses == FALLBACK).any(axis=1)) + n * self.options.block for n, d in enumerate(decided)
         ]
-        audited = set(sample(identities, self.options.audited))
+        audited = {place: rank for rank, place in enumerate(sample(identities, self.options.audited))}
         alone = np.concatenate(left).tolist()
         self._one_by_one(identities, decided, sorted({*alone, *audited}), audited)
         if any((decisions.statuses == FALLBACK).any() for decisions in decided):
@@ -213,7 +227,7 @@ class _Run:
         return sum(_spread(decisions, answers) for decisions in decided)
 
     def _one_by_one(
-        self, identities: Sequence[str], decided: Sequence[Decisions], places: Sequence[int], audited: set[int]
+        self, identities: Sequence[str], decided: Sequence[Decisions], places: Sequence[int], audited: Mapping[int, int]
     ) -> None:
         block = self.options.block
         for place, read in self._read(identities, places):
@@ -223,7 +237,10 @@ class _Run:
                 statuses[:] = UNDETERMINED
                 self.issues.append(TableIssue("refused", "all", None, identities[place], read.problems[0].message))
                 continue
-            mine = [*range(len(statuses))] if place in audited else np.flatnonzero(statuses == FALLBACK).tolist()
+            open_ = statuses == FALLBACK
+            if place in audited:
+                open_ = open_ | self._audited_of(audited[place])
+            mine = np.flatnonzero(open_).tolist()
             for column, answer in zip(mine, self.direct.decide(read.candidate, mine), strict=True):
                 if statuses[column] != FALLBACK:
                     if statuses[column] != answer.status:
@@ -234,6 +251,12 @@ class _Run:
                     _count(facts[column], answer, 1)
             self.issues += read.issues[: max(0, _MOST_ISSUES - len(self.issues))]
             self.progress.add("candidates decided one by one", 1, len(places))
+
+    def _audited_of(self, rank: int) -> Ids:
+        """The columns for which an audited candidate is decided a second time: those of some trials, in turn."""
+        trials = [trial.id for trial in self.plan.trials]
+        mine = {trials[(rank + each) % len(trials)] for each in range(_TRIALS_AUDITED)}
+        return np.asarray([column.trial.id in mine for column in self.plan.columns], bool)
 
     def _read(
         self, identities: Sequence[str], places: Sequence[int]

@@ -300,9 +300,11 @@ class Scan:
                 for path in source.files:
                     names = {n.lower(): n for n in pq.read_schema(path).names}
                     there = [name for name in columns if name in names]
-                    with pq.ParquetFile(path, read_dictionary=[names[name] for name in there]) as file:
+                    wanted = [names[name] for name in there]
+                    with pq.ParquetFile(path, read_dictionary=wanted, page_checksum_verification=True) as file:
                         for group in range(file.num_row_groups):
-                            read = file.read_row_group(group, [names[name] for name in there], use_threads=True)
+                            read = file.read_row_group(group, wanted, use_threads=True)
+                            read.validate(full=True)  # a damaged file may name texts that are not there
                             read = read.rename_columns([name.lower() for name in read.column_names]).select(there)
                             for name in columns:
                                 if name not in there:

@@ -14,6 +14,9 @@ from prescreen.cohort.algebra import Reading, Spelling
 
 Ids = npt.NDArray[Any]
 
+ROOM: Final = 2**62
+"""More combinations have no packed keys that are the same everywhere."""
+
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -32,7 +35,8 @@ class Pool:
         self._numbers: dict[Spelling, int] = {nothing: 0}
         self._by_text: dict[str | None, int] = {}
         self._check = check
-        self._tables: dict[object, tuple[Ids, Ids]] = {}
+        self._tables: dict[object, Ids] = {}
+        self._whole: set[object] = set()
         self._parts: dict[tuple[str, ...], tuple[Pool, Ids]] = {}
         self._lock = threading.Lock()
 
@@ -75,22 +79,35 @@ class Pool:
         if len(reading.columns) < len(self.columns):
             part, of_part = self._part(reading.columns)
             return part.read(reading, of_part[numbers])
-        with self._lock:
-            table, done = self._tables.get(reading.key, (_NONE, _NONE_DONE))
-            if len(table) < len(self.spellings):
-                more = len(self.spellings) - len(table)
-                table = np.concatenate([table, np.zeros(more, np.int64)]).astype(np.int8 if reading.truth else np.int64)
-                done = np.concatenate([done, np.zeros(more, bool)])
-            if not done.all():
+        table = self._tables.get(reading.key)
+        if table is None or len(table) < len(self.spellings):
+            with self._lock:
+                table = self._lengthened(reading)
+        found: Ids = table.take(numbers)
+        if reading.key not in self._whole and (found == _UNREAD[reading.truth]).any():
+            with self._lock:
                 met = np.zeros(len(table), bool)
                 met[numbers] = True
-                for number in np.flatnonzero(met & ~done).tolist():
-                    if self.sound[number]:
-                        table[number] = reading.of(self.spellings[number])
-                done |= met
-            self._tables[reading.key] = table, done
-        found: Ids = table[numbers]
+                self._work_out(reading, table, np.flatnonzero(met))
+            found = table.take(numbers)
         return found
+
+    def _lengthened(self, reading: Reading) -> Ids:
+        """The table of a reading with room for all spellings; that of few spellings is worked out at once."""
+        known = self._tables.get(reading.key, _NONE)
+        table = np.full(len(self.spellings), _UNREAD[reading.truth], np.int8 if reading.truth else np.int64)
+        table[: len(known)] = known
+        if len(table) <= _FEW:
+            self._work_out(reading, table, np.arange(len(table)))
+            self._whole.add(reading.key)
+        else:
+            self._whole.discard(reading.key)
+        self._tables[reading.key] = table
+        return table
+
+    def _work_out(self, reading: Reading, table: Ids, numbers: Ids) -> None:
+        for number in numbers[table[numbers] == _UNREAD[reading.truth]].tolist():
+            table[number] = reading.of(self.spellings[number]) if self.sound[number] else 0
 
     def _part(self, columns: tuple[str, ...]) -> tuple[Pool, Ids]:
         """The spellings of some of the columns, and which of them each spelling holds."""
@@ -108,7 +125,9 @@ class Pool:
 
 
 _NONE: Final = np.zeros(0, np.int8)
-_NONE_DONE: Final = np.zeros(0, bool)
+_FEW: Final = 256
+_UNREAD: Final = (-(1 << 63), -1)
+"""What stands for a reading that has not been made: of instants, of truths. None is ever so."""
 
 
 def packed(columns: Sequence[Ids], sizes: Sequence[int]) -> Ids:
@@ -116,7 +135,7 @@ def packed(columns: Sequence[Ids], sizes: Sequence[int]) -> Ids:
     whole = columns[0].astype(np.int64)
     room = sizes[0]
     for column, size in zip(columns[1:], sizes[1:], strict=True):
-        if room * size > 2**62:
+        if room * size > ROOM:
             _, whole = np.unique(whole, return_inverse=True)
             room = int(whole.max(initial=0)) + 1
         whole = whole * size + column

@@ -115,7 +115,10 @@ class SqlAlgebra:
     def columns(self, domain: Domain) -> tuple[str, ...]:
         return self._signature(domain)
 
-    def derived(self, concept: ObservationConcept, tests: tuple[Test, ...], lead: View, day: int) -> Sql | None:
+    def derived(
+        self, concept: ObservationConcept, tests: tuple[Test, ...], lead: View, partners: Sequence[tuple[Sql, Sql]],
+        day: int,
+    ) -> Sql | None:  # fmt: skip
         return None
 
     def read(self, rows: View, reading: Reading) -> Sql:
@@ -154,6 +157,9 @@ class SqlAlgebra:
 
     def times(self, a: Sql, factor: int) -> Sql:
         return self._of(lambda x, y: exp.paren(exp.Mul(this=x, expression=y)), a, self.number(factor))
+
+    def divided(self, a: Sql, by: int) -> Sql:
+        return self._of(lambda x, y: exp.paren(exp.IntDiv(this=x, expression=y)), a, self.number(by))
 
     def same(self, a: Sql, b: Sql) -> Sql:
         return self._of(lambda x, y: exp.paren(exp.EQ(this=x, expression=y)), a, b)
@@ -196,11 +202,17 @@ class SqlAlgebra:
         mine = condition if rows.condition is None else self.both(rows.condition, condition)
         return View(rows.table, mine, rows.concept)
 
+    def nowhere(self, condition: Sql) -> bool:
+        return bool(condition.node == exp.false())
+
     def largest(self, rows: View, condition: Sql, number: Sql, nothing: int) -> Sql:
         return self._extreme(exp.Max, rows, condition, number, nothing)
 
     def smallest(self, rows: View, condition: Sql, number: Sql, nothing: int) -> Sql:
         return self._extreme(exp.Min, rows, condition, number, nothing)
+
+    def total(self, rows: View, condition: Sql, number: Sql) -> Sql:
+        return self._extreme(exp.Sum, rows, condition, number, 0)
 
     def exists(self, rows: View, condition: Sql) -> Sql:
         found = self._extreme(exp.Max, rows, condition, self.number(1), 0)

@@ -18,7 +18,7 @@ from prescreen.cohort.algebra import FALLBACK, FALSE, TRUE, UNKNOWN, Algebra, Be
 from prescreen.cohort.events import Events
 from prescreen.cohort.person import Persons
 from prescreen.cohort.results import Results
-from prescreen.cohort.windows import Calendar
+from prescreen.cohort.windows import Calendar, Supposed
 from prescreen.language.model import (
     SCREENING,
     Age,
@@ -39,6 +39,7 @@ from prescreen.language.model import (
     Unless,
     Use,
     Window,
+    parts_of,
 )
 from prescreen.ranges import Ranges
 
@@ -96,21 +97,42 @@ class _Node(Generic[E]):
 class Walk(Generic[E, R]):
     """Decides the criteria of trials over one backend on one day; equal leaves, of whatever trial, are decided once.
 
-    bare: whether answers that name no trial count. supposed: a day that anchors which are not given are taken to be.
+    bare: whether answers that name no trial count. supposed: a day that anchors which are not given are taken to be;
+    plain: the walk without it, which has decided what hangs on no anchor.
     """
 
     def __init__(
         self, algebra: Algebra[E, R], day: int, catalogue: Catalogue, ranges: Ranges | None, bare: bool,
-        supposed: int | None = None,
+        supposed: Supposed[E, R] | None = None, plain: Walk[E, R] | None = None,
     ) -> None:  # fmt: skip
         self.algebra = algebra
         self.truths = Truths(algebra)
-        self.calendar = Calendar(algebra, day, supposed)
+        self.day = day
+        self.catalogue = catalogue
         self.ranges = ranges
+        self.bare = bare
+        self.plain = plain
+        self.calendar = Calendar(algebra, day, supposed)
         self.persons = Persons(algebra, self.calendar, bare)
         self.events = Events(algebra, self.calendar, catalogue)
-        self.results = Results(algebra, self.calendar, catalogue, ranges, self.events.spoiling)
+        self.results = Results(algebra, self.calendar, catalogue, ranges, self.events)
         self._leaves: dict[Hashable, _Node[E]] = {}
+
+    def supposing(self, day: int) -> Walk[E, R]:
+        """The walk for which anchors that are not given are on a day."""
+        supposed = Supposed(self.algebra, day)
+        return Walk(self.algebra, self.day, self.catalogue, self.ranges, self.bare, supposed, self)
+
+    def supposing_records(self, condition: Condition) -> Walk[E, R]:
+        """The walk for which they are on the last day on which something began that hangs on them in a condition."""
+        records: list[tuple[R, E, str]] = []
+        for leaf in dict.fromkeys(parts_of(condition)):
+            if isinstance(leaf, Event) and _anchors_of(leaf):
+                records.append(self.events.dated(leaf))
+            elif isinstance(leaf, Observation) and _anchors_of(leaf):
+                records.append(self.results.dated(leaf.code))
+        supposed = Supposed(self.algebra, self.day, records)
+        return Walk(self.algebra, self.day, self.catalogue, self.ranges, self.bare, supposed, self)
 
     def trial(self, trial: Trial, criteria: Sequence[Criterion]) -> list[Decided[E]]:
         """The given criteria of a trial, decided."""
@@ -207,7 +229,8 @@ class Walk(Generic[E, R]):
         key = (leaf, trial.id if own else None)
         known = self._leaves.get(key)
         if known is None:
-            known = self._leaves[key] = self._decide(leaf, trial)
+            known = self.plain._leaf(leaf, trial) if self.plain and not _anchors_of(leaf) else self._decide(leaf, trial)
+            self._leaves[key] = known
         return known
 
     def _decide(self, leaf: Leaf, trial: Trial) -> _Node[E]:
@@ -218,25 +241,25 @@ class Walk(Generic[E, R]):
                 truth = truths.leaf(seen.code, seen.may_fall_back)
                 uses = self._uses_of_results(leaf, seen.recorded, seen.sure)
                 bare = self.algebra.negated(seen.recorded)
-                anchors = tuple(dict.fromkeys(_anchors(leaf.window)))
+                anchors = _anchors_of(leaf)
                 return _Node(truth, leaf, (), f"observation:{leaf.code}", uses, self._missing(bare, anchors), anchors)
             case Event():
                 found = self.events.leaf(leaf)
-                anchors = tuple(dict.fromkeys([*_anchors(leaf.window), *([] if leaf.at == SCREENING else [leaf.at])]))
+                anchors = _anchors_of(leaf)
                 uses = (
                     _Use(("event", leaf)),
-                    *(_Use(("anchor", a), self.calendar.anchor_open(a), found.several) for a in anchors),
-                )
+                    *(_Use(("anchor", a), self.calendar.anchor_open(a), self._twice(leaf, a, found.several))
+                      for a in anchors),
+                )  # fmt: skip
                 fact = f"{KIND_OF[leaf.domain]}:{'|'.join(leaf.codes)}"
                 bare = self._missing(found.silent, anchors)
                 bare = self.algebra.either(bare, self._known(anchors))
                 return _Node(truths.leaf(found.code, True), leaf, (), fact, uses, bare, anchors)
             case Age():
-                anchored = () if leaf.anchor == SCREENING else (
-                    _Use(("anchor", leaf.anchor), self.calendar.anchor_open(leaf.anchor)),)  # fmt: skip
+                anchors = _anchors_of(leaf)
+                anchored = tuple(_Use(("anchor", name), self.calendar.anchor_open(name)) for name in anchors)
                 truth = truths.leaf(self.persons.age(leaf), False)
                 bare = self.persons.birth_missing()
-                anchors = () if leaf.anchor == SCREENING else (leaf.anchor,)
                 for name in anchors:
                     bare = self.algebra.both(bare, self.calendar.anchor_missing(name))
                 return _Node(truth, leaf, (), "birth_date", (_Use("birth"), *anchored), bare, anchors)
@@ -248,6 +271,19 @@ class Walk(Generic[E, R]):
                 key = ("answer", leaf.question)
                 truth = truths.leaf(code, False)
                 return _Node(truth, leaf, (), f"answer:{leaf.question}", (_Use(key),), self.algebra.flag(True))
+
+    def _twice(self, leaf: Event, anchor: str, several: E) -> E:
+        """Whether an event leaf may use an open anchor more than once, so that all its days may say the same.
+
+        They do not where it is not given at all and the whole window moves with it: some day of it puts any one record
+        inside, and some day every record outside.
+        """
+        ends = [end for end in (leaf.window.start, leaf.window.end) if end is not None]
+        others = [name for event in leaf.excepted for name in _anchors_of(event)]
+        lasting = leaf.for_at_least or leaf.duration or leaf.tallies or leaf.at != SCREENING
+        if lasting or others or any(end.anchor != anchor for end in ends):
+            return several
+        return self.algebra.both(several, self.algebra.negated(self.calendar.anchor_missing(anchor)))
 
     def _known(self, anchors: Sequence[str]) -> E:
         """Where each anchor is known to the day."""
@@ -310,6 +346,20 @@ class Walk(Generic[E, R]):
             weights = [a.where(here, one if twice is None else a.where(twice, two, one), zero) for here, twice in uses]
             doubts.append(a.at_most(a.number(_TWICE), reduce(a.plus, weights)))
         return reduce(a.either, doubts) if doubts else None
+
+
+def _anchors_of(leaf: Condition) -> tuple[str, ...]:
+    """The anchors that a leaf hangs on, the screening day apart."""
+    match leaf:
+        case Age(anchor=anchor):
+            names = [anchor]
+        case Observation(window=window):
+            names = _anchors(window)
+        case Event(window=window, at=at):
+            names = [*_anchors(window), at]
+        case _:
+            names = []
+    return tuple(name for name in dict.fromkeys(names) if name != SCREENING)
 
 
 def _anchors(window: Window) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic
 
@@ -27,13 +27,37 @@ class Bounds(Generic[E]):
     fixed: tuple[int, int] | None
 
 
+class Supposed(Generic[E, R]):
+    """A day that anchors which are not given are taken to be: the last on which one of some records began, and for
+    whom there is none, the same for all. records: their rows, which of them, and the column of their day."""
+
+    def __init__(self, algebra: Algebra[E, R], day: int, records: Sequence[tuple[R, E, str]] = ()) -> None:
+        self.algebra = algebra
+        self.day = day
+        self.records = records
+
+    def number(self, key: object, of: Callable[[When], int]) -> E:
+        """A number made of that day; the later the day, the greater it is (or the same)."""
+        a = self.algebra
+        least = BEFORE_ALL - 1
+
+        def began(spelling: Spelling) -> int:
+            return least if spelling[0] is None else of(whole_day(parse_when(spelling[0]).first_day))
+
+        found = a.number(least)
+        for rows, condition, column in self.records:
+            numbers = a.read(rows, Reading((column,), ("supposed", key), began, truth=False))
+            found = a.most(found, a.largest(rows, condition, numbers, least))
+        return a.where(a.same(found, a.number(least)), a.number(of(whole_day(self.day))), found)
+
+
 class Calendar(Generic[E, R]):
     """The screening day, and what windows come to on it. supposed: the day that anchors which are not given are taken
     to be; None: any."""
 
-    def __init__(self, algebra: Algebra[E, R], day: int, supposed: int | None = None) -> None:
+    def __init__(self, algebra: Algebra[E, R], day: int, supposed: Supposed[E, R] | None = None) -> None:
         self.algebra = algebra
-        self.supposed = None if supposed is None else When("", supposed * DAY, supposed * DAY + DAY - 1)
+        self.supposed = supposed
         self.day = day
         self.now = day * DAY + DAY - 1
         self._windows: dict[Window, Bounds[E]] = {}
@@ -60,7 +84,7 @@ class Calendar(Generic[E, R]):
         """The edge that a moment of the screening day makes; None for another anchor."""
         if moment.anchor != SCREENING:
             return None
-        return edge(When("", self.day * DAY, self.day * DAY + DAY - 1), moment)
+        return edge(whole_day(self.day), moment)
 
     def _anchored(self, moment: Moment | None, edge: Edge, unknown: tuple[int, int]) -> tuple[E, E]:
         """The earliest and the latest instant of an edge by each candidate's own anchor."""
@@ -76,14 +100,16 @@ class Calendar(Generic[E, R]):
         if known is not None:
             return known
         a, rows = self.algebra, self.algebra.anchors(name)
-        if self.supposed is not None:
-            unknown = of(self.supposed)
 
         def read(spelling: Spelling) -> int:
             return unknown if spelling[0] is None else of(parse_when(spelling[0]))
 
         value = a.read(rows, Reading(("date",), ("anchor", key), read, truth=False))
-        found = self._anchors[name, key] = a.largest(rows, a.flag(True), value, unknown)
+        found = a.largest(rows, a.flag(True), value, unknown)
+        if self.supposed is not None:
+            given = a.exists(rows, a.flag(True))
+            found = a.where(given, found, self.supposed.number((name, key), of))
+        self._anchors[name, key] = found
         return found
 
     def anchor_open(self, name: str) -> E:
@@ -97,6 +123,15 @@ class Calendar(Generic[E, R]):
     def anchor_missing(self, name: str) -> E:
         """Whether an anchor is not given at all."""
         return self.algebra.same(self.anchor(name, "given", lambda _: 1, 0), self.algebra.number(0))
+
+
+def opening(text: str | None, moment: Moment) -> int:
+    """The first instant of a window before a sample of a date, as early as that may be."""
+    return EARLIEST - 1 if text is None else _begins(parse_when(text), moment)[0]
+
+
+def whole_day(day: int) -> When:
+    return When("", day * DAY, day * DAY + DAY - 1)
 
 
 Edge = Callable[[When, Moment], tuple[int, int]]

@@ -12,11 +12,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from prescreen.funnel import words
 from prescreen.funnel.model import SCHEMA, Funnel
+from prescreen.report.template import environment
 from prescreen.report.words import clean
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -69,12 +70,4 @@ def _style() -> str:
 
 @cache
 def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=lambda value: clean(value) if type(value) is str else value,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    return environment(_TEMPLATES)

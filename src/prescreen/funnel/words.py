@@ -108,11 +108,12 @@ def in_short(trial: TrialFunnel, candidates: int) -> Iterator[str]:
         if asked and asked[0].alone:
             yield (
                 f"{where}{asked[0].criterion} waits for {asked[0].fact}, and nothing else, in "
-                f"{number(asked[0].alone)} candidates."
+                f"{number(asked[0].alone)} candidate{'' if asked[0].alone == 1 else 's'}."
             )
     best = max(trial.protocols[1:], key=not_excluded, default=None)
     if best is not None and not_excluded(best) > not_excluded(written):
-        yield f"With {variant_name(best)}, {number(not_excluded(best) - not_excluded(written))} more are not excluded."
+        more = not_excluded(best) - not_excluded(written)
+        yield f"With {variant_name(best)}, {number(more)} more {'is' if more == 1 else 'are'} not excluded."
 
 
 def gaps(trial: TrialFunnel) -> str:

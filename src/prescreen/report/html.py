@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from prescreen.report import words
 from prescreen.report.model import SCHEMA, Explanation, Report
+from prescreen.report.template import environment
 
 _DEEPEST = 12  # levels of the tree that are indented; deeper ones carry their number
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -75,17 +75,4 @@ def _style() -> str:
 
 @cache
 def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_cleaned,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-
-
-def _cleaned(value: Any) -> Any:
-    """Plain text is cleaned on its way out; what the template itself has made is already clean."""
-    return words.clean(value) if type(value) is str else value
+    return environment(_TEMPLATES)

@@ -1,0 +1,193 @@
+"""Trials and candidates for what columns find hardest: several records in one leaf, and anchors that are not known.
+
+Doses added up, lines and counts, `without`, selections, derived quantities and windows by anchors, over records with
+partial dates, intervals of days, denials, provisional and contradictory entries.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from random import Random
+from typing import Any
+
+from prescreen import load_trial
+from prescreen.candidate.profile import Profile
+from prescreen.candidate.read import parse_candidate
+from prescreen.language.model import Trial
+from prescreen.problems import InputRefused
+
+Mapping = dict[str, Any]
+
+_TOP: Mapping = {
+    "schema": "prescreen/trial/1",
+    "id": "SEVERAL",
+    "title": "t",
+    "source": {"document": "none", "complete": True},
+    "results_within": "any",
+    "anchors": {"first": "a", "last": "b"},
+    "questions": {"q": {"ask": "candidate", "text": "t?"}},
+}
+_OF_EVENTS = (
+    "any", "5 days before first", "30 days before first", "14 days", "2 months before first", "1 year", "before first",
+    {"from": "5 days before first", "to": "14 days after last"}, {"from": "30 days before screening", "to": "first"},
+    {"from": "7 days before first", "to": "7 days after first"}, "24 weeks after first",
+)  # fmt: skip
+_OF_RESULTS = ("any", "14 days before first", "28 days", "1 year", "before first",
+               {"from": "30 days before screening", "to": "first"})  # fmt: skip
+_STATUSES: tuple[Mapping, ...] = (
+    {}, {"status": ["ongoing", "completed", "planned"]}, {"status": "ongoing"}, {"status": ["ever", "planned"]},
+)  # fmt: skip
+_DRUGS = ("systemic-corticosteroids", "prednisone", "immunosuppressant", ["prednisone", "methylprednisolone"])
+_OPERATORS = ("at_least", "above", "at_most", "below")
+_BIRTHS = ("1984-02-29", "1961", "2007-06", "2008-05-20", "1990-01-01", "2008-06-15", "1940-02-28")
+
+
+def several(seed: int, day: date, criteria: int, candidates: int) -> tuple[Trial, list[Profile]]:
+    """A trial of so many criteria, and candidates for it."""
+    rng = Random(seed)
+    made: list[Mapping] = []
+    while len(made) < criteria:
+        kind = rng.choice(["include_if", "exclude_if"])
+        criterion = {"id": f"C{len(made)}", "text": "t", kind: _condition(rng)}
+        try:
+            load_trial({**_TOP, "criteria": [criterion]})
+        except InputRefused:
+            continue  # an exclusion without an else, bounds that leave nothing
+        made.append(criterion)
+    trial = load_trial({**_TOP, "criteria": made})
+    profiles: list[Profile] = []
+    while len(profiles) < candidates:
+        try:
+            profiles.append(parse_candidate(_candidate(rng, len(profiles), day), catalogue=trial.catalogue))
+        except InputRefused:
+            continue  # an end before its beginning
+    return trial, profiles
+
+
+def _condition(rng: Random, depth: int = 0) -> Mapping:
+    kind = rng.random()
+    if depth >= 2 or kind < 0.5:
+        return _leaf(rng)
+    one, other = _condition(rng, depth + 1), _condition(rng, depth + 1)
+    if kind < 0.62:
+        return {"all": [one, other]}
+    if kind < 0.8:
+        return {"any": [one, other]}
+    if kind < 0.88:
+        return {"not": one}
+    return {"if": rng.choice([{"sex": "female"}, {"answer": "q"}, _leaf(rng)]), "then": one, "else": other}
+
+
+def _leaf(rng: Random) -> Mapping:
+    drug, status, window = rng.choice(_DRUGS), rng.choice(_STATUSES), rng.choice(_OF_EVENTS)
+    results, bound = rng.choice(_OF_RESULTS), {rng.choice(_OPERATORS): rng.choice([1, 2, 3])}
+    match rng.randrange(11):
+        case 0 | 1 | 2:
+            dose = {rng.choice(["above", "at_least", "above", "at_most"]): rng.choice(["5 mg/day", "10 mg/day"])}
+            drug = rng.choice(_DRUGS[:2])
+            return {"treatment": drug, **status, "daily_dose": {**dose, "as": "prednisone"}, "within": window}
+        case 3:
+            return {"treatment": drug, **status, "lines": bound, "within": window}
+        case 4:
+            codes = ["systemic-corticosteroids", "antimalarial", "immunosuppressant"]
+            return {"treatment": codes, **status, "count": bound, "within": window}
+        case 5 | 6:
+            spoiling = {"procedure": "red-cell-transfusion", "within": rng.choice(["1 month", "14 days", "48 hours"])}
+            select = rng.choice(["latest", "first", "any", "every"])
+            leaf = {"observation": "haemoglobin", "above": "11 g/dL", "within": results, "select": select}
+            return {**leaf, "without": spoiling}
+        case 7:
+            select = rng.choice(["highest", "lowest", {"consecutive": 2}, {"consecutive": 3}, {"mean_of": 2}])
+            return {"observation": "haemoglobin", "at_most": "11 g/dL", "within": results, "select": select}
+        case 8:
+            bounds = rng.choice([{"at_least": "18 kg/m2", "at_most": "33 kg/m2"}, {"above": "30 kg/m2"}])
+            return {"observation": "BMI", **bounds, "within": results}
+        case 9:
+            unit = "mL/min/1.73m2"
+            bounds = rng.choice([{"at_least": f"60 {unit}"}, {"at_least": f"45 {unit}", "below": f"90 {unit}"}])
+            return {"observation": "eGFR", **bounds, "within": results}
+        case _:
+            if rng.random() < 0.5:
+                return {"treatment": drug, **status, "within": window}
+            return {"treatment": drug, "stable_for": "30 days", "at": rng.choice(["first", "screening"])}
+
+
+def _date(rng: Random, day: date, first: int = -420, last: int = 40) -> str | None:
+    some = day + timedelta(rng.choice([rng.randint(first, last), rng.randint(-45, 10), rng.randint(-16, 0)]))
+    later = some + timedelta(rng.randint(0, 60))
+    whole = some.isoformat()
+    return rng.choice(
+        [
+            None,
+            *[whole] * 9,
+            f"{whole}T08:30",
+            f"{whole}T23:59:59",
+            whole[:7],
+            whole[:4],
+            f"{whole}/{later}",
+            f"../{whole}",
+        ]
+    )
+
+
+def _some(rng: Random, **cells: Any) -> Mapping:
+    found = {name: cell for name, cell in cells.items() if cell is not None}
+    verification = rng.choice([None] * 16 + ["provisional", "refuted"])
+    return found if verification is None else {**found, "verification": verification}
+
+
+def _candidate(rng: Random, number: int, day: date) -> Mapping:
+    def when() -> str | None:
+        return _date(rng, day)
+
+    def times(*numbers: int) -> range:
+        return range(rng.choice(numbers))
+
+    treatments = [
+        _some(
+            rng,
+            code=rng.choice(["prednisone", "prednisone", "methylprednisolone", "azathioprine", "hydroxychloroquine",
+                             "systemic-corticosteroids", {"system": "rxnorm", "code": "723"}]),
+            start=when(),
+            end=rng.choice([None, when()]),
+            status=rng.choice(["ongoing", "completed", "completed", "planned", "never", None]),
+            daily_dose=rng.choice([None, {"value": rng.choice([2.5, 5, 4, 8, 6.25, 20, 1.6]), "unit": "mg/day"}]),
+        )
+        for _ in times(0, 0, 1, 1, 2, 3)
+    ]  # fmt: skip
+    procedures = [
+        _some(
+            rng,
+            code=rng.choice(["red-cell-transfusion", "red-cell-transfusion", "transfusion", "appendectomy"]),
+            date=when(),
+            status=rng.choice(["completed", "completed", "planned", "not-done", None]),
+        )
+        for _ in times(0, 0, 1, 2)
+    ]
+    observations = [
+        _some(rng, code=code, value=rng.choice(values), unit=unit, date=when())
+        for code, values, unit, number in (
+            ("haemoglobin", [10, 11, 11.5, 12, 13, "<11", "10-12", 130, None], "g/dL", 5),
+            ("weight", [70, 80, "60-90", None, 54], "kg", 3),
+            ("height", [170, 160, "150-180", 180], "cm", 3),
+            ("creatinine", [0.9, 1.2, 1.5, "<1", "0.8-1.4"], "mg/dL", 3),
+            ("eGFR", [60, 45, 90, "<60"], "mL/min/1.73m2", 2),
+            ("BMI", [18, 33, 25], "kg/m2", 2),
+        )
+        for _ in range(rng.randrange(number))
+    ]
+    through = [True, True, {"through": (day - timedelta(1)).isoformat()}, {"systems": ["rxnorm"]}]
+    anchors = [name for name in ("first", "last") if rng.random() < 0.5]
+    profile = _some(
+        Random(0),
+        birth_date=rng.choice([None, *_BIRTHS]),
+        sex=rng.choice([None, "female", "male", "female", "male"]),
+        treatments=treatments or None,
+        procedures=procedures or None,
+        observations=observations or None,
+        answers=rng.choice([None, {"q": True}, {"q": False}]),
+        anchors={name: _date(rng, day, -60, 200) or day.isoformat() for name in anchors},
+        complete={name: rng.choice(through) for name in ("treatments", "procedures") if rng.random() < 0.6},
+    )
+    profile.pop("verification", None)
+    return {"id": f"S{number:04}", **profile}
