@@ -102,9 +102,8 @@ def main() -> int:
             print(f"{figures}  {parts} ({name})", flush=True)
             walls[name] = seconds
         if options.ten:
-            print(
-                f"{'':>12}ten trials in one pass take {walls['ten trials'] / walls['one trial']:.1f} times as long as one"
-            )
+            ratio = walls["ten trials"] / walls["one trial"]
+            print(f"{'':>12}ten trials in one pass take {ratio:.1f} times as long as one")
     print(f"greatest memory of this process and its children: "
           f"{resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6:.2f} GB")  # fmt: skip
     return 0
