@@ -81,10 +81,10 @@ def test_a_sites_table_of_limits(tmp_path: Path) -> None:
     assert not compared([trial], profiles, DAY, ranges).different
 
 
-@pytest.mark.parametrize("seed", [0, 700])
-def test_the_same_in_sql(tmp_path: Path, seed: int) -> None:
-    day = SCREENING_DAYS[seed % 5]
-    trial, profiles = generated(count(seed), day, 7)
+@pytest.mark.parametrize("seed", [0, 700, None])
+def test_the_same_in_sql(tmp_path: Path, seed: int | None) -> None:
+    day = DAY if seed is None else SCREENING_DAYS[seed % 5]
+    trial, profiles = several(14, day, 7, 40) if seed is None else generated(count(seed), day, 7)
     write_tables(profiles, tmp_path / "data")
     plan = make_plan([trial])
     with open_tables(tmp_path / "data") as tables:
