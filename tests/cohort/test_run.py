@@ -16,6 +16,7 @@ from prescreen.cli import main
 from prescreen.cohort import DisagreementError, Options, make_plan, read_changes, run_cohort
 from prescreen.cohort import run as running
 from prescreen.cohort.fallback import Answered, Direct
+from prescreen.cohort.progress import Progress, words
 from prescreen.language.model import Trial
 from prescreen.problems import InputRefused
 from prescreen.synth import synthesise
@@ -158,6 +159,84 @@ def test_what_if(trial: Trial, data: Path, tmp_path: Path) -> None:
     assert [c["id"] for c in written if c["id"] != "I1"] == [c["id"] for c in younger]
     assert len(other) == len(written) - 1
     assert protocols[1]["verdicts"]["ineligible"] <= protocols[0]["verdicts"]["ineligible"]
+
+
+def test_each_count_of_the_funnel_is_that_of_the_statuses(trial: Trial, data: Path, tmp_path: Path) -> None:
+    plan = make_plan([trial], [read_changes(text, [trial]) for text in ("E4=off; E2=off", "I1=off")])
+    protocols = run_cohort(plan, data, tmp_path, DAY, options=SMALL).funnel["trials"][0]["protocols"]
+    statuses: dict[str, dict[str, str]] = {}
+    for row in rows(tmp_path / "criteria.parquet"):
+        statuses.setdefault(row["candidate"], {})[row["criterion"]] = row["status"]
+    assert any("failed" in of.values() for of in statuses.values())
+    for protocol in protocols:
+        steps = protocol["cohorts"][0]["criteria"]
+        ids = [step["id"] for step in steps]
+        left = set(statuses)
+        for step in steps:
+            own = step["id"]
+            others = [other for other in ids if other != own]
+            excluded = {each for each in left if statuses[each][own] == "failed"}
+            left -= excluded
+            assert (step["excludes"], step["remaining"]) == (len(excluded), len(left))
+            assert step["remaining_met"] == sum(
+                all(statuses[each][other] == "met" for other in ids[: ids.index(own) + 1]) for each in left
+            )
+            assert step["alone_excludes"] == sum(
+                of[own] == "failed" and all(of[other] != "failed" for other in others) for of in statuses.values()
+            )
+            assert step["alone_undetermined"] == sum(
+                of[own] == "undetermined" and all(of[other] == "met" for other in others) for of in statuses.values()
+            )
+        assert protocol["verdicts"]["ineligible"] == len(statuses) - len(left)
+
+
+def test_a_changed_limit_counts_as_the_changed_rule_file_does(data: Path, tmp_path: Path) -> None:
+    def limited(below: str) -> Trial:
+        condition = {"observation": "haemoglobin", "below": below, "within": "1 year"}
+        criterion = {"id": "E1", "text": "t", "exclude_if": condition}
+        top = {"schema": "prescreen/trial/1", "id": "T", "title": "t"}
+        return load_trial({**top, "source": {"document": "none", "complete": True}, "criteria": [criterion]})
+
+    written = limited("9 g/dL")
+    plan = make_plan([written], [read_changes("E1: haemoglobin below 14 g/dL", [written])])
+    before, varied = run_cohort(plan, data, tmp_path / "1", DAY, options=SMALL).funnel["trials"][0]["protocols"]
+    edited = run_cohort(make_plan([limited("14 g/dL")]), data, tmp_path / "2", DAY, options=SMALL)
+    (alone,) = edited.funnel["trials"][0]["protocols"]
+    assert {**varied, "variant": None} == alone
+    assert before["verdicts"] != alone["verdicts"]
+
+
+def test_damage_within_a_file_is_told_by_its_table(
+    trial: Trial, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / "data"
+    broken.mkdir()
+    for path in data.glob("*.parquet"):
+        content = bytearray(path.read_bytes())
+        if path.stem == "observations":
+            middle = len(content) // 3
+            content[middle : middle + 64] = bytes(each ^ 0xFF for each in content[middle : middle + 64])
+        (broken / path.name).write_bytes(bytes(content))
+    status = main(
+        ["cohort", "NCT07535138", "--data", str(broken), "--out", str(tmp_path / "out"), "--on", "2026-06-01"]
+    )
+    told = capsys.readouterr().err
+    assert status == 2
+    assert "observations" in told
+    assert "Traceback" not in told
+    assert not (tmp_path / "out" / "manifest.json").exists()
+
+
+def test_progress_is_told_twice_a_second_with_rate_and_time_left() -> None:
+    seconds = iter([0.0, 0.1, 0.6, 0.7, 2.0])
+    told: list[tuple[str, int, int | None, float]] = []
+    progress = Progress(lambda *some: told.append(some), lambda: next(seconds))
+    for what in ("rows", "rows", "rows", "rows", "candidates"):
+        progress.add(what, 100, 1_000)
+    assert told == [("rows", 100, 1_000, 0.0), ("rows", 300, 1_000, 0.6), ("candidates", 100, 1_000, 0.0)]
+    assert words(*told[1]) == "rows: 300 of 1,000, 500 a second, 1 s left"
+    assert words(*told[0]) == "rows: 100 of 1,000"
+    Progress(None, lambda: next(seconds)).add("rows", 1)  # nobody is told, and no clock read
 
 
 @pytest.mark.parametrize(
