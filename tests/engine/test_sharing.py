@@ -97,3 +97,24 @@ def test_anchors_and_declarations_of_one_do_not_show_in_the_report_of_another(th
     for candidate, found in zip(candidates, after_others, strict=True):
         compiled_trial.cache_clear()
         assert report(anchored(), candidate) == found
+
+
+MANY_READINGS = [
+    (2.376, "2026-05-04", 1.2, "U/L"), (79.2, "2026-05-04", 40, "U/L"), (126.0, "2026-05-04/..", None, None),
+    ("<118.8", "2026-05-04", 40, "U/L"), ("2.376-4.752", "2026-05-03", 1.2, "U/L"), (42.0, "2026-05-03", 21, "U/L"),
+    (80.8, "2026-05-04", 40, "U/L"), (42.0, "2025-12-15", 21, "U/L"), (21.0, "2026-06-01", 21, None),
+    (15.84, "2026-05-04", 40, "U/L"), (42.0, "2026-03-03", 21, "U/L"),
+]  # fmt: skip
+
+
+def test_how_far_cases_are_told_apart_does_not_hang_on_records_of_other_kinds() -> None:
+    high = {"observation": "ALT", "above": "2 ULN", "within": "28 days"}
+    low = {"observation": "ALT", "at_most": "3 ULN", "within": "28 days"}
+    trial = criteria({"include_if": {"any": [high, low]}})
+    results = [
+        {"code": "ALT", "value": value, "date": day, "unit": unit, "reference_range": limit and {"high": limit}}
+        for value, day, limit, unit in MANY_READINGS
+    ]
+    other = {"conditions": [{"code": "SLE"}] * 90, "allergies": [{"code": "penicillin"}] * 90}
+    found = [report(trial, {"observations": results, **more}, on=date(2026, 6, 3))["C1"] for more in ({}, other)]
+    assert [(each.status, each.exact) for each in found] == [("met", True), ("met", True)]

@@ -79,18 +79,29 @@ class UncutError(Exception):
 
 
 class Budget:
-    """How much may still be tried; a case of many records costs more, unless no record is in it."""
+    """How much may still be tried. cost: of one case."""
 
-    __slots__ = ("left", "no_record")
+    __slots__ = ("cost", "left")
 
-    def __init__(self, left: int = MOST_CASES, *, no_record: bool = False) -> None:
+    def __init__(self, cost: int, left: int = MOST_CASES) -> None:
         self.left = left
-        self.no_record = no_record
+        self.cost = cost
 
-    def spend(self, setting: Setting) -> None:
-        self.left -= 1 if self.no_record else 1 + setting.facts.size // _RECORDS_A_CASE
+    def spend(self) -> None:
+        self.left -= self.cost
         if self.left < 0:
             raise TooManyCasesError
+
+
+def cost_of(criterion: CompiledCriterion, setting: Setting) -> int:
+    """What one case of a criterion costs: more where there are many records of the kinds that it asks for.
+
+    No other record counts, so that none changes the answer; nor does any where no record is in what was found, since
+    such reports are shared (see `engine.screen`).
+    """
+    if criterion.rests_on_no_record(setting):
+        return 1
+    return 1 + criterion.records_in(setting.facts) // _RECORDS_A_CASE
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +123,7 @@ def resolve(criterion: CompiledCriterion, setting: Setting, trial: Trial) -> Res
     if not criterion.repeats_in(setting):
         return _KLEENE[UNKNOWN] if _promised(criterion, setting) else Resolved(UNKNOWN, False)
     try:
-        truth = _resolve(criterion.root, setting, trial, Budget())
+        truth = _resolve(criterion.root, setting, trial, Budget(cost_of(criterion, setting)))
     except (TooManyCasesError, UncutError):
         return Resolved(UNKNOWN, False)
     return Resolved(truth, truth is not UNKNOWN or _promised(criterion, setting))
@@ -124,9 +135,7 @@ def truth_of(criterion: CompiledCriterion, setting: Setting, trial: Trial, budge
     if truth is not UNKNOWN or not criterion.repeats_in(setting):
         return truth
     try:
-        # As a report does, which is made once for all of whom no record is in it (see `engine.screen`).
-        budget = budget or Budget(no_record=criterion.rests_on_no_record(setting))
-        return _resolve(criterion.root, setting, trial, budget)
+        return _resolve(criterion.root, setting, trial, budget or Budget(cost_of(criterion, setting)))
     except (TooManyCasesError, UncutError):
         return UNKNOWN
 
@@ -144,7 +153,7 @@ def _resolve(
         raise UncutError
     agreed: Truth | None = None
     for case in cases(key, root, setting, trial):
-        budget.spend(case)
+        budget.spend()
         truth = _resolve(root, case, trial, budget, settled | {key})
         if truth is UNKNOWN or (agreed is not None and truth is not agreed):
             return UNKNOWN
@@ -183,14 +192,14 @@ def matters(
         if not rest:
             truths = set()
             for case in cases(key, root, setting, trial):
-                budget.spend(case)
+                budget.spend()
                 truths.add(root.evaluate(case))
             return TRUE in truths and FALSE in truths
         other = _most_used(rest) or min(rest, key=lambda name: _PRIORITY[type(name)])
     if other in settled:
         raise UncutError
     for case in cases(other, root, setting, trial):
-        budget.spend(case)
+        budget.spend()
         if matters(root, case, trial, key, budget, settled | {other}):
             return True
     return False

@@ -11,7 +11,7 @@ from typing import Final
 
 from prescreen.candidate.facts import EventFact, Facts, Result
 from prescreen.engine import events, person, results
-from prescreen.engine.cases import Budget, truth_of
+from prescreen.engine.cases import Budget, cost_of, truth_of
 from prescreen.engine.compile import CompiledCriterion, CompiledTrial, LeafNode, keep
 from prescreen.engine.setting import HORIZON, Setting, depends_on_day_only
 from prescreen.language.model import SCREENING, Age, Event, Observation, Window
@@ -163,7 +163,7 @@ def turning(criterion: CompiledCriterion, truth: Truth, later: Later) -> Turn | 
     if not numbers:
         return None
     then = later.setting.as_found()
-    budget = Budget()
+    budget = Budget(cost_of(criterion, later.setting))
     next_ones = [0] * len(numbers)
     while True:
         day = _FOREVER

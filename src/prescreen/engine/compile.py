@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from prescreen.candidate.facts import Facts
-from prescreen.catalogue import Catalogue
+from prescreen.catalogue import DOMAINS, Catalogue
 from prescreen.engine import events, person, results, tallies
 from prescreen.engine.asking import ask
 from prescreen.engine.setting import Found, Setting, Windows, only_moves_on
@@ -63,6 +63,7 @@ _KINDS: Final[dict[type, str]] = {
 _DAYS_KEPT: Final = 4096
 _MOST_REMEMBERED: Final = 256
 _ANCHOR: Final = "anchor:"
+_OBSERVATION: Final = "observation:"
 _MOST_REPORTS: Final = 4096
 
 
@@ -284,6 +285,8 @@ class CompiledCriterion:
     nodes: tuple[Node, ...]
     timed: tuple[LeafNode, ...]
     anchors: tuple[str, ...]
+    observations: tuple[str, ...]
+    domains: tuple[str, ...]
     entangled: frozenset[tuple[int, int]]
     memory: dict[tuple[object, ...], Any] = field(default_factory=dict)
 
@@ -296,6 +299,16 @@ class CompiledCriterion:
     def repeats_in(self, setting: Setting) -> bool:
         """Whether a fact may be used more than once in an evaluation."""
         return self.repeats if setting.ranges is None else self.repeats_with_ranges
+
+    def records_in(self, facts: Facts) -> int:
+        """How many records there are of the kinds that may inform the criterion."""
+        number = 0
+        for code in self.observations:
+            number += len(facts.results.get(code, ()))
+        for domain, records in facts.events.items():
+            if domain in self.domains:
+                number += len(records)
+        return number
 
     def rests_on_no_record(self, setting: Setting) -> bool:
         """Whether no record of the candidate is in what any leaf found."""
@@ -375,9 +388,16 @@ def _criterion(criterion: Criterion, builder: _Builder) -> CompiledCriterion:
         tuple(reach),
         in_order,
         tuple({node.number: node for node in nodes if not isinstance(node.condition, Answer | Sex)}.values()),
-        tuple(sorted({key[len(_ANCHOR) :] for keys in reach.values() for key in keys if key.startswith(_ANCHOR)})),
+        _named(reach, _ANCHOR),
+        _named(reach, _OBSERVATION),
+        tuple(sorted({key for keys in reach.values() for key in keys if key in DOMAINS})),
         _entangled({node.number: node.condition for node in nodes}, catalogue),
     )
+
+
+def _named(reach: dict[int, frozenset[str]], kind: str) -> tuple[str, ...]:
+    """The names after a kind of fact among those that leaves reach."""
+    return tuple(sorted({key[len(kind) :] for keys in reach.values() for key in keys if key.startswith(kind)}))
 
 
 def _entangled(leaves: dict[int, Condition], catalogue: Catalogue) -> frozenset[tuple[int, int]]:

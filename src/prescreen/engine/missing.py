@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from prescreen.candidate.facts import KIND_OF, EventFact, Result
 from prescreen.engine import events, results
-from prescreen.engine.cases import MOST_TRIED, Budget, TooManyCasesError, UncutError, key_uses, matters
+from prescreen.engine.cases import MOST_TRIED, Budget, TooManyCasesError, UncutError, cost_of, key_uses, matters
 from prescreen.engine.compare import limits_of, threshold_for
 from prescreen.engine.compile import CompiledCriterion, Node
 from prescreen.engine.keys import (
@@ -40,7 +40,7 @@ def missing(criterion: CompiledCriterion, setting: Setting, trial: Trial) -> tup
         return tuple(names)
     uses = key_uses(criterion.root, setting)
     repeated = any(count > 1 for count in uses.values())
-    budget = Budget(MOST_TRIED)
+    budget = Budget(cost_of(criterion, setting), MOST_TRIED)
     tipping = {key for key in uses if not repeated or _matters(criterion.root, setting, trial, key, budget)}
     for leaf in undecided(criterion.root, setting):
         for key in open_keys(leaf, setting):

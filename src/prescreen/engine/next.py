@@ -12,7 +12,7 @@ from typing import Final
 
 from prescreen.candidate.facts import KIND_OF
 from prescreen.engine import events, results
-from prescreen.engine.cases import Budget, TooManyCasesError, UncutError, cases
+from prescreen.engine.cases import Budget, TooManyCasesError, UncutError, cases, cost_of
 from prescreen.engine.compile import (
     AllNode,
     CompiledCriterion,
@@ -75,7 +75,7 @@ def ways(criterion: CompiledCriterion, setting: Setting, missing: Names, trial: 
     waiting = missing
     if criterion.repeats:
         # A fact used twice may be wanted one way here and another way there: only trying tells.
-        missing = _tried(criterion.root, setting, missing, trial)
+        missing = _tried(criterion, setting, missing, trial)
     fails, meets = (found.true_by, found.false_by) if criterion.excludes else (found.false_by, found.true_by)
     alone = tuple((name, name in fails) for name in missing if name in fails or name in meets)
     sets = [names for names in (found.true_set, found.false_set) if names]
@@ -85,21 +85,22 @@ def ways(criterion: CompiledCriterion, setting: Setting, missing: Names, trial: 
     return Ways(criterion.criterion.id, alone, min(sets, key=len) if sets and not alone else None)
 
 
-def _tried(root: Node, setting: Setting, missing: Names, trial: Trial) -> Names:
+def _tried(criterion: CompiledCriterion, setting: Setting, missing: Names, trial: Trial) -> Names:
     """Those of the facts of which some possibility alone settles the criterion, or of which that is too much to try."""
+    root = criterion.root
     kept: set[str] = set(missing)
     named: dict[Key, set[str]] = {}
     for leaf in undecided(root, setting):
         for key in open_keys(leaf, setting):
             named.setdefault(key, set()).update(key_names(key, leaf, setting))
-    budget = Budget(_MOST_TRIED)
+    budget = Budget(cost_of(criterion, setting), _MOST_TRIED)
     for key, names in named.items():
         if sum(1 for leaf in undecided(root, setting) for other in open_keys(leaf, setting) if other == key) < 2:
             continue
         try:
             settled = False
             for case in cases(key, root, setting, trial):
-                budget.spend(case)
+                budget.spend()
                 settled = settled or root.evaluate(case) is not UNKNOWN
         except (TooManyCasesError, UncutError):
             continue
