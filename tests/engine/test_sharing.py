@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 from hypothesis import given
@@ -118,3 +119,20 @@ def test_how_far_cases_are_told_apart_does_not_hang_on_records_of_other_kinds() 
     other = {"conditions": [{"code": "SLE"}] * 90, "allergies": [{"code": "penicillin"}] * 90}
     found = [report(trial, {"observations": results, **more}, on=date(2026, 6, 3))["C1"] for more in ({}, other)]
     assert [(each.status, each.exact) for each in found] == [("met", True), ("met", True)]
+
+
+def test_a_birth_date_is_told_apart_by_the_days_of_the_criterions_own_results(tmp_path: Path) -> None:
+    table = tmp_path / "ranges.csv"
+    rows = ["female,18,64,1,20,U/L,,2026-05-10", "female,18,64,1,38,U/L,2026-05-11,", "male,,,2,40,U/L,,"]
+    head = "code,sex,age_from,age_to,low,high,unit,valid_from,valid_to"
+    table.write_text("\n".join([head, *(f"ALT,{row}" for row in rows)]) + "\n")
+    high = {"observation": "ALT", "above": "2 ULN", "within": "28 days"}
+    low = {"observation": "ALT", "at_most": "3 ULN", "within": "28 days"}
+    trial = criteria({"include_if": {"any": [high, low]}})
+    own = [
+        {"code": "ALT", "value": 80, "unit": "U/L", "date": "2026-05-05"},
+        {"code": "ALT", "value": 63.63, "unit": "U/L", "date": "2026-05-05", "reference_range": {"high": 21}},
+    ]
+    for others in ([], [{"code": "ANA", "value": "positive", "date": f"2025-0{month}-27"} for month in range(1, 10)]):
+        found = report(trial, {"observations": [*own, *others]}, ranges=table)["C1"]
+        assert (found.status, found.exact) == ("met", True)

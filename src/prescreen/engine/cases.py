@@ -376,13 +376,15 @@ def _birth_days(root: Node, setting: Setting, trial: Trial) -> list[int]:
                 for day in days:
                     last = unshift_day(day, span)
                     cuts.update((last, last + 1))
-    derived = any(trial.catalogue.observations[leaf.code].inputs for leaf in _all_observations(root))
-    cuts.update(_age_cuts(setting, low, high, derived=derived))
+    used = {leaf.code: trial.catalogue.observations[leaf.code].inputs for leaf in _all_observations(root)}
+    codes = {code for own, inputs in used.items() for code in (own, *inputs)}
+    cuts.update(_age_cuts(codes, setting, low, high, derived=any(used.values())))
     return _spread(low, high, cuts)
 
 
-def _age_cuts(setting: Setting, low: int, high: int, *, derived: bool) -> Iterator[int]:
-    """Birth days at which an age on the day of some result changes: for derived values and sites' tables."""
+def _age_cuts(codes: Iterable[str], setting: Setting, low: int, high: int, *, derived: bool) -> Iterator[int]:
+    """Birth days at which an age on the day of some result of these codes changes: for derived values and sites'
+    tables."""
     ages: Iterable[int] = range(131)
     if high - low > 3 * 366 and not derived:
         if setting.ranges is None:
@@ -390,8 +392,8 @@ def _age_cuts(setting: Setting, low: int, high: int, *, derived: bool) -> Iterat
         ages = sorted({age + more for age in setting.ranges.ages for more in (0, 1)})
     days = {
         edge // DAY
-        for found in setting.facts.results.values()
-        for result in found
+        for code in codes
+        for result in setting.facts.results.get(code, ())
         if result.low <= setting.now
         for edge in (result.low, min(result.high, setting.now))
     } | {setting.day}
