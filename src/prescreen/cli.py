@@ -103,6 +103,14 @@ class _Day(click.ParamType[date]):
             self.fail(f"`{text[:40]}` is no day: expected YYYY-MM-DD", param, ctx)
 
 
+_out = click.option("--out", metavar="FILE", help="Write to a file instead of standard output.")
+
+
+def _format(words: str, *forms: str) -> Callable[[Any], Any]:
+    """The option `--format`: one of some forms, by default the first."""
+    return click.option("--format", "form", type=click.Choice(forms), default=forms[0], show_default=True, help=words)
+
+
 class _Seconds(click.FloatRange):
     """A time that somebody would wait: what is no number is in no range, and is let through by none."""
 
@@ -121,15 +129,8 @@ class _Seconds(click.FloatRange):
 @click.argument("candidates", nargs=-1, required=True, metavar="CANDIDATE...")
 @click.option("--on", type=_Day(), metavar="DATE", help="The screening day, YYYY-MM-DD; today if not given.")
 @click.option("--ranges", metavar="FILE", help="A CSV of the site's reference ranges.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json", "jsonl", "html", "markdown", "fhir"]),
-    default="text",
-    show_default=True,
-    help="How the reports are written.",
-)
-@click.option("--out", metavar="FILE", help="Write to a file instead of standard output.")
+@_format("How the reports are written.", "text", "json", "jsonl", "html", "markdown", "fhir")
+@_out
 @click.option("--verbose", is_flag=True, help="Show how each criterion was decided (text).")
 @click.option("--summary", is_flag=True, help="Show a line for each candidate, and no reports (text).")
 def screen(
@@ -177,15 +178,8 @@ def screen(
 
 @cli.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json", "sarif"]),
-    default="text",
-    show_default=True,
-    help="How the findings are written.",
-)
-@click.option("--out", metavar="FILE", help="Write to a file instead of standard output.")
+@_format("How the findings are written.", "text", "json", "sarif")
+@_out
 @click.option("--prove", is_flag=True, help="Prove what can be proven of each trial: contradictions, gaps and more.")
 @click.option(
     "--time-limit",
@@ -253,15 +247,8 @@ def check(
 @click.option("--candidate", required=True, metavar="ID", help="The candidate's id in the tables.")
 @click.option("--on", type=_Day(), metavar="DATE", help="The screening day, YYYY-MM-DD; today if not given.")
 @click.option("--ranges", metavar="FILE", help="A CSV of the site's reference ranges.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json", "jsonl", "html", "markdown"]),
-    default="text",
-    show_default=True,
-    help="How the report is written.",
-)
-@click.option("--out", metavar="FILE", help="Write to a file instead of standard output.")
+@_format("How the report is written.", "text", "json", "jsonl", "html", "markdown")
+@_out
 def explain(
     trial: str, data: str, candidate: str, on: date | None, ranges: str | None, form: str, out: str | None
 ) -> int:
@@ -464,15 +451,8 @@ def synth(
 @cli.command()
 @click.argument("bundles", nargs=-1, required=True, metavar="BUNDLE...")
 @click.option("--trial", "trials", multiple=True, metavar="TRIAL", help="Show which criteria of a trial are touched.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="How it is written.",
-)
-@click.option("--out", metavar="FILE", help="Write to a file instead of standard output.")
+@_format("How it is written.", "text", "json")
+@_out
 def inspect(bundles: tuple[str, ...], trials: tuple[str, ...], form: str, out: str | None) -> int:
     """Show what of FHIR Bundles is understood, what not, and which criteria that touches.
 
@@ -515,14 +495,7 @@ def inspect(bundles: tuple[str, ...], trials: tuple[str, ...], form: str, out: s
 @cli.command("import")
 @click.argument("folder")
 @click.option("--out", required=True, metavar="DIR", help="The folder for the tables, which is made.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["parquet", "csv"]),
-    default="parquet",
-    show_default=True,
-    help="How the tables are written.",
-)
+@_format("How the tables are written.", "parquet", "csv")
 def import_(folder: str, out: str, form: str) -> int:
     """Make cohort tables of a FHIR bulk export: a folder of NDJSON files, one resource a line, or of Bundles.
 
@@ -556,7 +529,7 @@ def import_(folder: str, out: str, form: str) -> int:
     show_default=True,
     help="As what it is written.",
 )
-@click.option("--out", metavar="FILE", help="Write to a file instead of standard output.")
+@_out
 def export(trial: str, form: str, out: str | None) -> int:
     """Write a trial's criteria as another system reads them: a FHIR Group with characteristics.
 
@@ -613,15 +586,8 @@ def expand(catalogue: str, server: str, on: date | None) -> int:
 @cli.command()
 @click.argument("old")
 @click.argument("new")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json", "markdown"]),
-    default="text",
-    show_default=True,
-    help="How the changes are written.",
-)
-@click.option("--out", metavar="FILE", help="Write to a file instead of standard output.")
+@_format("How the changes are written.", "text", "json", "markdown")
+@_out
 @click.option("--candidates", metavar="FILE", help="Also write the candidates, one a line, for `prescreen screen`.")
 @click.option(
     "--time-limit",
@@ -714,14 +680,7 @@ _AMENDMENTS: Final[dict[str, Callable[[Amendment, TextIO], None]]] = {
     "--store", metavar="URL", help="Where the log is kept: a file, or a database's URL; in memory if not given."
 )
 @click.option("--from", "feeds", multiple=True, metavar="FILE", help="Read events from there; `-`: standard input.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["jsonl", "text"]),
-    default="jsonl",
-    show_default=True,
-    help="How changes are written.",
-)
+@_format("How changes are written.", "jsonl", "text")
 @click.option("--acknowledge", is_flag=True, help="Write a line for each event once it is kept (jsonl).")
 def watch(
     trials: tuple[str, ...],
@@ -762,15 +721,8 @@ def watch(
 @click.option(
     "--since", type=_Day(), metavar="DATE", help="From when on the ineligible are new; by default seven days ago."
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="How it is written.",
-)
-@click.option("--out", metavar="FILE", help="Write to a file instead of standard output.")
+@_format("How it is written.", "text", "json")
+@_out
 def worklist(
     trials: tuple[str, ...], store: str, ranges: str | None, since: date | None, form: str, out: str | None
 ) -> int:

@@ -9,7 +9,7 @@ from typing import Final
 from prescreen.candidate.facts import STATUSES, Declared, Domain, EventFact, Facts
 from prescreen.candidate.profile import Coding, Dose, TreatmentRecord
 from prescreen.catalogue import Catalogue
-from prescreen.engine.setting import Bounds, Setting, depends_on_day_only
+from prescreen.engine.setting import Bounds, Setting
 from prescreen.engine.setting import Found as AnyFound
 from prescreen.engine.timing import begun_for, contradicts_itself, timed
 from prescreen.language.model import SCREENING, Amount, Event, Operator, Window
@@ -70,8 +70,8 @@ def event_leaf(leaf: Event, catalogue: Catalogue, numbers: Mapping[Window, int])
     identity, names = id(leaf), leaf.codes
     covered = frozenset.intersection(*(code.systems for code in sought.codes))
     denied = Found(FALSE, (), (sought.complete,), absent=True, constant=("complete",))
-    day_only = depends_on_day_only(window) and leaf.at == SCREENING
     anchors = anchors_of(leaf)
+    day_only = not anchors
     by_declaration: dict[int, dict[str, Found]] = {}  # by day
 
     def decide(setting: Setting) -> Found:

@@ -7,7 +7,7 @@ from typing import Final
 from prescreen.candidate import Candidate
 from prescreen.engine.compile import CompiledTrial
 from prescreen.engine.setting import Setting
-from prescreen.language.model import Event, Trial
+from prescreen.language.model import Trial
 from prescreen.ranges import Ranges
 from prescreen.report.model import Status
 from prescreen.session import fallback
@@ -189,16 +189,6 @@ def _kinds(compiled: CompiledTrial) -> dict[str, frozenset[int]]:
     found: dict[str, set[int]] = {}
     for criterion in compiled.criteria:
         for number, kinds in criterion.reach:
-            for kind in kinds | _anchors(compiled.leaves[number].condition):
+            for kind in kinds:
                 found.setdefault(kind, set()).add(number)
     return {kind: frozenset(numbers) for kind, numbers in found.items()}
-
-
-def _anchors(leaf: object) -> set[str]:
-    """The anchors of an existence leaf and of its exceptions."""
-    if not isinstance(leaf, Event):
-        return set()
-    ends = [end for each in (leaf, *leaf.excepted) for end in (each.window.start, each.window.end)]
-    return {f"anchor:{end.anchor}" for end in ends if end is not None} | {
-        f"anchor:{each.at}" for each in (leaf, *leaf.excepted)
-    }
