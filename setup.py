@@ -20,6 +20,7 @@ COMPILED = [
     "language/model.py",
     "candidate/checks.py",
     "candidate/facts.py",
+    "candidate/taking.py",
     "catalogue/catalogue.py",
     "catalogue/codes.py",
     "candidate/leftopen.py",

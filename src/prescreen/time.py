@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import lru_cache
 from typing import Final, Literal
 
 DAY: Final = 86_400_000_000  # microseconds
@@ -75,7 +74,6 @@ class When:
 ANY_TIME: Final = When("undated", EARLIEST, LATEST)
 
 
-@lru_cache(maxsize=65_536)
 def parse_when(text: str) -> When:
     """Read a year, month, day or date-time (ISO 8601, as FHIR R4 writes them), or what lies between two of them.
 
@@ -83,6 +81,20 @@ def parse_when(text: str) -> When:
     zone is not known. ``2026-05-01/2026-05-03`` is some time from the first to the last; ``..`` leaves an end open.
     Raises ValueError saying what was expected.
     """
+    found = _WHENS.get(text)
+    if found is None:
+        found = _parsed(text)
+        if len(_WHENS) >= _MOST_WHENS:
+            _WHENS.clear()
+        _WHENS[text] = found
+    return found
+
+
+_WHENS: Final[dict[str, When]] = {}
+_MOST_WHENS: Final = 65_536
+
+
+def _parsed(text: str) -> When:
     if "/" in text:
         return _between(text)
     match = _WHEN.fullmatch(text)

@@ -228,14 +228,15 @@ def _number_fault(number: Any) -> Fault | None:
     elif type(number) is Decimal:
         if bounded(number) is None:
             return _TOO_LONG
+        if not number.is_signed():
+            return None
     else:
         return None
     return ("negative", f"{number} is negative, which this cannot be", None) if number < 0 else None
 
 
-@lru_cache(maxsize=16_384)
 def _text_fault(text: str) -> Fault | None:
-    """Why a written result cannot be used, as for a number; for what it means, the same text is read again later."""
+    """Why a written result cannot be used, as for a number."""
     written = read_value(text, may_be_negative=True)
     if isinstance(written, Unreadable):
         hint = "write null where there is no result" if "no result yet" in written.reason else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from prescreen.candidate.profile import (
     AllergyRecord,
@@ -18,6 +18,7 @@ from prescreen.candidate.profile import (
     ObservationRecord,
     ProcedureRecord,
     Profile,
+    Range,
     TreatmentRecord,
 )
 from prescreen.catalogue import HIERARCHICAL, Catalogue, ObservationConcept, Related, system_name
@@ -564,24 +565,27 @@ def read_result(
     index: int, concept: ObservationConcept, record: ObservationRecord, issues: list[DataIssue]
 ) -> Result | None:
     """Make a record comparable; None when it is no result (a null value, a refuted record)."""
-    if record.verification == "refuted":
+    given: dict[str, Any] = record.__dict__  # its fields: each would take five times as long to ask for
+    verification = given["verification"]
+    if verification == "refuted":
         return None
-    written = read_value(record.value, concept.analyte is not None and concept.analyte.may_be_negative)
+    value = given["value"]
+    written = read_value(value, concept.analyte is not None and concept.analyte.may_be_negative)
     if isinstance(written, NoValue):
         return None
-    dated = record.date
+    dated: str | None = given["date"]
     result = Result(index, concept, record, ANY_TIME if dated is None else parse_when(dated))
     result.dated = dated
-    result.source = record.source
-    result.unit = unit = record.unit
-    result.written = f"{record.value} {unit}" if unit else str(record.value)
+    result.source = given["source"]
+    result.unit = unit = given["unit"]
+    result.written = f"{value} {unit}" if unit else str(value)
     if isinstance(written, Number):
-        _read_number(result, written, record, issues)
+        _read_number(result, written, given, issues)
     elif isinstance(written, CodedValue):
-        _read_code(result, written.code, record, issues)
+        _read_code(result, written.code, given, issues)
     elif isinstance(written, Unreadable):
-        result.problem = ("value", f"the value `{record.value}` cannot be read: {written.reason}")
-    if record.verification == "provisional":
+        result.problem = ("value", f"the value `{value}` cannot be read: {written.reason}")
+    if verification == "provisional":
         result.problem = ("provisional", "the result is provisional")
     if result.problem is not None:
         issues.append(
@@ -590,17 +594,17 @@ def read_result(
     return result
 
 
-def _read_number(result: Result, number: Number, record: ObservationRecord, issues: list[DataIssue]) -> None:
+def _read_number(result: Result, number: Number, given: dict[str, Any], issues: list[DataIssue]) -> None:
     concept = result.concept
     if concept.analyte is None:
-        result.problem = ("code", f"{concept.name} is a coded result; `{record.value}` is a number")
+        result.problem = ("code", f"{concept.name} is a coded result; `{given['value']}` is a number")
         return
-    scale = concept.analyte.scale(record.unit)
+    scale = concept.analyte.scale(result.unit)
     if isinstance(scale, UnitProblem):
         result.problem = ("unit", scale.message)
         return
     if number.titre and concept.unit:
-        result.problem = ("value", f"`{record.value}` is a titre, not a quantity")
+        result.problem = ("value", f"`{given['value']}` is a titre, not a quantity")
         return
     result.kind = scale.kind
     low, high = scale.bounds(number)
@@ -611,8 +615,8 @@ def _read_number(result: Result, number: Number, record: ObservationRecord, issu
     if (high is not None and least is not None and compare(high, least) < 0) or (
         low is not None and most is not None and compare(low, most) > 0
     ):
-        result.problem = ("implausible", f"{record.value} {record.unit or ''}".rstrip() + " is not plausible")
-    _read_limits(result, record, scale, issues)
+        result.problem = ("implausible", f"{result.written.rstrip()} is not plausible")
+    _read_limits(result, given, scale, issues)
 
 
 Edges = tuple[Magnitude | None, Magnitude | None]
@@ -635,14 +639,14 @@ _PLAUSIBLE: Final[dict[int, tuple[ObservationConcept, Edges]]] = {}
 _MOST_KEPT: Final = 4096
 
 
-def _read_limits(result: Result, record: ObservationRecord, scale: Scale | None, issues: list[DataIssue]) -> None:
+def _read_limits(result: Result, given: dict[str, Any], scale: Scale | None, issues: list[DataIssue]) -> None:
     """The reference range and the limit of detection that came with the result, in the canonical unit."""
-    reference = record.reference_range
+    reference: Range | None = given["reference_range"]
     concept = result.concept
     if reference is not None and concept.analyte is not None:
-        own: Scale | UnitProblem | None = scale
-        if reference.unit is not None:
-            own = concept.analyte.scale(reference.unit)
+        limits: dict[str, Any] = reference.__dict__
+        unit = limits["unit"]
+        own = scale if unit is None else concept.analyte.scale(unit)
         if isinstance(own, UnitProblem):
             issues.append(
                 DataIssue(
@@ -650,12 +654,13 @@ def _read_limits(result: Result, record: ObservationRecord, scale: Scale | None,
                 )
             )
         elif own is not None:
-            if reference.low is not None:
-                result.lln = _limit(own.magnitude(reference.low), "low", result, issues)
-            if reference.high is not None:
-                result.uln = _limit(own.magnitude(reference.high), "high", result, issues)
-    if record.detection_limit is not None and scale is not None:
-        result.lod = scale.magnitude(record.detection_limit)
+            low, high = limits["low"], limits["high"]
+            if low is not None:
+                result.lln = _limit(own.magnitude(low), "low", result, issues)
+            if high is not None:
+                result.uln = _limit(own.magnitude(high), "high", result, issues)
+    if scale is not None and (detection := given["detection_limit"]) is not None:
+        result.lod = scale.magnitude(detection)
 
 
 def _limit(limit: Magnitude, end: str, result: Result, issues: list[DataIssue]) -> Magnitude | None:
@@ -683,7 +688,7 @@ def _as_listed(code: str, values: tuple[str, ...]) -> str:
     return code
 
 
-def _read_code(result: Result, code: str, record: ObservationRecord, issues: list[DataIssue]) -> None:
+def _read_code(result: Result, code: str, given: dict[str, Any], issues: list[DataIssue]) -> None:
     concept = result.concept
     code = _as_listed(code, concept.values)
     result.coded = code
@@ -696,27 +701,26 @@ def _read_code(result: Result, code: str, record: ObservationRecord, issues: lis
             if folded in concept.values:
                 result.coded = folded
             else:
-                result.problem = ("code", f"`{record.value}` is no result that {concept.name} may have")
+                result.problem = ("code", f"`{given['value']}` is no result that {concept.name} may have")
                 return
         if concept.analyte is None:
             return
-    scale = (
-        concept.analyte.scale(record.unit) if record.unit is not None or record.detection_limit is not None else None
-    )
+    unit = result.unit
+    scale = concept.analyte.scale(unit) if unit is not None or given["detection_limit"] is not None else None
     usable = scale if isinstance(scale, Scale) else None
     if code in NOT_DETECTED:
         result.detection = False
-        _read_limits(result, record, usable, issues)
+        _read_limits(result, given, usable, issues)
         result.value_low = _ZERO
         result.value_high = result.lod
         result.high_open = True
     elif code in DETECTED:
         result.detection = True
-        _read_limits(result, record, usable, issues)
+        _read_limits(result, given, usable, issues)
         result.value_low = result.lod or _ZERO
         result.low_open = True
     elif code not in concept.values:
-        result.problem = ("code", f"`{record.value}` is no number")
+        result.problem = ("code", f"`{given['value']}` is no number")
 
 
 _ZERO = Magnitude.of(0)

@@ -22,6 +22,7 @@ from prescreen.candidate.profile import (
     Range,
     TreatmentRecord,
 )
+from prescreen.candidate.taking import Shape
 from prescreen.catalogue import DOMAINS, Domain
 from prescreen.problems import Problem, did_you_mean
 
@@ -45,9 +46,27 @@ def build_profile(data: object, *, large: bool = False) -> Profile | list[Proble
     if large and isinstance(data, dict) and (problems := _problems_in_pieces(data)):
         return problems
     try:
-        return Profile.model_validate(data)
+        return Profile.model_validate(data) if (taken := _taken(data)) is None else taken
     except ValidationError as error:
         return _problems(error)
+
+
+def _taken(data: object) -> Profile | None:
+    """The profile that data describes whose records can all be taken as they are. Raises pydantic's ValidationError
+    for what else is wrong."""
+    if not isinstance(data, dict):
+        return None
+    taken: dict[str, tuple[BaseModel, ...]] = {}
+    for name, shape in _SHAPES.items():
+        if name not in data:
+            continue
+        records = shape.records(data[name])
+        if records is None:
+            return None
+        taken[name] = records
+    profile = Profile.model_validate({**data, **dict.fromkeys(taken, ())})
+    profile.__dict__.update(taken)
+    return profile
 
 
 def path_text(place: Iterable[str | int]) -> str:
@@ -104,6 +123,8 @@ _MODELS: Final[dict[str, type[BaseModel]]] = {
     "reference_range": Range,
     "complete": Complete,
 }
+
+_SHAPES: Final = {name: Shape(_MODELS[name]) for name in RECORD_LISTS}
 
 _EXPECTED: Final = {
     "string_type": "text",

@@ -54,8 +54,7 @@ class Scale:
     def magnitude(self, number: Decimal | int) -> Magnitude:
         """The number in the canonical unit. For bounds of an interval see `bounds`."""
         if self._linear:
-            factor = self.factor
-            return Magnitude(float(number) * self._factor, lambda: Fraction(number) * factor)
+            return Magnitude(float(number) * self._factor, number, self.factor)
         if self.log10:
             return self._antilog(Fraction(number))
         exact = Fraction(number) * self.factor + self.offset  # float sums cancel: 98.6 degF is 37 Cel exactly

@@ -42,9 +42,12 @@ class Magnitude:
     __slots__ = ("_exact", "_factor", "approx")
 
     def __init__(
-        self, approx: float, exact: Exact | Callable[[], Exact] | Magnitude, factor: Magnitude | None = None
+        self,
+        approx: float,
+        exact: Exact | Callable[[], Exact] | Magnitude | Decimal | int,
+        factor: Magnitude | Fraction | None = None,
     ) -> None:
-        """exact: the value, what computes it, or (with `factor`) the magnitude of which this is a multiple."""
+        """exact: the value, what computes it, or with `factor` the magnitude or number of which it is a multiple."""
         self.approx = approx
         self._exact = exact
         self._factor = factor
@@ -59,9 +62,13 @@ class Magnitude:
         value = self._exact
         if isinstance(value, (Fraction, Root)):
             return value
-        if isinstance(value, Magnitude):
-            assert self._factor is not None
-            made = _product(value.exact, self._factor.exact)
+        factor = self._factor
+        if isinstance(value, (Decimal, int)):
+            assert isinstance(factor, Fraction)
+            made: Exact = Fraction(value) * factor
+        elif isinstance(value, Magnitude):
+            assert isinstance(factor, Magnitude)
+            made = _product(value.exact, factor.exact)
         else:
             made = value()
         self._exact = made

@@ -55,6 +55,11 @@ _new: Final = tuple.__new__  # half the time of Number(...)
 _LONGEST: Final = 120
 _LARGEST: Final = 10**40
 
+# What was read of texts: most results in words are one of a few.
+_UNSIGNED: Final[dict[str, Written]] = {}
+_SIGNED: Final[dict[str, Written]] = {}
+_MOST_KNOWN: Final = 16_384
+
 
 def read_value(value: int | Decimal | str | None, may_be_negative: bool = False) -> Written:
     """What a result says. may_be_negative: ``<20`` then has no lower end (base excess, a T-score)."""
@@ -69,7 +74,15 @@ def read_value(value: int | Decimal | str | None, may_be_negative: bool = False)
     if value is None:
         return _NO_VALUE
     if isinstance(value, str):
-        return _read_text(value, may_be_negative)
+        known = _SIGNED if may_be_negative else _UNSIGNED
+        found = known.get(value)
+        if found is None:
+            found = _read_text(value, may_be_negative)
+            if len(known) >= _MOST_KNOWN:
+                known.clear()
+            if len(value) <= _LONGEST:
+                known[value] = found
+        return found
     return Unreadable("a result is a number, text or null")
 
 
