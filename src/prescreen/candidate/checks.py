@@ -87,8 +87,7 @@ def _check_id(identity: Any, problems: list[Problem]) -> None:
 
 
 def _check_observation(index: int, record: dict[str, Any], catalogue: Catalogue, problems: list[Problem]) -> None:
-    get = record.get
-    code = get("code")
+    code = record.get("code")
     fault: Fault | None = None
     if type(code) is str:
         if catalogue.observation(code) is None:
@@ -97,35 +96,41 @@ def _check_observation(index: int, record: dict[str, Any], catalogue: Catalogue,
             )
     elif type(code) is dict and (fault := _coding_fault(code)) is not None:
         problems.append(_problem(fault, f"observations[{index}].code.system"))
-    value = get("value")
+    value = record.get("value")
     if value is not None:
         fault = _text_fault(value) if type(value) is str else _number_fault(value)
         if fault is not None and not (fault[0] == "negative" and _may_be_negative(record, catalogue)):
             problems.append(_problem(fault, f"observations[{index}].value"))
-    if type(date := get("date")) is str and (fault := _date_fault(date)) is not None:
+    date = record.get("date")
+    if type(date) is str and (fault := _date_fault(date)) is not None:
         problems.append(_problem(fault, f"observations[{index}].date"))
-    limit = get("detection_limit")
+    limit = record.get("detection_limit")
     if limit is not None and (fault := _number_fault(limit)) is not None:
         problems.append(_problem(fault, f"observations[{index}].detection_limit"))
-    reference = get("reference_range")
-    if type(reference) is dict:
-        _check_range(f"observations[{index}].reference_range", reference, record, catalogue, problems)
+    reference = record.get("reference_range")
+    if type(reference) is dict and (found := _range_fault(reference, record, catalogue)) is not None:
+        fault, place = found
+        problems.append(_problem(fault, f"observations[{index}].reference_range{place}"))
 
 
-def _check_range(
-    path: str, reference: dict[str, Any], record: dict[str, Any], catalogue: Catalogue, problems: list[Problem]
-) -> None:
+def _range_fault(reference: dict[str, Any], record: dict[str, Any], catalogue: Catalogue) -> tuple[Fault, str] | None:
+    """What is wrong with a reference range first, and where in it."""
     low: Any = reference.get("low")
     high: Any = reference.get("high")
-    for name, bound in (("low", low), ("high", high)):
-        if bound is not None and (fault := _number_fault(bound)) is not None:
-            if fault[0] == "negative" and _may_be_negative(record, catalogue):
-                continue
-            problems.append(_problem(fault, f"{path}.{name}"))
-            return
+    fault = _limit_fault(low, record, catalogue)
+    if fault is not None:
+        return fault, ".low"
+    fault = _limit_fault(high, record, catalogue)
+    if fault is not None:
+        return fault, ".high"
     if type(low) in _NUMBERS and type(high) in _NUMBERS and low > high:
-        message = f"the lower limit {low} is above the upper limit {high}"
-        problems.append(Problem("range-upside-down", message, path=path))
+        return ("range-upside-down", f"the lower limit {low} is above the upper limit {high}", None), ""
+    return None
+
+
+def _limit_fault(limit: Any, record: dict[str, Any], catalogue: Catalogue) -> Fault | None:
+    fault = None if limit is None else _number_fault(limit)
+    return None if fault is not None and fault[0] == "negative" and _may_be_negative(record, catalogue) else fault
 
 
 def _may_be_negative(record: dict[str, Any], catalogue: Catalogue) -> bool:

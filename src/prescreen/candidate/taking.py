@@ -6,13 +6,18 @@ time, from a table drawn from the model's fields; everything else is left to pyd
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
 _new: Final[Any] = object.__new__
-_set: Final[Any] = object.__setattr__
+# What a model's `__setattr__` would refuse of a frozen one.
+_SLOTS: Final[Mapping[str, Any]] = vars(BaseModel)
+_set_fields: Final[Any] = _SLOTS["__dict__"].__set__
+_set_given: Final[Any] = _SLOTS["__pydantic_fields_set__"].__set__
+_set_extra: Final[Any] = _SLOTS["__pydantic_extra__"].__set__
+_set_private: Final[Any] = _SLOTS["__pydantic_private__"].__set__
 
 
 class _Field:
@@ -105,10 +110,10 @@ class Shape:
             if key not in data:
                 return None
         record = _new(self.model)
-        _set(record, "__dict__", values)
-        _set(record, "__pydantic_fields_set__", {self.fields[key].name for key in data} if self.aliased else set(data))
-        _set(record, "__pydantic_extra__", None)
-        _set(record, "__pydantic_private__", None)
+        _set_fields(record, values)
+        _set_given(record, {self.fields[key].name for key in data} if self.aliased else set(data))
+        _set_extra(record, None)
+        _set_private(record, None)
         return record
 
 

@@ -19,9 +19,11 @@ from prescreen.engine.compile import (
     CompiledTrial,
     CountNode,
     IfNode,
+    LeafNode,
     Node,
     NotNode,
     SparedNode,
+    keep,
 )
 from prescreen.engine.keys import AnchorKey, DateKey, Key
 from prescreen.engine.missing import key_names, leaf_names
@@ -146,8 +148,8 @@ def _ways(node: Node, setting: Setting) -> Settles:
         return _IS_TRUE
     if truth is FALSE:
         return _IS_FALSE
-    if node.number >= 0:
-        return _count([_leaf_ways(node, setting)], 1)
+    if isinstance(node, LeafNode):
+        return _ways_of_leaf(node, setting)
     if isinstance(node, NotNode):
         return _ways(node.children[0], setting).turned()
     if isinstance(node, CountNode):
@@ -219,6 +221,18 @@ def _wanted_often(todo: list[tuple[frozenset[str], Names]], times: int) -> froze
         return frozenset.union(*[singles for singles, _ in todo])
     tally = Counter([name for singles, _ in todo for name in singles])
     return frozenset([name for name, count in tally.items() if count >= times])
+
+
+def _ways_of_leaf(node: LeafNode, setting: Setting) -> Settles:
+    """How an open leaf can be settled; remembered where no record of the candidate's is in what it found."""
+    constant = node.find(setting).constant
+    if constant is None:
+        return _count([_leaf_ways(node, setting)], 1)
+    settles: Settles | None = node.ways.get(constant)
+    if settles is None:
+        settles = _count([_leaf_ways(node, setting)], 1)
+        keep(node.ways, constant, settles)
+    return settles
 
 
 def _leaf_ways(node: Node, setting: Setting) -> Settles:
