@@ -46,10 +46,10 @@ class Part:
     known; url: its fullUrl. raw: the resource's text; data: the resource, where it was read with the whole. problem:
     what is wrong with the entry or its JSON; twice: keys that are given twice. plain: whether the Bundle's text has
     no sign as it is that no text has; escaped ones are looked for in each resource. early: the resource's id, where
-    its text begins with it.
+    its text begins with type and id; begin: how much of the text those are.
     """
 
-    __slots__ = ("data", "early", "kind", "path", "plain", "problem", "raw", "twice", "url")
+    __slots__ = ("begin", "data", "early", "kind", "path", "plain", "problem", "raw", "twice", "url")
 
     def __init__(
         self,
@@ -61,6 +61,7 @@ class Part:
         problem: str | None = None,
         plain: bool = False,
         early: str | None = None,
+        begin: int = 0,
     ) -> None:
         self.path = path
         self.kind = kind
@@ -70,6 +71,7 @@ class Part:
         self.problem = problem
         self.plain = plain
         self.early = early
+        self.begin = begin
         self.twice: frozenset[str] = frozenset()
 
     def identity(self) -> object:
@@ -85,12 +87,10 @@ class Part:
             return self.data
         raw = self.raw or b""
         try:
-            data: object = jiter.from_json(raw, float_mode="decimal", catch_duplicate_keys=True, allow_inf_nan=False)
+            data = exact_json(raw)
         except ValueError:
             data = self._with_mistakes(raw)
-        if (b"\\" in raw and _ESCAPED.search(raw) is not None) or (
-            not self.plain and (b"\x7f" in raw or b"\xc2" in raw)
-        ):
+        if has_odd_signs(raw, self.plain):
             data = _harmless(data)
         return data if isinstance(data, dict) else {}
 
@@ -114,12 +114,31 @@ class Part:
 
     def changes_meaning(self, data: dict[str, Any]) -> bool:
         """Whether something in the resource changes its meaning in a way that nobody here knows."""
-        raw = self.raw
-        if raw is not None and not (
-            b"modifierExtension" in raw or b"implicitRules" in raw or (b"\\" in raw and b"\\u" in raw)
-        ):
-            return False
-        return _changes(data)
+        return (self.raw is None or may_change_meaning(self.raw)) and _changes(data)
+
+
+# (`x in text` makes an exception first, and takes longer than to look for it in a resource.)
+
+
+def exact_json(text: bytes) -> object:
+    """What JSON says, numbers exact. Raises ValueError where a key is given twice, or it is none."""
+    return jiter.from_json(text, float_mode="decimal", catch_duplicate_keys=True, allow_inf_nan=False)
+
+
+def has_odd_signs(text: bytes, plain: bool) -> bool:
+    """Whether JSON may have signs that no text has. plain: none as they are."""
+    if text.find(b"\\") >= 0 and _ESCAPED.search(text) is not None:
+        return True
+    return not plain and (text.find(b"\x7f") >= 0 or text.find(b"\xc2") >= 0)
+
+
+def may_change_meaning(text: bytes) -> bool:
+    """Whether JSON may have something that changes its meaning in a way that nobody here knows."""
+    return (
+        text.find(b"modifierExtension") >= 0
+        or text.find(b"implicitRules") >= 0
+        or (text.find(b"\\") >= 0 and text.find(b"\\u") >= 0)
+    )
 
 
 def _changes(value: Any) -> bool:
@@ -225,7 +244,8 @@ def _at_once(text: bytes, used: Container[str]) -> list[Part] | None:
             named += 1
         early: bytes | None = place[2]
         identity = None if early is None else early.decode()
-        found.append(Part(f"entry[{index}].resource", kind, url, own, None, None, plain, identity))
+        begin = 0 if early is None else place.end(2) + 1 - start
+        found.append(Part(f"entry[{index}].resource", kind, url, own, None, None, plain, identity, begin))
     return found if _is_each_once(outside, text[position:], named) else None
 
 

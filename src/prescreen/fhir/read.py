@@ -15,8 +15,9 @@ from prescreen.catalogue import Catalogue
 from prescreen.fhir.bundle import CHANGED, Part, parts
 from prescreen.fhir.events import read_allergy, read_condition, read_procedure
 from prescreen.fhir.medications import read_administration, read_immunization, read_request, read_statement
-from prescreen.fhir.observations import read_observation, read_plain
+from prescreen.fhir.observations import read_observation
 from prescreen.fhir.person import patient_id, read_consent, read_patients, read_response
+from prescreen.fhir.plain import PlainTexts
 from prescreen.fhir.setting import ENTERED_IN_ERROR, Entry, Setting, State
 from prescreen.fhir.settle import settled
 from prescreen.problems import InputRefused, Problem
@@ -92,6 +93,7 @@ class _Bundle:
         self.doubts: dict[int, str] = {}
         self.left_out: set[int] = set()
         self.spoilt: set[int] = set()
+        self.plain = PlainTexts(catalogue, self._setting_of)
         self.on_servers: set[str] = set()  # patients, by type and id, whose entries have a server's address
 
     def read(self) -> BundleRead:
@@ -215,6 +217,11 @@ class _Bundle:
             return (), None
         return everybody, f"its {OWNER.get(kind, 'subject')} `{reference[:80]}` leads nowhere"
 
+    def _setting_of(self, reference: str) -> Setting | None:
+        """The candidate to whom a reference leads as it is written."""
+        owner = self.references.get(reference)
+        return None if owner is None else owner.setting
+
     def _led_to(self, reference: str) -> _Owner | None:
         """The patient to whom a reference leads; a server's address must be that of the patient's own entry."""
         reference = reference.partition("/_history")[0]
@@ -237,14 +244,12 @@ class _Bundle:
         if kind not in READERS:
             self._look_within(number, part)
             return
-        data = self._opened(number, part)
         if kind == "Observation" and number not in self.doubts:
-            owner = self.references.get(reference_of(data, "subject") or "")
-            if owner is not None:
-                state = read_plain(data, part.path, owner.setting)
-                if state is not None:
-                    self.states[number] = state
-                    return
+            state = self.plain.read(part)
+            if state is not None:
+                self.states[number] = state
+                return
+        data = self._opened(number, part)
         doubt = self._doubt(number, part, data)
         self._count(number, self._read_resource(kind, data, part.path, doubt))
         if "contained" in data:
