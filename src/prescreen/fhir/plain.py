@@ -29,12 +29,14 @@ _WHAT: Final = frozenset(
     {"resourceType", "id", "meta", "text", "identifier", "status", "category", "code", "extension"}
 )
 _WHEN: Final = frozenset({"subject", "encounter", "issued", "effectiveDateTime", "performer"})
+_SHARED: Final = frozenset({"resourceType", "id", "status", "category", "code"})  # without the values of the first two
 _AFTER: Final = frozenset({"meta", "method", "specimen", "bodySite", "note"})
 _PLAIN: Final = _WHAT | _WHEN | _AFTER | {"valueQuantity"}
 _QUANTITY: Final = frozenset({"value", "unit", "system", "code"})
 _BELOW: Final = 10**15
 _MARKS: Final = 16  # around the key `valueQuantity`, the four of a quantity, and three texts; one twice has more
 _MOST_KEPT: Final = 4096
+_MOST_CATALOGUES: Final = 8
 
 _OPEN: Final[Coded] = (None, "open")
 
@@ -94,13 +96,14 @@ class PlainTexts:
     between the keys around them, and no two share a key: so they are the resource, in which no key is there twice.
     """
 
-    __slots__ = ("_after", "_before", "_between", "_catalogue", "_codes", "_setting_of")
+    __slots__ = ("_after", "_before", "_between", "_catalogue", "_codes", "_setting_of", "_shared")
 
     def __init__(self, catalogue: Catalogue, setting_of: Callable[[str], Setting | None]) -> None:
         """setting_of: the candidate to whom a reference leads."""
         self._catalogue = catalogue
         self._setting_of = setting_of
         self._codes: dict[Given, Coded] = {}
+        self._shared = _shared(catalogue)
         self._before: dict[bytes, _What] = {}
         self._between: dict[bytes, _When] = {}
         self._after: dict[bytes, frozenset[str]] = {}
@@ -124,17 +127,20 @@ class PlainTexts:
         if marks > _MARKS or has_odd_signs(measured, plain):
             return None
         before, between, after = raw[part.begin : middle], raw[middle:last], raw[end:]
-        what = self._before.get(before)
+        what = self._shared.get(before) or self._before.get(before)
         if what is None:
-            what = _kept(self._before, before, self._read_before(before, plain))
+            what = self._read_before(before, plain)
+        if what.code is None:
+            return None
         when = self._between.get(between)
         if when is None:
             when = _kept(self._between, between, self._read_between(between, plain))
+        if when.setting is None:
+            return None
         keys = self._after.get(after)
         if keys is None:
             keys = _kept(self._after, after, _read_after(after, plain))
-        code, setting = what.code, when.setting
-        if code is None or setting is None or not keys.isdisjoint(what.keys):
+        if not keys.isdisjoint(what.keys):
             return None
         try:
             quantity = MEASURED.decode(b"{" + measured + b"}").valueQuantity
@@ -143,15 +149,16 @@ class PlainTexts:
         value, unit = quantity.value, quantity.code
         if quantity.system != UCUM or unit != quantity.unit or not _is_measured(value, unit):
             return None
-        setting.add_sound(_record(identity, code, value, unit, when.date, part.path), part.path)
+        when.setting.add_sound(_record(identity, what.code, value, unit, when.date, part.path), part.path)
         return what.state
 
     def _read_before(self, text: bytes, plain: bool) -> _What:
         data = _members(b'{"resourceType":0,"id":0', text, b'"subject":0}', plain)
         if data.pop("subject", None) is None or not data.keys() <= _WHAT:
-            return _What(None, "open", _UNFIT)
+            return _kept(self._before, text, _What(None, "open", _UNFIT))
         code, state = _coded(data, self._catalogue, self._codes)
-        return _What(code, state, frozenset(data))
+        memory = self._shared if data.keys() <= _SHARED else self._before
+        return _kept(memory, text, _What(code, state, frozenset(data)))
 
     def _read_between(self, text: bytes, plain: bool) -> _When:
         data = _members(b"{", text, b'"valueQuantity":0}', plain)
@@ -169,6 +176,16 @@ def _read_after(text: bytes, plain: bool) -> frozenset[str]:
     if data.pop("valueQuantity", None) is None or not data.keys() <= _AFTER:
         return _UNFIT
     return frozenset(data)
+
+
+_MEMORY: Final[dict[str, dict[bytes, _What]]] = {}
+
+
+def _shared(catalogue: Catalogue) -> dict[bytes, _What]:
+    """What is remembered across Bundles: what was measured, of which nothing is a candidate's own."""
+    if len(_MEMORY) >= _MOST_CATALOGUES:
+        _MEMORY.clear()
+    return _MEMORY.setdefault(catalogue.sha256, {})
 
 
 T = TypeVar("T")

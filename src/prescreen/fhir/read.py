@@ -38,7 +38,7 @@ READERS: Final[dict[str, Callable[[Entry, Setting], State]]] = {
 
 _USED: Final = frozenset({*READERS, "Patient", "Medication"})
 OWNER: Final = {"AllergyIntolerance": "patient", "Immunization": "patient", "Consent": "patient"}
-_ORDER: Final[tuple[State, ...]] = ("open", "unmapped", "understood", "aside", "skipped")
+_ORDER: Final[dict[State, int]] = {"open": 0, "unmapped": 1, "understood": 2, "aside": 3, "skipped": 4}
 
 
 class Seen(NamedTuple):
@@ -267,7 +267,7 @@ class _Bundle:
         """The state of an entry is that of the part of it of which most must be said."""
         known = self.states[number]
         if known != state:
-            self.states[number] = min(known, state, key=_ORDER.index)
+            self.states[number] = known if _ORDER[known] < _ORDER[state] else state
 
     def _read_contained(self, number: int, part: Part, data: Mapping[str, Any], doubt: str | None) -> None:
         """Resources within a resource: those that are read, of the same patient unless they say whose they are."""
