@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from prescreen.candidate.read import from_json
 from prescreen.catalogue import bundled_catalogue
 from prescreen.fhir.bundle import parts
 from prescreen.fhir.plain import PlainTexts
@@ -133,3 +134,31 @@ def test_what_changes_the_meaning_deep_within_a_plain_result_leaves_it_open() ->
     for first in (True, False):
         found = read(*PLAIN[:4], deep, VALUE, identified_first=first)
         assert "an extension changes the meaning" in str(found)
+
+
+HEADS = (
+    '"resource": {"resourceType": "Observation", "id": "o1", ',
+    '"resource": {"resourceType": "Observation", "id": "o 1", ',
+    '"resource": {"resourceType": "Observation", "id": null, ',
+    '"resource": {"resourceType": "Observation", "id": "", ',
+    '"resource" : {\n  "resourceType": "Observation", "id": "o-2.1", ',
+    '"resource": {"id": "o3", "resourceType": "Observation", ',
+    '"resource": {"resourceType": "Observation", "meta": {"id": "o4"}, ',
+    '"resource": {"resourceType": "Observation", ',
+    '"resource": {"resourceType": "id", "id": "o5", ',
+    '"resource": {"resourceType": "Condition", "id": "o1", ',
+    '"fullUrl": "urn:uuid:1", "resource": {"resourceType": "Encounter", "id": "e1", ',
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from(HEADS), max_size=5))
+def test_a_bundle_taken_apart_is_what_it_is_as_data(heads: list[str]) -> None:
+    inside = ", ".join(PLAIN[:5])
+    entries = ", ".join([f'{{"resource": {PATIENT}}}', *[f"{{{head}{inside}}}}}" for head in heads]])
+    text = f'{{"resourceType": "Bundle", "entry": [{entries}]}}'
+    apart, whole = (read_bundle(each, bundled_catalogue()) for each in (text.encode(), from_json(text.encode())))
+    assert [(each.profile, each.issues) for each in apart.candidates] == [
+        (each.profile, each.issues) for each in whole.candidates
+    ]
+    assert apart.entries == whole.entries
