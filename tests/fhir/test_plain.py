@@ -118,7 +118,7 @@ def _from_pieces(*members: str) -> bool:
     text = f'{{"resourceType": "Bundle", "entry": [{{"resource": {{{inside}}}}}]}}'.encode()
     catalogue = bundled_catalogue()
     setting = Setting(catalogue, {})
-    return PlainTexts(catalogue, lambda reference: setting).read(parts(text, {"Observation"})[0]) is not None
+    return PlainTexts(catalogue, {"Patient/p1": setting}).read(parts(text, {"Observation"})[0]) is not None
 
 
 def test_plain_results_are_read_from_pieces_and_others_are_not() -> None:

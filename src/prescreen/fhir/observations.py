@@ -93,15 +93,17 @@ def _values(data: dict[str, Any]) -> list[str]:
     return [key for key in data if key.startswith("value") or (key.startswith("_value") and key[1:] not in data)]
 
 
-_ORDER: Final[tuple[State, ...]] = ("open", "unmapped", "understood", "aside")
+_ORDER: Final[tuple[State, ...]] = ("open", "unmapped", "understood")
 
 
 def _worst(states: list[State]) -> State:
     """What is said of an entry whose parts fared differently; having no value of its own does not matter to a panel."""
-    told = [state for state in states[1:] if state != "aside"]
-    if states[0] == "understood":
-        return min(told, key=_ORDER.index) if told else "aside"
-    return states[0]
+    if states[0] != "understood":
+        return states[0]
+    for state in _ORDER:
+        if state in states[1:]:
+            return state
+    return "aside"
 
 
 def _doubt(resource: Observation, faults: dict[str, str]) -> str | None:

@@ -6,7 +6,7 @@ What is read here is the same, sooner, or None: then the long way is taken.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final, TypeVar
 
@@ -96,12 +96,12 @@ class PlainTexts:
     between the keys around them, and no two share a key: so they are the resource, in which no key is there twice.
     """
 
-    __slots__ = ("_after", "_before", "_between", "_catalogue", "_codes", "_setting_of", "_shared")
+    __slots__ = ("_after", "_before", "_between", "_catalogue", "_codes", "_settings", "_shared")
 
-    def __init__(self, catalogue: Catalogue, setting_of: Callable[[str], Setting | None]) -> None:
-        """setting_of: the candidate to whom a reference leads."""
+    def __init__(self, catalogue: Catalogue, settings: Mapping[str, Setting]) -> None:
+        """settings: the candidates by the references that lead to them."""
         self._catalogue = catalogue
-        self._setting_of = setting_of
+        self._settings = settings
         self._codes: dict[Given, Coded] = {}
         self._shared = _shared(catalogue)
         self._before: dict[bytes, _What] = {}
@@ -167,7 +167,7 @@ class PlainTexts:
             date: Any = data.get("effectiveDateTime")
             reference: Any = subject.get("reference") if type(subject) is dict else None
             if type(reference) is str and _is_moment(date):
-                return _When(self._setting_of(reference), date)
+                return _When(self._settings.get(reference), date)
         return _When(None, "")
 
 

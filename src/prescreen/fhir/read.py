@@ -93,7 +93,6 @@ class _Bundle:
         self.doubts: dict[int, str] = {}
         self.left_out: set[int] = set()
         self.spoilt: set[int] = set()
-        self.plain = PlainTexts(catalogue, self._setting_of)
         self.on_servers: set[str] = set()  # patients, by type and id, whose entries have a server's address
 
     def read(self) -> BundleRead:
@@ -109,9 +108,11 @@ class _Bundle:
             state = read_patients([entry for _, entry in owner.patients], owner.setting)
             for number, _ in owner.patients:
                 self.states[number] = state
+        settings = {reference: owner.setting for reference, owner in self.references.items() if owner is not None}
+        plain = PlainTexts(self.catalogue, settings)
         for number, part in enumerate(self.parts):
             if number not in self.left_out:
-                self._read_part(number, part)
+                self._read_part(number, part, plain)
         candidates = tuple([self._candidate(owner) for owner in self.owners.values()])
         return BundleRead(candidates, self.parts, self.states)
 
@@ -217,11 +218,6 @@ class _Bundle:
             return (), None
         return everybody, f"its {OWNER.get(kind, 'subject')} `{reference[:80]}` leads nowhere"
 
-    def _setting_of(self, reference: str) -> Setting | None:
-        """The candidate to whom a reference leads as it is written."""
-        owner = self.references.get(reference)
-        return None if owner is None else owner.setting
-
     def _led_to(self, reference: str) -> _Owner | None:
         """The patient to whom a reference leads; a server's address must be that of the patient's own entry."""
         reference = reference.partition("/_history")[0]
@@ -235,7 +231,7 @@ class _Bundle:
 
     # --- what ------------------------------------------------------------------------------------------------------
 
-    def _read_part(self, number: int, part: Part) -> None:
+    def _read_part(self, number: int, part: Part, plain: PlainTexts) -> None:
         kind = part.kind
         if kind is None:
             self._tell("bad-entry", part.path, f"{part.problem or 'it is not said of which type it is'}; not used")
@@ -245,7 +241,7 @@ class _Bundle:
             self._look_within(number, part)
             return
         if kind == "Observation" and number not in self.doubts:
-            state = self.plain.read(part)
+            state = plain.read(part)
             if state is not None:
                 self.states[number] = state
                 return
