@@ -32,6 +32,7 @@ COMPILED = [
     "fhir/medications.py",
     "fhir/observations.py",
     "fhir/person.py",
+    "fhir/plain.py",
     "fhir/read.py",
     "fhir/setting.py",
     "fhir/settle.py",

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from prescreen import load_candidate, load_trial, statuses
 from prescreen.candidate.profile import Profile
 from prescreen.catalogue import DOMAINS, Catalogue, Domain
-from prescreen.fhir.observations import read_fully, read_plain
+from prescreen.fhir.observations import read_fully
+from prescreen.fhir.plain import read_plain
 from prescreen.fhir.setting import Entry, Setting
 from prescreen.fhir.settle import settled
 from prescreen.intake import parse

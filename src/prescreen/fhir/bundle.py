@@ -26,7 +26,10 @@ _LARGE: Final = 4_000_000  # bytes from which on values are counted before they 
 _SMALL: Final = 100
 _DEEPEST: Final = 4  # Bundles in Bundles
 
-_FIRST: Final = rb'\s*"resourceType"\s*:\s*"([A-Za-z]{1,60})"(?:\s*,\s*"id"\s*:\s*"([A-Za-z0-9.-]{1,64})")?'
+_NEAR: Final = 300  # within which an id is looked for
+_LONGEST_ID: Final = 64
+
+_FIRST: Final = rb'\s*"resourceType"\s*:\s*"([A-Za-z]{1,60})"(?:\s*,\s*"id"\s*:\s*"())?'
 _FHIR: Final = re.compile(rb"\s*\{" + _FIRST)
 _RESOURCE: Final = re.compile(rb'"resource"\s*:\s*(?=\{(?:' + _FIRST + rb")?)")
 _WITHIN: Final = re.compile(rb'"resourceType"\s*:\s*"([A-Za-z]{1,60})"')
@@ -46,10 +49,10 @@ class Part:
     known; url: its fullUrl. raw: the resource's text; data: the resource, where it was read with the whole. problem:
     what is wrong with the entry or its JSON; twice: keys that are given twice. plain: whether the Bundle's text has
     no sign as it is that no text has; escaped ones are looked for in each resource. early: the resource's id, where
-    its text begins with it.
+    its text begins with type and id; begin: how much of the text those are.
     """
 
-    __slots__ = ("data", "early", "kind", "path", "plain", "problem", "raw", "twice", "url")
+    __slots__ = ("begin", "data", "early", "kind", "path", "plain", "problem", "raw", "twice", "url")
 
     def __init__(
         self,
@@ -60,7 +63,6 @@ class Part:
         data: dict[str, Any] | None = None,
         problem: str | None = None,
         plain: bool = False,
-        early: str | None = None,
     ) -> None:
         self.path = path
         self.kind = kind
@@ -69,7 +71,8 @@ class Part:
         self.data = data
         self.problem = problem
         self.plain = plain
-        self.early = early
+        self.early: str | None = None
+        self.begin = 0
         self.twice: frozenset[str] = frozenset()
 
     def identity(self) -> object:
@@ -85,12 +88,10 @@ class Part:
             return self.data
         raw = self.raw or b""
         try:
-            data: object = jiter.from_json(raw, float_mode="decimal", catch_duplicate_keys=True, allow_inf_nan=False)
+            data = exact_json(raw)
         except ValueError:
             data = self._with_mistakes(raw)
-        if (b"\\" in raw and _ESCAPED.search(raw) is not None) or (
-            not self.plain and (b"\x7f" in raw or b"\xc2" in raw)
-        ):
+        if has_odd_signs(raw, self.plain):
             data = _harmless(data)
         return data if isinstance(data, dict) else {}
 
@@ -114,12 +115,31 @@ class Part:
 
     def changes_meaning(self, data: dict[str, Any]) -> bool:
         """Whether something in the resource changes its meaning in a way that nobody here knows."""
-        raw = self.raw
-        if raw is not None and not (
-            b"modifierExtension" in raw or b"implicitRules" in raw or (b"\\" in raw and b"\\u" in raw)
-        ):
-            return False
-        return _changes(data)
+        return (self.raw is None or may_change_meaning(self.raw)) and _changes(data)
+
+
+# (`x in text` makes an exception first, and takes longer than to look for it in a resource.)
+
+
+def exact_json(text: bytes) -> object:
+    """What JSON says, numbers exact. Raises ValueError where a key is given twice, or it is none."""
+    return jiter.from_json(text, float_mode="decimal", catch_duplicate_keys=True, allow_inf_nan=False)
+
+
+def has_odd_signs(text: bytes, plain: bool) -> bool:
+    """Whether JSON may have signs that no text has. plain: none as they are."""
+    if text.find(b"\\") >= 0 and _ESCAPED.search(text) is not None:
+        return True
+    return not plain and (text.find(b"\x7f") >= 0 or text.find(b"\xc2") >= 0)
+
+
+def may_change_meaning(text: bytes) -> bool:
+    """Whether JSON may have something that changes its meaning in a way that nobody here knows."""
+    return (
+        text.find(b"modifierExtension") >= 0
+        or text.find(b"implicitRules") >= 0
+        or (text.find(b"\\") >= 0 and text.find(b"\\u") >= 0)
+    )
 
 
 def _changes(value: Any) -> bool:
@@ -191,29 +211,31 @@ def _at_once(text: bytes, used: Container[str]) -> list[Part] | None:
     entries: list[Any] = bundle.entry
     if bundle.resourceType != "Bundle" or len(entries) > MAX_ENTRIES or bundle.implicitRules is not None:
         return None
-    plain = b"\x7f" not in text and b"\xc2" not in text
+    plain = text.find(b"\x7f") < 0 and text.find(b"\xc2") < 0
     found: list[Part] = []
     outside: list[bytes] = []
-    names: dict[bytes, str] = {}
-    begins = _RESOURCE.match
+    heads: dict[bytes, _Head] = {}
     position = 0
     named = 0
     for index, entry in enumerate(entries):
-        place = begins(text, text.find(b'"resource"', position))
-        if place is None:
+        key = text.find(b'"resource"', position)
+        mark = text.find(b'"id"', key, key + _NEAR) if key >= 0 else -1
+        begin = 0 if mark < 0 else text.find(b'"', mark + len(b'"id"')) + 1
+        head = heads.get(text[key:begin]) if begin else None
+        if head is None:
+            head = _head(text, key, begin)
+            if begin:
+                heads[text[key:begin]] = head
+        if head.length == 0:
             return None
-        start: int = place.end()
+        start = key + head.length
         outside.append(text[position:start])
         position = start + len(entry.resource)
-        name: bytes | None = place[1]
+        kind = head.kind
         own: bytes | None = None
-        if name is None:
+        if kind is None:
             own = bytes(entry.resource)
             kind = kind_in(own)
-        else:
-            kind = names.get(name)
-            if kind is None:
-                kind = names[name] = name.decode()
         if kind is None or kind == "Bundle" or entry.modifierExtension is not None:
             return None
         if own is None and (kind in used or _holds(text, start, position, used)):
@@ -223,10 +245,44 @@ def _at_once(text: bytes, used: Container[str]) -> list[Part] | None:
         url: str | None = entry.fullUrl
         if url is not None:
             named += 1
-        early: bytes | None = place[2]
-        identity = None if early is None else early.decode()
-        found.append(Part(f"entry[{index}].resource", kind, url, own, None, None, plain, identity))
+        part = Part(f"entry[{index}].resource", kind, url, own, None, None, plain)
+        if own is not None and head.is_before_id:
+            end = text.find(b'"', begin)
+            part.early = _id(text[begin:end])
+            part.begin = end + 1 - start
+        found.append(part)
     return found if _is_each_once(outside, text[position:], named) else None
+
+
+class _Head:
+    """How a resource begins in its entry, as many others do: the text up to its id.
+
+    kind: its type, where it begins with that; length: of the text before the resource, 0 where there is none;
+    is_before_id: whether its id follows.
+    """
+
+    __slots__ = ("is_before_id", "kind", "length")
+
+    def __init__(self, kind: str | None, length: int, is_before_id: bool) -> None:
+        self.kind = kind
+        self.length = length
+        self.is_before_id = is_before_id
+
+
+def _head(text: bytes, key: int, begin: int) -> _Head:
+    """What begins with the key `resource`. begin: where the value of the next key `id` does, as text."""
+    place = _RESOURCE.match(text, key) if key >= 0 else None
+    if place is None:
+        return _Head(None, 0, False)
+    kind: bytes | None = place[1]
+    return _Head(None if kind is None else kind.decode(), place.end() - key, place.end(2) == begin)
+
+
+def _id(text: bytes) -> str | None:
+    """An id as FHIR has them."""
+    if len(text) <= _LONGEST_ID and text.replace(b"-", b"").replace(b".", b"").isalnum():
+        return text.decode()
+    return None
 
 
 def _is_each_once(before: list[bytes], rest: bytes, named: int) -> bool:

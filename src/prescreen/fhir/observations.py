@@ -8,8 +8,6 @@ from decimal import Decimal
 from typing import Any, Final
 
 from prescreen.candidate.leftopen import Record, undecided
-from prescreen.candidate.profile import Coding as ProfileCoding
-from prescreen.candidate.profile import ObservationRecord
 from prescreen.catalogue import ObservationConcept, system_name
 from prescreen.fhir.codes import (
     TEXT,
@@ -21,18 +19,15 @@ from prescreen.fhir.codes import (
     text_in_words,
     text_of,
 )
-from prescreen.fhir.resources import Coding, Concept, Observation, Quantity, ReferenceRange, Result, Span, slim
+from prescreen.fhir.plain import FINAL, UCUM, read_plain
+from prescreen.fhir.resources import Concept, Observation, Quantity, ReferenceRange, Result, Span, slim
 from prescreen.fhir.setting import ENTERED_IN_ERROR, Entry, Setting, State
 from prescreen.fhir.times import NoDate, between, is_aged, moment, some_time_in
 from prescreen.quantities import Number, Scale, UnitProblem, read_value
-from prescreen.quantities.numerals import bounded
-from prescreen.time import parse_when
 
 _PROVISIONAL: Final = frozenset({"registered", "preliminary"})
-_FINAL: Final = frozenset({"final", "amended", "corrected"})
 _NOTHING_MEASURED: Final = frozenset({"not-performed", "not-asked", "asked-declined", "not-applicable"})
 _COMPARATORS: Final = ("<", "<=", ">", ">=")
-_UCUM: Final = "http://unitsofmeasure.org"
 _EFFECTIVE: Final = ("effectiveDateTime", "effectiveInstant", "effectivePeriod", "effectiveTiming", "issued")
 _SEXES: Final = {"female": "female", "male": "male", "248152002": "female", "248153007": "male", "F": "female",
                  "M": "male"}  # fmt: skip
@@ -44,95 +39,6 @@ def read_observation(entry: Entry, setting: Setting) -> State:
     if entry.doubt is None and (state := read_plain(data, entry.path, setting)) is not None:
         return state
     return read_fully(entry, setting)
-
-
-_PLAIN: Final = frozenset(
-    {"resourceType", "id", "meta", "text", "identifier", "status", "category", "code", "subject", "encounter", "issued"}
-    | {"effectiveDateTime", "valueQuantity", "performer", "method", "specimen", "bodySite", "note", "extension"}
-)
-_new: Final[Any] = ObservationRecord.__new__
-_set: Final[Any] = object.__setattr__
-_GIVEN: Final = {"id", "code", "source", "value", "unit", "date"}
-
-
-def _plain_record(identity: Any, code: ProfileCoding, value: Any, unit: str, date: str, source: str) -> Any:
-    """The record that validation of the same would make, sooner: nothing of it needs to be checked any more."""
-    record = _new(ObservationRecord)
-    fields = {"id": identity, "code": code, "source": source, "verification": "confirmed", "value": value,
-              "unit": unit, "reference_range": None, "detection_limit": None, "date": date}  # fmt: skip
-    _set(record, "__dict__", fields)
-    _set(record, "__pydantic_fields_set__", _GIVEN)
-    _set(record, "__pydantic_extra__", None)
-    _set(record, "__pydantic_private__", None)
-    return record
-
-
-_PLAIN_BELOW: Final = 10**15
-_PLAIN_QUANTITY: Final = frozenset({"value", "unit", "system", "code"})
-
-
-def read_plain(data: dict[str, Any], path: str, setting: Setting) -> State | None:
-    """The same of the commonest kind: a final result that is a number in one unit, under one code. None for others.
-
-    Most of a Bundle is such results, and `read_fully` would take most of the time of a screening for them.
-    """
-    status = data.get("status")
-    if not data.keys() <= _PLAIN or type(status) is not str or status not in _FINAL:
-        return None
-    concept, quantity, when = data.get("code"), data.get("valueQuantity"), data.get("effectiveDateTime")
-    if type(concept) is not dict or type(quantity) is not dict or type(when) is not str:
-        return None
-    codings = concept.get("coding")
-    if type(codings) is not list or len(codings) != 1 or type(codings[0]) is not dict:
-        return None
-    coding = codings[0]
-    system, code, value, unit = coding.get("system"), coding.get("code"), quantity.get("value"), quantity.get("code")
-    if type(system) is not str or type(code) is not str or (type(value) is not Decimal and type(value) is not int):
-        return None
-    if type(unit) is not str or unit != quantity.get("unit") or not quantity.keys() <= _PLAIN_QUANTITY:
-        return None
-    if quantity.get("system") != _UCUM or not unit or "/" in when or when[17:19] == "60":
-        return None
-    if value < 0 or (value >= _PLAIN_BELOW if isinstance(value, int) else bounded(value) is None):
-        return None
-    display, text = coding.get("display"), concept.get("text")
-    given = (system, code, display, text)
-    try:
-        known = setting.plain_codes.get(given)
-        if known is None:
-            known = setting.plain_codes[given] = _plain_code(system, code, display, text, setting)
-        parse_when(when)
-    except (ValueError, TypeError):
-        return None
-    if known[0] is None:
-        return None
-    identity = data.get("id")
-    if identity is not None and type(identity) is not str:
-        return None
-    source = f"{path.removesuffix('.resource')} Observation"
-    setting.add_sound(_plain_record(identity or None, known[0], value, unit, when, source), path)
-    return known[1]
-
-
-def _plain_code(
-    system: str, code: str, display: Any, text: Any, setting: Setting
-) -> tuple[ProfileCoding | None, State]:
-    """A code as the profile has it, and whether it is listed; None where a longer look at it is needed."""
-    if setting.catalogue.observation_for(system, code) is not None:
-        return ProfileCoding(system=system, code=code), "understood"
-    if not _says_nothing(system, (display, text), setting):
-        return None, "open"
-    return ProfileCoding(system=system, code=code, display=display), "unmapped"
-
-
-def _says_nothing(system: str, words: tuple[Any, Any], setting: Setting) -> bool:
-    """Whether a code that is not listed is surely of a system, and no observation is named so in words."""
-    display, text = words
-    if type(display) is not str or not display or (text is not None and type(text) is not str):
-        return False
-    if ":" not in system and system_name(system) is None:
-        return False
-    return not observations_in_words(Concept([Coding(system, "?", display)], text), setting.catalogue)
 
 
 def read_fully(entry: Entry, setting: Setting) -> State:
@@ -187,20 +93,22 @@ def _values(data: dict[str, Any]) -> list[str]:
     return [key for key in data if key.startswith("value") or (key.startswith("_value") and key[1:] not in data)]
 
 
-_ORDER: Final[tuple[State, ...]] = ("open", "unmapped", "understood", "aside")
+_ORDER: Final[tuple[State, ...]] = ("open", "unmapped", "understood")
 
 
 def _worst(states: list[State]) -> State:
     """What is said of an entry whose parts fared differently; having no value of its own does not matter to a panel."""
-    told = [state for state in states[1:] if state != "aside"]
-    if states[0] == "understood":
-        return min(told, key=_ORDER.index) if told else "aside"
-    return states[0]
+    if states[0] != "understood":
+        return states[0]
+    for state in _ORDER:
+        if state in states[1:]:
+            return state
+    return "aside"
 
 
 def _doubt(resource: Observation, faults: dict[str, str]) -> str | None:
     """Why it may be that there is no such result, or that it is of somebody else."""
-    if resource.status not in _FINAL and resource.status not in _PROVISIONAL:
+    if resource.status not in FINAL and resource.status not in _PROVISIONAL:
         if "status" in faults:
             return faults["status"]
         if resource.status is None:
@@ -409,7 +317,7 @@ def _number(quantity: Quantity) -> int | Decimal | None:
 
 def _unit(quantity: Quantity) -> str | None:
     """The unit as coded in UCUM, or else as written."""
-    if quantity.code and (quantity.system is None or quantity.system.rstrip("/") == _UCUM):
+    if quantity.code and (quantity.system is None or quantity.system.rstrip("/") == UCUM):
         return quantity.code
     return quantity.unit or quantity.code or None
 

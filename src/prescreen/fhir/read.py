@@ -15,8 +15,9 @@ from prescreen.catalogue import Catalogue
 from prescreen.fhir.bundle import CHANGED, Part, parts
 from prescreen.fhir.events import read_allergy, read_condition, read_procedure
 from prescreen.fhir.medications import read_administration, read_immunization, read_request, read_statement
-from prescreen.fhir.observations import read_observation, read_plain
+from prescreen.fhir.observations import read_observation
 from prescreen.fhir.person import patient_id, read_consent, read_patients, read_response
+from prescreen.fhir.plain import PlainTexts
 from prescreen.fhir.setting import ENTERED_IN_ERROR, Entry, Setting, State
 from prescreen.fhir.settle import settled
 from prescreen.problems import InputRefused, Problem
@@ -37,7 +38,7 @@ READERS: Final[dict[str, Callable[[Entry, Setting], State]]] = {
 
 _USED: Final = frozenset({*READERS, "Patient", "Medication"})
 OWNER: Final = {"AllergyIntolerance": "patient", "Immunization": "patient", "Consent": "patient"}
-_ORDER: Final[tuple[State, ...]] = ("open", "unmapped", "understood", "aside", "skipped")
+_ORDER: Final[dict[State, int]] = {"open": 0, "unmapped": 1, "understood": 2, "aside": 3, "skipped": 4}
 
 
 class Seen(NamedTuple):
@@ -107,9 +108,11 @@ class _Bundle:
             state = read_patients([entry for _, entry in owner.patients], owner.setting)
             for number, _ in owner.patients:
                 self.states[number] = state
+        settings = {reference: owner.setting for reference, owner in self.references.items() if owner is not None}
+        plain = PlainTexts(self.catalogue, settings)
         for number, part in enumerate(self.parts):
             if number not in self.left_out:
-                self._read_part(number, part)
+                self._read_part(number, part, plain)
         candidates = tuple([self._candidate(owner) for owner in self.owners.values()])
         return BundleRead(candidates, self.parts, self.states)
 
@@ -228,7 +231,7 @@ class _Bundle:
 
     # --- what ------------------------------------------------------------------------------------------------------
 
-    def _read_part(self, number: int, part: Part) -> None:
+    def _read_part(self, number: int, part: Part, plain: PlainTexts) -> None:
         kind = part.kind
         if kind is None:
             self._tell("bad-entry", part.path, f"{part.problem or 'it is not said of which type it is'}; not used")
@@ -237,14 +240,12 @@ class _Bundle:
         if kind not in READERS:
             self._look_within(number, part)
             return
-        data = self._opened(number, part)
         if kind == "Observation" and number not in self.doubts:
-            owner = self.references.get(reference_of(data, "subject") or "")
-            if owner is not None:
-                state = read_plain(data, part.path, owner.setting)
-                if state is not None:
-                    self.states[number] = state
-                    return
+            state = plain.read(part)
+            if state is not None:
+                self.states[number] = state
+                return
+        data = self._opened(number, part)
         doubt = self._doubt(number, part, data)
         self._count(number, self._read_resource(kind, data, part.path, doubt))
         if "contained" in data:
@@ -262,7 +263,7 @@ class _Bundle:
         """The state of an entry is that of the part of it of which most must be said."""
         known = self.states[number]
         if known != state:
-            self.states[number] = min(known, state, key=_ORDER.index)
+            self.states[number] = known if _ORDER[known] < _ORDER[state] else state
 
     def _read_contained(self, number: int, part: Part, data: Mapping[str, Any], doubt: str | None) -> None:
         """Resources within a resource: those that are read, of the same patient unless they say whose they are."""

@@ -15,6 +15,12 @@ State = Literal["understood", "open", "unmapped", "aside", "skipped"]
 """What became of an entry: all of it is used; something of it could not be read and leaves open what it may say; its
 code is of no concept of the catalogue; it counts for nothing (entered in error, no result); a type that is not read."""
 
+Given = tuple[str, str, str | None, str | None]
+"""A code as it is written: system, code, display, and the concept's text."""
+
+Coded = tuple[Coding | None, State]
+"""A code as the profile has it, and whether it is listed; None where a longer look at it is needed."""
+
 Place = Literal["observations"] | Domain
 
 ENTERED_IN_ERROR: Final = "entered-in-error"
@@ -43,7 +49,7 @@ class Setting:
 
     birth, sex: of the patient, None where not known. records: by list of the profile. places: by path of a record in
     the profile, its place in the Bundle. medications: by the references that lead to them. plain_codes: the codes of
-    plain results met so far (`read_plain`); sound: the observations, by place, that need no further checks.
+    plain results met so far (`prescreen.fhir.plain`); sound: the observations, by place, that need no further checks.
     """
 
     __slots__ = (
@@ -60,7 +66,7 @@ class Setting:
         self.records: dict[Place, list[Record]] = {
             "observations": [], "conditions": [], "treatments": [], "procedures": [], "allergies": [],
         }  # fmt: skip
-        self.plain_codes: dict[tuple[Any, ...], tuple[Coding | None, State]] = {}
+        self.plain_codes: dict[Given, Coded] = {}
         self.sound: set[int] = set()
         self.codeless: list[tuple[Record, str]] = []
         self.answers: dict[str, tuple[bool | str, str]] = {}

@@ -1,0 +1,164 @@
+"""Plain results read from pieces of their text are what the same resource says when it is read as a whole."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from prescreen.candidate.read import from_json
+from prescreen.catalogue import bundled_catalogue
+from prescreen.fhir.bundle import parts
+from prescreen.fhir.plain import PlainTexts
+from prescreen.fhir.read import read_bundle
+from prescreen.fhir.setting import Setting
+
+PATIENT = '{"resourceType": "Patient", "id": "p1", "gender": "female", "birthDate": "1984-07-05"}'
+STATUS = '"status": "final"'
+CODE = '"code": {"coding": [{"system": "http://loinc.org", "code": "1742-6", "display": "ALT"}], "text": "ALT"}'
+SUBJECT = '"subject": {"reference": "Patient/p1"}'
+DATE = '"effectiveDateTime": "2026-05-20T08:30:00Z"'
+UNITS = '"unit": "U/L", "system": "http://unitsofmeasure.org", "code": "U/L"'
+VALUE = f'"valueQuantity": {{"value": 40.50, {UNITS}}}'
+META = '"meta": {"tag": [{"system": "https://a.example/tags", "code": "x"}]}'
+PLAIN = (STATUS, CODE, SUBJECT, DATE, VALUE, META)
+
+
+def quantity(inside: str) -> str:
+    return f'"valueQuantity": {{{inside}}}'
+
+
+OTHERS = (
+    '"status": "preliminary"',
+    '"status": "entered-in-error"',
+    CODE.replace("1742-6", "99999-9"),
+    CODE.replace('"1742-6"', '"1742-6", "code": "718-7"'),
+    CODE.replace('"ALT"}]', r'"A\u0007LT"}]'),
+    CODE.replace("1742-6", "99999-9").replace("ALT", "a\x7fb"),
+    CODE.replace("1742-6", "99999-9").replace("ALT", r"a\bb"),
+    '"code": {"text": "ALT"}',
+    '"subject": {"reference": "Patient/p2"}',
+    '"subject": {"reference": "urn:uuid:1"}',
+    '"subject": null',
+    r'"a\"subject": {"reference": "Patient/p1"}',
+    '"encounter": {"reference": "Encounter/e1"}',
+    '"effectiveDateTime": "2026-02-30"',
+    '"effectiveDateTime": "2026-05-20T08:30:60Z"',
+    '"effectiveInstant": "2026-05-20T08:30:00Z"',
+    quantity('"value": -3, ' + UNITS),
+    quantity('"value": 1e400, ' + UNITS),
+    quantity('"value": 40.50, "value": 4.1, ' + UNITS),
+    quantity('"value": "40", ' + UNITS),
+    quantity('"value": 40, ' + UNITS.replace("U/L", "{score}")),
+    quantity('"value": 40, ' + UNITS.replace("U/L", "x\x7f")),
+    quantity('"value": 40, ' + UNITS.replace("U/L", r"\"}")),
+    quantity('"value": 40, ' + UNITS.replace('"unit": "U/L"', '"unit": "ukat/L"')),
+    quantity('"value": 40, ' + UNITS + ', "comparator": "<"'),
+    quantity('"value": 40, ' + UNITS + ', "modifierExtension": []'),
+    '"valueQuantity": null',
+    '"valueString": "x"',
+    '"component": [{' + CODE + ", " + VALUE + "}]",
+    '"referenceRange": [{"text": "5-40"}]',
+    r'"note": [{"text": "\"subject\": {\"valueQuantity\": }"}]',
+    '"note": [{"text": "subject"}, {"valueQuantity": {"subject": "subject"}}]',
+    '"extension": [{"url": "a:b", "valueString": "valueQuantity"}]',
+    '"performer": [{"modifierExtension": [{"url": "a:b"}]}]',
+    '"implicitRules": "a:b"',
+    '"interpretation": []',
+    '"resourceType": "Observation"',
+)
+
+
+def read(*members: str, identified_first: bool) -> object:
+    """What becomes of an Observation, an older one beside it. identified_first: where not, it is read as a whole."""
+    identity = '"id": "o1"'
+    inside = ", ".join((identity, *members) if identified_first else (*members, identity))
+    older = f'{{"resourceType": "Observation", "id": "o0", {STATUS}, {CODE}, {SUBJECT}, {VALUE}}}'
+    resources = (PATIENT, f'{{"resourceType": "Observation", {inside}}}', older)
+    entries = ", ".join(f'{{"resource": {each}}}' for each in resources)
+    found = read_bundle(f'{{"resourceType": "Bundle", "entry": [{entries}]}}'.encode(), bundled_catalogue())
+    return [(each.profile, each.issues, each.places) for each in found.candidates], found.entries
+
+
+@st.composite
+def observations(draw: st.DrawFn) -> tuple[str, ...]:
+    """A plain result with some members left out, replaced, added or moved."""
+    members = [each for each in PLAIN if draw(st.integers(0, 9))]
+    for other in draw(st.lists(st.sampled_from((*OTHERS, *PLAIN)), max_size=2)):
+        key = other.partition(":")[0]
+        same = [place for place, each in enumerate(members) if each.startswith(key)]
+        if same and draw(st.booleans()):
+            members[same[0]] = other
+        else:
+            members.insert(draw(st.integers(0, len(members))), other)
+    return tuple(members)
+
+
+@settings(max_examples=300, deadline=None)
+@given(observations())
+@example(PLAIN)
+@example((META, *PLAIN))
+@example((STATUS, CODE, SUBJECT, DATE, VALUE, STATUS))
+@example((*PLAIN, SUBJECT))
+@example((*PLAIN, VALUE))
+def test_pieces_of_the_text_say_what_the_whole_says(members: tuple[str, ...]) -> None:
+    assert read(*members, identified_first=True) == read(*members, identified_first=False)
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_so_do_those_with_one_member_that_is_another(other: str) -> None:
+    key = other.partition(":")[0]
+    replaced = tuple(other if each.startswith(key) else each for each in PLAIN)
+    for members in (replaced, (*PLAIN, other), (STATUS, other, *PLAIN[1:]), (*PLAIN[:3], other, *PLAIN[3:])):
+        assert read(*members, identified_first=True) == read(*members, identified_first=False)
+
+
+def _from_pieces(*members: str) -> bool:
+    inside = ", ".join(('"resourceType": "Observation", "id": "o1"', *members))
+    text = f'{{"resourceType": "Bundle", "entry": [{{"resource": {{{inside}}}}}]}}'.encode()
+    catalogue = bundled_catalogue()
+    setting = Setting(catalogue, {})
+    return PlainTexts(catalogue, {"Patient/p1": setting}).read(parts(text, {"Observation"})[0]) is not None
+
+
+def test_plain_results_are_read_from_pieces_and_others_are_not() -> None:
+    scored = quantity('"value": 4, ' + UNITS.replace("U/L", "{score}"))
+    assert _from_pieces(*PLAIN)
+    assert _from_pieces(META, *PLAIN[:4], scored)
+    assert not _from_pieces(META, *PLAIN)
+    assert not _from_pieces(*PLAIN, VALUE)
+
+
+def test_what_changes_the_meaning_deep_within_a_plain_result_leaves_it_open() -> None:
+    deep = '"performer": [{"modifierExtension": [{"url": "a:b"}]}]'
+    for first in (True, False):
+        found = read(*PLAIN[:4], deep, VALUE, identified_first=first)
+        assert "an extension changes the meaning" in str(found)
+
+
+HEADS = (
+    '"resource": {"resourceType": "Observation", "id": "o1", ',
+    '"resource": {"resourceType": "Observation", "id": "o 1", ',
+    '"resource": {"resourceType": "Observation", "id": null, ',
+    '"resource": {"resourceType": "Observation", "id": "", ',
+    '"resource" : {\n  "resourceType": "Observation", "id": "o-2.1", ',
+    '"resource": {"id": "o3", "resourceType": "Observation", ',
+    '"resource": {"resourceType": "Observation", "meta": {"id": "o4"}, ',
+    '"resource": {"resourceType": "Observation", ',
+    '"resource": {"resourceType": "id", "id": "o5", ',
+    '"resource": {"resourceType": "Condition", "id": "o1", ',
+    '"fullUrl": "urn:uuid:1", "resource": {"resourceType": "Encounter", "id": "e1", ',
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from(HEADS), max_size=5))
+def test_a_bundle_taken_apart_is_what_it_is_as_data(heads: list[str]) -> None:
+    inside = ", ".join(PLAIN[:5])
+    entries = ", ".join([f'{{"resource": {PATIENT}}}', *[f"{{{head}{inside}}}}}" for head in heads]])
+    text = f'{{"resourceType": "Bundle", "entry": [{entries}]}}'
+    apart, whole = (read_bundle(each, bundled_catalogue()) for each in (text.encode(), from_json(text.encode())))
+    assert [(each.profile, each.issues) for each in apart.candidates] == [
+        (each.profile, each.issues) for each in whole.candidates
+    ]
+    assert apart.entries == whole.entries
