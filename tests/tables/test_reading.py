@@ -101,7 +101,7 @@ def test_a_bad_result_is_listed_and_may_be_the_latest(spoiled: dict[str, str | N
     rows: Rows = {"observations": [{**ALT, "date": "2026-05-01"}, {**ALT, **spoiled}]}
     found = read(rows)
     assert [(issue.table, issue.row) for issue in found.issues] == [("observations", 2)]
-    assert found.issues[0].as_data_issue() in found.candidate.facts(bundled_catalogue()).issues
+    assert found.issues[0].as_issue() in found.candidate.facts(bundled_catalogue()).issues
     assert decided(LOW_ALT, {"observations": [ALT]}) == "met"
     assert decided(LOW_ALT, rows) == "undetermined"
 

@@ -7,7 +7,6 @@ dropped: what cannot be used keeps its reason, and what a person should know of 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from prescreen.candidate.profile import (
@@ -22,6 +21,7 @@ from prescreen.candidate.profile import (
     TreatmentRecord,
 )
 from prescreen.catalogue import HIERARCHICAL, Catalogue, ObservationConcept, Related, system_name
+from prescreen.issues import Issue
 from prescreen.quantities import (
     CodedValue,
     Magnitude,
@@ -55,15 +55,6 @@ NOT_DETECTED: Final = frozenset({"not-detected", "negative"})
 DETECTED: Final = frozenset({"detected", "positive"})
 
 EventRecord = ConditionRecord | TreatmentRecord | ProcedureRecord | AllergyRecord
-
-
-@dataclass(frozen=True, slots=True)
-class DataIssue:
-    """Something about the data that a person should know; `path` is its place in the profile."""
-
-    code: str
-    path: str | None
-    message: str
 
 
 class Result:
@@ -302,7 +293,7 @@ class Facts:
         answers: dict[str, bool | str],
         anchors: dict[str, When],
         complete: dict[Domain, Declared],
-        issues: tuple[DataIssue, ...],
+        issues: tuple[Issue, ...],
         places: Mapping[str, str] | None = None,
     ) -> None:
         self.profile = profile
@@ -377,7 +368,7 @@ class Candidate:
         self,
         profile: Profile,
         catalogue: Catalogue | None = None,
-        issues: tuple[DataIssue, ...] = (),
+        issues: tuple[Issue, ...] = (),
         places: Mapping[str, str] | None = None,
     ) -> None:
         self.profile = profile
@@ -421,7 +412,7 @@ class Candidate:
 def prepare(
     profile: Profile,
     catalogue: Catalogue,
-    known: tuple[DataIssue, ...] = (),
+    known: tuple[Issue, ...] = (),
     places: Mapping[str, str] | None = None,
     earlier: Facts | None = None,
     kinds: frozenset[str] | None = None,
@@ -432,7 +423,7 @@ def prepare(
     light of the same catalogue; what was made of the very same record at the same place is taken from there. kinds:
     of which records are wanted (`observation:ALT`, `procedures`); None: all.
     """
-    issues: list[DataIssue] = []
+    issues: list[Issue] = []
     results = _results(profile, catalogue, earlier, kinds, issues)
     events: dict[Domain, tuple[EventFact, ...]] = {}
     complete: dict[Domain, Declared] = {}
@@ -457,7 +448,7 @@ def prepare(
     birth = _birth(profile, issues)
     anchors = {name: parse_when(text) for name, text in profile.anchors.items()}
     if places is not None:
-        issues = [DataIssue(each.code, _place(each.path or "", places), each.message) for each in issues]
+        issues = [Issue(each.code, _place(each.path or "", places), each.message) for each in issues]
     told = (*known, *issues)
     return Facts(profile, results, events, birth, profile.sex, profile.answers, anchors, complete, told, places)
 
@@ -467,7 +458,7 @@ def _results(
     catalogue: Catalogue,
     earlier: Facts | None,
     kinds: frozenset[str] | None,
-    issues: list[DataIssue],
+    issues: list[Issue],
 ) -> dict[str, tuple[Result, ...]]:
     """Results by concept, the newest first."""
     if earlier is not None and profile.observations is earlier.profile.observations:
@@ -483,7 +474,7 @@ def _results(
         concept = _observation_concept(record.code, catalogue)
         if concept is None:
             issues.append(
-                DataIssue(
+                Issue(
                     "unmapped-code",
                     f"observations[{index}].code",
                     f"{_code_text(record.code)} is no observation that the catalogue knows; not used",
@@ -527,7 +518,7 @@ def _newest_first(result: Result) -> tuple[int, int, int]:
     return (-result.high, -result.low, result.index)
 
 
-def _birth(profile: Profile, issues: list[DataIssue]) -> When | None:
+def _birth(profile: Profile, issues: list[Issue]) -> When | None:
     born = None if profile.birth_date is None else parse_when(profile.birth_date)
     if profile.age is None:
         return born
@@ -537,9 +528,7 @@ def _birth(profile: Profile, issues: list[DataIssue]) -> When | None:
     low, high = max(born.low, aged.low), min(born.high, aged.high)
     if low > high:
         issues.append(
-            DataIssue(
-                "conflict", "age", f"the age given does not agree with the birth date {born.text}; neither is used"
-            )
+            Issue("conflict", "age", f"the age given does not agree with the birth date {born.text}; neither is used")
         )
         return None
     return When(born.text, low, high)
@@ -562,7 +551,7 @@ def _code_text(code: str | Coding) -> str:
 
 
 def read_result(
-    index: int, concept: ObservationConcept, record: ObservationRecord, issues: list[DataIssue]
+    index: int, concept: ObservationConcept, record: ObservationRecord, issues: list[Issue]
 ) -> Result | None:
     """Make a record comparable; None when it is no result (a null value, a refuted record)."""
     given: dict[str, Any] = record.__dict__  # its fields: each would take five times as long to ask for
@@ -589,12 +578,12 @@ def read_result(
         result.problem = ("provisional", "the result is provisional")
     if result.problem is not None:
         issues.append(
-            DataIssue(f"{result.problem[0]}-unusable", f"observations[{index}]", f"{concept.name}: {result.problem[1]}")
+            Issue(f"{result.problem[0]}-unusable", f"observations[{index}]", f"{concept.name}: {result.problem[1]}")
         )
     return result
 
 
-def _read_number(result: Result, number: Number, given: dict[str, Any], issues: list[DataIssue]) -> None:
+def _read_number(result: Result, number: Number, given: dict[str, Any], issues: list[Issue]) -> None:
     concept = result.concept
     if concept.analyte is None:
         result.problem = ("code", f"{concept.name} is a coded result; `{given['value']}` is a number")
@@ -639,7 +628,7 @@ _PLAUSIBLE: Final[dict[int, tuple[ObservationConcept, Edges]]] = {}
 _MOST_KEPT: Final = 4096
 
 
-def _read_limits(result: Result, given: dict[str, Any], scale: Scale | None, issues: list[DataIssue]) -> None:
+def _read_limits(result: Result, given: dict[str, Any], scale: Scale | None, issues: list[Issue]) -> None:
     """The reference range and the limit of detection that came with the result, in the canonical unit."""
     reference: Range | None = given["reference_range"]
     concept = result.concept
@@ -649,7 +638,7 @@ def _read_limits(result: Result, given: dict[str, Any], scale: Scale | None, iss
         own = scale if unit is None else concept.analyte.scale(unit)
         if isinstance(own, UnitProblem):
             issues.append(
-                DataIssue(
+                Issue(
                     "unit-unusable", f"observations[{result.index}].reference_range", f"{concept.name}: {own.message}"
                 )
             )
@@ -663,7 +652,7 @@ def _read_limits(result: Result, given: dict[str, Any], scale: Scale | None, iss
         result.lod = scale.magnitude(detection)
 
 
-def _limit(limit: Magnitude, end: str, result: Result, issues: list[DataIssue]) -> Magnitude | None:
+def _limit(limit: Magnitude, end: str, result: Result, issues: list[Issue]) -> Magnitude | None:
     """A limit of normal; None, and an issue, where no such limit is plausible (a range printed in another unit)."""
     concept = result.concept
     least, most = _plausible(concept)
@@ -676,7 +665,7 @@ def _limit(limit: Magnitude, end: str, result: Result, issues: list[DataIssue]) 
     message = (
         f"{concept.name}: a {end} limit of {limit.approx:.6g} {concept.unit}".rstrip() + " is not plausible; not used"
     )
-    issues.append(DataIssue("implausible-limit", f"observations[{result.index}].reference_range.{end}", message))
+    issues.append(Issue("implausible-limit", f"observations[{result.index}].reference_range.{end}", message))
     return None
 
 
@@ -688,7 +677,7 @@ def _as_listed(code: str, values: tuple[str, ...]) -> str:
     return code
 
 
-def _read_code(result: Result, code: str, given: dict[str, Any], issues: list[DataIssue]) -> None:
+def _read_code(result: Result, code: str, given: dict[str, Any], issues: list[Issue]) -> None:
     concept = result.concept
     code = _as_listed(code, concept.values)
     result.coded = code

@@ -27,9 +27,10 @@ from prescreen.engine.missing import missing
 from prescreen.engine.next import Ways, next_facts, ways
 from prescreen.engine.setting import Setting
 from prescreen.engine.timing import contradicts_itself
+from prescreen.issues import Issue
 from prescreen.language.model import Trial
 from prescreen.ranges import Ranges
-from prescreen.report.model import CriterionReport, Explanation, Issue, Missing, Report, Status, Verdict
+from prescreen.report.model import CriterionReport, Explanation, Missing, Report, Status, Verdict
 from prescreen.time import day_text
 from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth, known
 
@@ -260,7 +261,7 @@ def _verdict(trial: Trial, statuses: list[Status]) -> Verdict:
 
 def _issues(facts: Facts, setting: Setting, trial: Trial) -> list[Issue]:
     """Data issues of the profile, and what this screening did not use."""
-    found = [Issue(issue.code, issue.path, issue.message) for issue in facts.issues]
+    found = list(facts.issues)
     now = setting.now
     for some in facts.results.values():
         found += [_later(facts.place(f"observations[{r.index}]"), r) for r in some if r.low > now]

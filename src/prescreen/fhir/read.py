@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
-from prescreen.candidate.facts import Candidate, DataIssue
+from prescreen.candidate.facts import Candidate
 from prescreen.catalogue import Catalogue
 from prescreen.fhir.bundle import CHANGED, Part, parts
 from prescreen.fhir.events import read_allergy, read_condition, read_procedure
@@ -20,6 +20,7 @@ from prescreen.fhir.person import patient_id, read_consent, read_patients, read_
 from prescreen.fhir.plain import PlainTexts
 from prescreen.fhir.setting import ENTERED_IN_ERROR, Entry, Setting, State
 from prescreen.fhir.settle import settled
+from prescreen.issues import Issue
 from prescreen.problems import InputRefused, Problem
 
 READERS: Final[dict[str, Callable[[Entry, Setting], State]]] = {
@@ -85,7 +86,7 @@ class _Bundle:
     def __init__(self, found: list[Part], catalogue: Catalogue) -> None:
         self.parts = found
         self.catalogue = catalogue
-        self.issues: list[DataIssue] = []
+        self.issues: list[Issue] = []
         self.owners: dict[str, _Owner] = {}
         self.references: dict[str, _Owner | None] = {}
         self.medications: dict[str, tuple[str, dict[str, Any]]] = {}
@@ -156,7 +157,7 @@ class _Bundle:
         return self.doubts.get(number)
 
     def _tell(self, code: str, path: str, message: str) -> None:
-        self.issues.append(DataIssue(code, path, message))
+        self.issues.append(Issue(code, path, message))
 
     # --- whose -----------------------------------------------------------------------------------------------------
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, Final, Literal
 
-from prescreen.candidate.facts import DataIssue
 from prescreen.candidate.leftopen import OpenEvents, Record
 from prescreen.candidate.profile import Coding, ObservationRecord
 from prescreen.catalogue import HIERARCHICAL, Catalogue, Domain, system_name
+from prescreen.issues import Issue
 from prescreen.time import When
 
 State = Literal["understood", "open", "unmapped", "aside", "skipped"]
@@ -71,11 +71,11 @@ class Setting:
         self.codeless: list[tuple[Record, str]] = []
         self.answers: dict[str, tuple[bool | str, str]] = {}
         self.places: dict[str, str] = {}
-        self.issues: list[DataIssue] = []
+        self.issues: list[Issue] = []
         self.open_events = OpenEvents(catalogue)
 
     def tell(self, code: str, path: str, message: str) -> None:
-        self.issues.append(DataIssue(code, path, message))
+        self.issues.append(Issue(code, path, message))
 
     def tell_bad(self, entry: Entry, bad: Mapping[str, str]) -> None:
         """Each part of a resource that has another form than FHIR gives it."""

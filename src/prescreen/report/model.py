@@ -11,6 +11,8 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from prescreen.issues import Issue
+
 Status = Literal["met", "failed", "undetermined"]
 Verdict = Literal["eligible", "ineligible", "undetermined"]
 
@@ -99,15 +101,6 @@ class NextFact(msgspec.Struct, frozen=True, gc=False):
     question: str
     settles: tuple[str, ...]
     decides: bool
-
-
-class Issue(msgspec.Struct, frozen=True, gc=False):
-    """Something about the data that a person should know: a result later than the screening day, an unreadable unit,
-    an implausible value. path: where in the profile."""
-
-    code: str
-    path: str | None
-    message: str
 
 
 SCHEMA: Final = "prescreen/report/1"

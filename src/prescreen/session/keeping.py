@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-from prescreen.candidate.facts import DataIssue
 from prescreen.catalogue import Catalogue
 from prescreen.engine.compile import CompiledTrial
+from prescreen.issues import Issue
 from prescreen.language.model import Trial
 from prescreen.problems import InputRefused, Problem, did_you_mean
 from prescreen.ranges import Ranges
@@ -42,7 +42,7 @@ class _Concluded:
     trial: str
     placed: Placed
     changes: list[Change]
-    issues: tuple[DataIssue, ...]
+    issues: tuple[Issue, ...]
 
 
 class Keeper:

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from prescreen.candidate.facts import DataIssue
 from prescreen.candidate.profile import Profile
 from prescreen.candidate.structure import quoted
+from prescreen.issues import Issue
 from prescreen.language.model import Trial
 from prescreen.problems import did_you_mean
 
@@ -16,7 +16,7 @@ _PLACE: Final = re.compile(r"observations\[(\d+)\]")
 _MOST: Final = 20  # of one event
 
 
-def remarks(before: Profile, after: Profile, issues: Iterable[DataIssue], trials: Sequence[Trial]) -> tuple[str, ...]:
+def remarks(before: Profile, after: Profile, issues: Iterable[Issue], trials: Sequence[Trial]) -> tuple[str, ...]:
     """Remarks on what an event has made of a profile. issues: of the facts after it, of which those are told that its
     records have."""
     found = dict.fromkeys([*_of_records(before, after, issues), *_of_names(before, after, trials)])
@@ -26,7 +26,7 @@ def remarks(before: Profile, after: Profile, issues: Iterable[DataIssue], trials
     return tuple(told)
 
 
-def _of_records(before: Profile, after: Profile, issues: Iterable[DataIssue]) -> Iterator[str]:
+def _of_records(before: Profile, after: Profile, issues: Iterable[Issue]) -> Iterator[str]:
     known: set[int] | None = None
     for issue in issues:
         place = _PLACE.match(issue.path or "")

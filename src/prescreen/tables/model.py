@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from prescreen.candidate.facts import DataIssue
+from prescreen.issues import Issue
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +54,9 @@ class TableIssue:
         name = self.table if self.file is None else f"{self.table}/{self.file}"
         return name if self.row is None else f"{name} row {self.row}"
 
-    def as_data_issue(self) -> DataIssue:
+    def as_issue(self) -> Issue:
         """The form in which a report lists it."""
-        return DataIssue(self.code, self.place, self.message)
+        return Issue(self.code, self.place, self.message)
 
 
 def _columns(*described: tuple[str, str], needed: frozenset[str], further: frozenset[str]) -> tuple[Column, ...]:

@@ -74,7 +74,7 @@ def read_rows(
     if not isinstance(profile, Profile):
         raise InputRefused(profile)
     issues = tuple(reader.issues)
-    return TableCandidate(Candidate(profile, catalogue, tuple(issue.as_data_issue() for issue in issues)), issues)
+    return TableCandidate(Candidate(profile, catalogue, tuple(issue.as_issue() for issue in issues)), issues)
 
 
 class _Reader:
