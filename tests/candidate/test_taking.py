@@ -126,6 +126,16 @@ def test_what_python_has_beside_json_is_left_to_pydantic() -> None:
     )
 
 
+def test_records_already_made_stay_what_they_are() -> None:
+    made = ObservationRecord(code="ALT", value=3)
+    data = {"id": "a", "observations": [{"code": "AST"}, made]}
+    built = build_profile(data)
+    assert isinstance(built, Profile)
+    assert built.observations == Profile.model_validate(data).observations
+    assert built.observations[1] is made
+    assert isinstance(build_profile({"id": "a", "observations": [made], "conditions": [made]}), list)
+
+
 def test_records_that_are_taken_do_not_change() -> None:
     record = Shape(ObservationRecord).take({"code": "ALT"})
     with pytest.raises(ValidationError):

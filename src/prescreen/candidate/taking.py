@@ -73,15 +73,17 @@ class Shape:
                 self.required.append(key)
 
     def records(self, data: object) -> tuple[Any, ...] | None:
-        """The models that a list of objects is; None unless it is a list and each can be taken."""
+        """The models that a list of objects, or of models already made, is; None unless each can be taken."""
         if type(data) is not list:
             return None
         made: list[Any] = []
         for item in data:
-            if type(item) is not dict:
-                return None
-            record = self.take(item)
-            if record is None:
+            record = item
+            if type(item) is dict:
+                record = self.take(item)
+                if record is None:
+                    return None
+            elif type(item) is not self.model:
                 return None
             made.append(record)
         return tuple(made)
