@@ -77,7 +77,7 @@ MUTANTS = (
         "a.at_most(low_maybe, t.end_high)",
         "a.at_most(low_maybe, t.start_high)",
     ),
-    Mutant("what a record may be is passed over", COHORT + "coding:Wanted.relation", "code in related.may_be", "False"),
+    Mutant("what a record may be is passed over", COHORT + "coding:Wanted.relation", "not self.codes.isdisjoint(related.may_be)", "False"),
     Mutant(
         "provisional counts as confirmed",
         COHORT + "coding:Wanted.says",
@@ -93,8 +93,8 @@ MUTANTS = (
     Mutant(
         "refutations cover broader concepts",
         COHORT + "coding:Wanted.denied_codes",
-        "named = self.related(words).named",
-        "named = self.related(words).is_a",
+        "named = self.related(code).named",
+        "named = self.related(code).is_a",
     ),
     Mutant(
         "an unknown status counts",
@@ -102,7 +102,7 @@ MUTANTS = (
         "truth = a.where(a.same(least, most), least, a.truth(UNKNOWN))",
         "truth = most",
     ),
-    Mutant("the birthday is a day late", COHORT + "person:Persons._age_on", "last >= too_young", "last > too_young"),
+    Mutant("the birthday is a day late", COHORT + "person:born_by", "unshift_day(day, span)", "unshift_day(day - 1, span)"),
     Mutant(
         "a bare answer goes first",
         COHORT + "person:Persons.answer",

@@ -13,7 +13,7 @@ from prescreen.catalogue import Catalogue, system_name
 from prescreen.catalogue.model import Domain
 from prescreen.cohort import tallies
 from prescreen.cohort.algebra import FALLBACK, FALSE, TRUE, UNKNOWN, Algebra, E, R, Reading, Spelling
-from prescreen.cohort.coding import CODE, DATES, LASTING, Wanted, Words, words_of
+from prescreen.cohort.coding import CODE, DATES, LASTING, Wanted, Words, code_of, wanted_by, words_of
 from prescreen.cohort.timing import Timing
 from prescreen.cohort.windows import AFTER_ALL, BEFORE_ALL, Bounds, Calendar, opening
 from prescreen.language.model import SCREENING, Condition, Event, parts_of
@@ -52,7 +52,7 @@ class Events(Generic[E, R]):
 
     def leaf(self, leaf: Event) -> Existence[E]:
         a = self.algebra
-        wanted = Wanted(leaf, self.catalogue)
+        wanted = wanted_by(leaf, self.catalogue)
         if leaf.tallies:
             return self._tallied(leaf, wanted)
         bounds = self.calendar.bounds(leaf.window)
@@ -75,7 +75,7 @@ class Events(Generic[E, R]):
         bounds = self.calendar.bounds(leaf.window)
         if leaf.equivalent:
             leaf_of_one = replace(leaf, daily_dose=(), equivalent="")
-            judged = self._records(leaf_of_one, Wanted(leaf_of_one, self.catalogue), bounds)
+            judged = self._records(leaf_of_one, wanted_by(leaf_of_one, self.catalogue), bounds)
         else:
             judged = self._records(leaf, wanted, bounds)
         denials, rows, truth = self._denying(domain), judged.rows, judged.truth
@@ -102,7 +102,7 @@ class Events(Generic[E, R]):
         a = self.algebra
         silent, absent = a.flag(True), a.flag(True)
         for leaf in (part for part in parts_of(without) if isinstance(part, Event)):
-            wanted = Wanted(leaf, self.catalogue)
+            wanted = wanted_by(leaf, self.catalogue)
             rows = a.events(leaf.domain)
             touching = a.exists(rows, a.negated(a.same(self._of_code(rows, wanted), a.truth(FALSE))))
             declared, denied = self._any(a.complete(leaf.domain)), self._any(self._denying(leaf.domain))
@@ -127,7 +127,7 @@ class Events(Generic[E, R]):
         """Whether results, taken by some instant each, surely were not taken after an event; and whether there surely
         may have been one before, because nothing rules it out."""
         a, domain = self.algebra, without.domain
-        wanted, rows, start = Wanted(without, self.catalogue), self.algebra.events(domain), without.window.start
+        wanted, rows, start = wanted_by(without, self.catalogue), self.algebra.events(domain), without.window.start
         assert start is not None
         touching = a.negated(a.same(self._words(rows, wanted), a.truth(FALSE)))
         timing = Timing(a, self.calendar, domain, rows)
@@ -157,7 +157,7 @@ class Events(Generic[E, R]):
         """The records that a leaf may ask for, the time apart: their rows, which of these, and the column of their
         beginning."""
         a, rows = self.algebra, self.algebra.events(leaf.domain)
-        may_be = a.negated(a.same(self._words(rows, Wanted(leaf, self.catalogue)), a.truth(FALSE)))
+        may_be = a.negated(a.same(self._words(rows, wanted_by(leaf, self.catalogue)), a.truth(FALSE)))
         if leaf.statuses:
             some = [self.may_be(rows, leaf.domain, status) for status in sorted(leaf.statuses)]
             may_be = a.both(may_be, reduce(a.either, some))
@@ -170,7 +170,7 @@ class Events(Generic[E, R]):
         """Whether records are of one of the codes that are asked for."""
 
         def told(spelling: Spelling) -> int:
-            return wanted.relation(words_of(spelling, CODE, wanted.domain))
+            return wanted.relation(code_of(spelling))
 
         return self.algebra.read(rows, Reading(CODE, ("of", wanted.domain, wanted.leaf.codes), told))
 
@@ -191,7 +191,7 @@ class Events(Generic[E, R]):
         if a.nowhere(touching):
             return _Judged(rows, a.truth(FALSE))
         timing = Timing(a, self.calendar, domain, rows)
-        exceptions = [(Wanted(each, self.catalogue), self.calendar.bounds(each.window)) for each in leaf.excepted]
+        exceptions = [(wanted_by(each, self.catalogue), self.calendar.bounds(each.window)) for each in leaf.excepted]
         lasting = LASTING.get(domain)
         contradictory = self.contradictory(timing, rows)
         least = most = None
@@ -275,7 +275,7 @@ class Events(Generic[E, R]):
         a, domain, rows = self.algebra, wanted.domain, judged.rows
         codes = wanted.leaf.codes
         reading = Reading(
-            CODE, ("contradicts", domain, codes), lambda s: _flag(wanted.contradicts(words_of(s, CODE, domain)))
+            CODE, ("contradicts", domain, codes), lambda s: _flag(wanted.contradicts(code_of(s)))
         )
         relevant = a.same(a.read(denials, reading), a.truth(TRUE))
         if a.nowhere(relevant):
@@ -388,7 +388,7 @@ class Events(Generic[E, R]):
         a, domain = self.algebra, leaf.domain
 
         def told(spelling: Spelling) -> int:
-            return _flag(code in wanted.denied_codes(words_of(spelling, CODE, domain)))
+            return _flag(code in wanted.denied_codes(code_of(spelling)))
 
         speaks = a.same(a.read(denials, Reading(CODE, ("denied", domain, code), told)), a.truth(TRUE))
         if a.nowhere(speaks):

@@ -26,11 +26,26 @@ _SEXES: Final = frozenset({"female", "male"})
 _ZERO: Final = Magnitude.of(0)
 
 
-def judgement(leaf: Observation, concept: ObservationConcept, site: tuple[RangeRow, ...]) -> Reading:
+class Written:
+    """The results of one analyte as written, each read once for all leaves that ask for it."""
+
+    def __init__(self, concept: ObservationConcept) -> None:
+        self.concept = concept
+        self._known: dict[Spelling, Result | None] = {}
+
+    def result(self, spelling: Spelling) -> Result | None:
+        """A result as written, read as a candidate's own; None where it is no result."""
+        if spelling not in self._known:
+            self._known[spelling] = result_of(spelling, self.concept)
+        return self._known[spelling]
+
+
+def judgement(leaf: Observation, written: Written, site: tuple[RangeRow, ...]) -> Reading:
     """The reading that gives each result's truth under the tests of a leaf. site: the site's limits of the analyte."""
+    concept = written.concept
 
     def judge(spelling: Spelling) -> int:
-        result = result_of(spelling, concept)
+        result = written.result(spelling)
         return UNKNOWN if result is None else satisfied(result, leaf.tests, site)
 
     return Reading(WRITTEN, ("tests", concept.name, leaf.tests), judge, quick=_quick(leaf.tests, concept, site))

@@ -8,7 +8,7 @@ from typing import Final, Generic
 from prescreen.catalogue import Catalogue, ObservationConcept
 from prescreen.cohort.algebra import FALLBACK, FALSE, TRUE, UNKNOWN, Algebra, E, R, Reading, Spelling
 from prescreen.cohort.events import Events
-from prescreen.cohort.judging import judgement
+from prescreen.cohort.judging import Written, judgement
 from prescreen.cohort.person import BIRTH, SEXES, born
 from prescreen.cohort.windows import AFTER_ALL, BEFORE_ALL, Bounds, Calendar
 from prescreen.language.model import Event, Observation, Window
@@ -68,6 +68,7 @@ class Results(Generic[E, R]):
         self.calendar = calendar
         self.catalogue = catalogue
         self.ranges = ranges
+        self._written: dict[int, Written] = {}
         self._taken: dict[str, Taken[E, R]] = {}
         self._inside: dict[tuple[str, Window], _InWindow[E, R]] = {}
         self._chosen: dict[tuple[str, Window, str], E] = {}
@@ -81,7 +82,7 @@ class Results(Generic[E, R]):
             code = a.where(found.any_inside, a.truth(FALLBACK), a.truth(UNKNOWN))
         else:
             site = () if self.ranges is None else self.ranges.rows(leaf.code)
-            judged = a.read(found.taken.rows, judgement(leaf, concept, site))
+            judged = a.read(found.taken.rows, judgement(leaf, self._as_written(concept), site))
             decided = self._decided if leaf.select.how in _IN_COLUMNS else self._by_number
             code = a.where(found.any_sure, decided(leaf, found, judged), a.truth(UNKNOWN))
         if concept.formula is not None:
@@ -91,6 +92,9 @@ class Results(Generic[E, R]):
         if leaf.without is not None:
             code = self._unspoiled(leaf, concept, found, code, recorded)
         return Seen(code, True, recorded, found.any_sure)
+
+    def _as_written(self, concept: ObservationConcept) -> Written:
+        return self._written.setdefault(id(concept), Written(concept))
 
     def _derived(self, leaf: Observation, concept: ObservationConcept, reported: _InWindow[E, R]) -> E:
         """The truth of a quantity that is derived, because none is reported for sure."""

@@ -125,13 +125,17 @@ class Walk(Generic[E, R]):
 
     def supposing_records(self, condition: Condition) -> Walk[E, R]:
         """The walk for which they are on the last day on which something began that hangs on them in a condition."""
-        records: list[tuple[R, E, str]] = []
+        a = self.algebra
+        records: list[tuple[R, str]] = []
         for leaf in dict.fromkeys(parts_of(condition)):
             if isinstance(leaf, Event) and _anchors_of(leaf):
-                records.append(self.events.dated(leaf))
+                rows, may_be, column = self.events.dated(leaf)
             elif isinstance(leaf, Observation) and _anchors_of(leaf):
-                records.append(self.results.dated(leaf.code))
-        supposed = Supposed(self.algebra, self.day, records)
+                rows, may_be, column = self.results.dated(leaf.code)
+            else:
+                continue
+            records.append((a.only(rows, may_be), column))
+        supposed = Supposed(a, self.day, records)
         return Walk(self.algebra, self.day, self.catalogue, self.ranges, self.bare, supposed, self)
 
     def trial(self, trial: Trial, criteria: Sequence[Criterion]) -> list[Decided[E]]:
