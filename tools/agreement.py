@@ -77,7 +77,12 @@ MUTANTS = (
         "a.at_most(low_maybe, t.end_high)",
         "a.at_most(low_maybe, t.start_high)",
     ),
-    Mutant("what a record may be is passed over", COHORT + "coding:Wanted.relation", "not self.codes.isdisjoint(related.may_be)", "False"),
+    Mutant(
+        "what a record may be is passed over",
+        COHORT + "coding:Wanted.relation",
+        "not self.codes.isdisjoint(related.may_be)",
+        "False",
+    ),
     Mutant(
         "provisional counts as confirmed",
         COHORT + "coding:Wanted.says",
@@ -102,7 +107,9 @@ MUTANTS = (
         "truth = a.where(a.same(least, most), least, a.truth(UNKNOWN))",
         "truth = most",
     ),
-    Mutant("the birthday is a day late", COHORT + "person:born_by", "unshift_day(day, span)", "unshift_day(day - 1, span)"),
+    Mutant(
+        "the birthday is a day late", COHORT + "person:born_by", "unshift_day(day, span)", "unshift_day(day - 1, span)"
+    ),
     Mutant(
         "a bare answer goes first",
         COHORT + "person:Persons.answer",
@@ -168,7 +175,7 @@ MUTANTS = (
     ),
     Mutant(
         "an anchor that is not known is any single day",
-        COHORT + "decide:_witnessed",
+        COHORT + "decide:_Waiting.hear",
         "(witness == UNDETERMINED) | (least < most)",
         "least <= most",
     ),

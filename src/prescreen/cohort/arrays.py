@@ -82,6 +82,17 @@ class Arrays:
         self._subjects: dict[str, dict[object, Rows]] = {}
         self._results = self._made_results()
 
+    def narrowed(self, candidates: Ids) -> Arrays:
+        """Some of the candidates only, given by their places in order."""
+        place = np.full(self.size, -1, np.int32)
+        place[candidates] = np.arange(len(candidates), dtype=np.int32)
+        pieces: dict[str, Columns] = {}
+        for table, rows in self._pieces.items():
+            owner = place[rows["owner"]]
+            at = np.flatnonzero(owner >= 0)
+            pieces[table] = {name: numbers[at] for name, numbers in rows.items()} | {"owner": owner[at]}
+        return Arrays(len(candidates), self.pools, self._concepts, pieces, self._columns, self._memory, self.concept)
+
     # --- tables ---------------------------------------------------------------------------------------
 
     def _made_persons(self) -> Rows:

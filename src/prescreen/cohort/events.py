@@ -274,9 +274,7 @@ class Events(Generic[E, R]):
         """Whether every record that was found may be the very one that another record denies."""
         a, domain, rows = self.algebra, wanted.domain, judged.rows
         codes = wanted.leaf.codes
-        reading = Reading(
-            CODE, ("contradicts", domain, codes), lambda s: _flag(wanted.contradicts(code_of(s)))
-        )
+        reading = Reading(CODE, ("contradicts", domain, codes), lambda s: _flag(wanted.contradicts(code_of(s))))
         relevant = a.same(a.read(denials, reading), a.truth(TRUE))
         if a.nowhere(relevant):
             return a.flag(False)

@@ -118,6 +118,10 @@ class Walk(Generic[E, R]):
         self.results = Results(algebra, self.calendar, catalogue, ranges, self.events)
         self._leaves: dict[Hashable, _Node[E]] = {}
 
+    def over(self, algebra: Algebra[E, R]) -> Walk[E, R]:
+        """The same walk over other columns."""
+        return Walk(algebra, self.day, self.catalogue, self.ranges, self.bare)
+
     def supposing(self, day: int) -> Walk[E, R]:
         """The walk for which anchors that are not given are on a day."""
         supposed = Supposed(self.algebra, day)
