@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -67,10 +68,10 @@ class _Supposing:
 
     def days(self) -> Days:
         for later in SUPPOSED:
-            yield lambda open_, day=self.walk.day + later: self._on(open_, day)
+            yield partial(self._on, self.walk.day + later)
         yield self._on_days_of_records
 
-    def _on(self, open_: Ids, day: int) -> Witness:
+    def _on(self, day: int, open_: Ids) -> Witness:
         """All anchors that are not given on one day."""
         self._narrow(open_)
         walk = self.walk.supposing(day)
