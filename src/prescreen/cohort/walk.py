@@ -7,7 +7,7 @@ otherwise the direct evaluator, which tells cases apart, is asked.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Final, Generic
@@ -153,7 +153,8 @@ class Walk(Generic[E, R]):
         undecided: list[tuple[_Node[E], E]] = []
         unknown = a.same(least, a.truth(UNKNOWN))
         self._undecided(root, unknown, undecided)
-        doubt = self._doubt(undecided)
+        doubts = self._doubts(undecided)
+        doubt = reduce(a.either, doubts.values()) if doubts else None
         status = least if criterion.kind == "inclusion" else a.minus(a.truth(TRUE), least)
         if doubt is not None:
             status = a.where(doubt, a.truth(FALLBACK), status)
@@ -166,19 +167,26 @@ class Walk(Generic[E, R]):
         for leaf, where in undecided:
             open_[leaf.fact] = a.either(open_[leaf.fact], where) if leaf.fact in open_ else where
         settled = self._no_leaf_falls_back(root)
-        return Decided(criterion, status, open_, settled, None if doubt is None else self._alike(root, undecided))
+        return Decided(
+            criterion, status, open_, settled, None if doubt is None else self._alike(root, undecided, doubts)
+        )
 
-    def _alike(self, root: _Node[E], undecided: list[tuple[_Node[E], E]]) -> E | None:
-        """A number made of all that the direct evaluator would go by, where no record is in it."""
+    def _alike(self, root: _Node[E], undecided: list[tuple[_Node[E], E]], doubts: Mapping[Hashable, E]) -> E | None:
+        """A number made of all that the direct evaluator would go by, where no record is in it.
+
+        A leaf that shares no open fact may come out either way, whatever the others do: its records tell nothing more.
+        """
         a = self.algebra
         leaves = list({id(leaf): leaf for leaf, _ in undecided}.values())
         anchors = list(dict.fromkeys(name for leaf in leaves for name in leaf.anchors))
-        if len(leaves) + len(anchors) > _MOST_PARTS or any(leaf.bare is None for leaf in leaves):
+        if len(leaves) + len(anchors) > _MOST_PARTS:
             return None
         bare = self._no_leaf_falls_back(root)
         for leaf, where in undecided:
-            assert leaf.bare is not None
-            bare = a.both(bare, a.either(a.negated(where), leaf.bare))
+            sharing = [doubts[use.key] for use in leaf.uses if use.key in doubts]
+            if sharing:
+                alone = a.negated(a.both(where, reduce(a.either, sharing)))
+                bare = a.both(bare, alone if leaf.bare is None else a.either(alone, leaf.bare))
         number = a.number(0)
         for leaf in leaves:
             number = a.plus(a.times(number, 3), leaf.truth.least)
@@ -338,22 +346,22 @@ class Walk(Generic[E, R]):
                 here = a.both(here, a.negated(a.same(node.children[0].truth.least, excluded)))
             self._undecided(child, here, found)
 
-    def _doubt(self, undecided: list[tuple[_Node[E], E]]) -> E | None:
-        """Where an open fact may be used more than once, so that Kleene's unknown may be needless."""
+    def _doubts(self, undecided: list[tuple[_Node[E], E]]) -> dict[Hashable, E]:
+        """By open fact, where it may be used more than once, so that Kleene's unknown may be needless."""
         a = self.algebra
         by_key: dict[Hashable, list[tuple[E, E | None]]] = {}
         for leaf, where in undecided:
             for use in leaf.uses:
                 here = where if use.where is None else a.both(where, use.where)
                 by_key.setdefault(use.key, []).append((here, use.twice))
-        doubts: list[E] = []
+        doubts: dict[Hashable, E] = {}
         one, two, zero = a.number(1), a.number(2), a.number(0)
-        for uses in by_key.values():
+        for key, uses in by_key.items():
             if len(uses) == 1 and uses[0][1] is None:
                 continue
             weights = [a.where(here, one if twice is None else a.where(twice, two, one), zero) for here, twice in uses]
-            doubts.append(a.at_most(a.number(_TWICE), reduce(a.plus, weights)))
-        return reduce(a.either, doubts) if doubts else None
+            doubts[key] = a.at_most(a.number(_TWICE), reduce(a.plus, weights))
+        return doubts
 
 
 def _anchors_of(leaf: Condition) -> tuple[str, ...]:
