@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from prescreen.candidate.facts import KIND_OF, Candidate
-from prescreen.cohort.plan import Plan
+from prescreen.catalogue import DOMAINS
+from prescreen.cohort.plan import Plan, looked_at
 from prescreen.cohort.walk import FAILED, MET, UNDETERMINED
 from prescreen.engine.cases import truth_of
 from prescreen.engine.compile import CompiledCriterion
@@ -15,6 +16,7 @@ from prescreen.engine.screen import compiled_trial
 from prescreen.engine.setting import Setting
 from prescreen.language.model import Age, Answer, Condition, Event, Observation, Trial
 from prescreen.ranges import Ranges
+from prescreen.tables import Row
 from prescreen.truth import FALSE, TRUE, UNKNOWN
 
 
@@ -60,6 +62,41 @@ class Direct:
                 met = truth is (FALSE if criterion.excludes else TRUE)
                 found.append(Answered(MET if met else FAILED, ()))
         return found
+
+
+class RowsAsked:
+    """The rows that the direct evaluator looks at for columns of a plan; what it does not, need not be read.
+
+    columns: by candidate, which; who is not there is read as a whole.
+    """
+
+    def __init__(self, plan: Plan, columns: Mapping[str, tuple[int, ...]]) -> None:
+        self.plan = plan
+        self.columns = columns
+        self._looked_at: dict[tuple[int, ...], frozenset[str]] = {}
+        self._concepts: dict[tuple[str | None, str | None], str | None] = {}
+
+    def __call__(self, identity: str, table: str, row: Row) -> bool:
+        columns = self.columns.get(identity)
+        if columns is None or (table != "observations" and table not in DOMAINS):
+            return True
+        mine = self._looked_at.get(columns)
+        if mine is None:
+            concepts, domains = looked_at([self.plan.columns[place] for place in columns])
+            mine = self._looked_at[columns] = frozenset((*concepts, *domains))
+        return (table if table in DOMAINS else self._concept(row)) in mine
+
+    def _concept(self, row: Row) -> str | None:
+        """The observation of a row that can be read."""
+        key = row.cells.get("system"), row.cells.get("code")
+        if key not in self._concepts:
+            system, code = key
+            catalogue = self.plan.catalogue
+            found = (
+                catalogue.observation(code or "") if system is None else catalogue.observation_for(system, code or "")
+            )
+            self._concepts[key] = None if found is None else found.name
+        return self._concepts[key]
 
 
 def _without_bare_answers(candidate: Candidate) -> Candidate:

@@ -17,7 +17,7 @@ import numpy as np
 from prescreen.cohort.algebra import FALLBACK
 from prescreen.cohort.arrays import Memory
 from prescreen.cohort.decide import Decisions, decide
-from prescreen.cohort.fallback import Answered, Direct
+from prescreen.cohort.fallback import Answered, Direct, RowsAsked
 from prescreen.cohort.output import Results, cannot_write, prepare
 from prescreen.cohort.plan import Plan
 from prescreen.cohort.progress import Listener, Progress
@@ -27,7 +27,7 @@ from prescreen.cohort.store import FOLDER, Store, described, sample
 from prescreen.cohort.walk import ALONE, UNDETERMINED
 from prescreen.problems import InputRefused
 from prescreen.ranges import Ranges
-from prescreen.tables import TableCandidate, TableIssue, Tables, open_tables
+from prescreen.tables import Asked, TableCandidate, TableIssue, Tables, open_tables
 from prescreen.time import day_text
 
 BLOCK: Final = 1 << 16
@@ -230,7 +230,13 @@ class _Run:
         self, identities: Sequence[str], decided: Sequence[Decisions], places: Sequence[int], audited: Mapping[int, int]
     ) -> None:
         block = self.options.block
-        for place, read in self._read(identities, places):
+        columns: dict[str, tuple[int, ...]] = {}
+        for place in places:
+            open_ = np.flatnonzero(decided[place // block].statuses[place % block] == FALLBACK)
+            # Who is open in all columns may have rows that cannot be read, and these are told.
+            if place not in audited and len(open_) < len(self.plan.columns):
+                columns[identities[place]] = tuple(open_.tolist())
+        for place, read in self._read(identities, places, RowsAsked(self.plan, columns)):
             statuses = decided[place // block].statuses[place % block]
             facts = decided[place // block].facts
             if isinstance(read, InputRefused):
@@ -259,12 +265,12 @@ class _Run:
         return np.asarray([column.trial.id in mine for column in self.plan.columns], bool)
 
     def _read(
-        self, identities: Sequence[str], places: Sequence[int]
+        self, identities: Sequence[str], places: Sequence[int], asked: Asked | None = None
     ) -> Iterator[tuple[int, TableCandidate | InputRefused]]:
         for first in range(0, len(places), _AT_ONCE):
             some = places[first : first + _AT_ONCE]
             wanted = [identities[place] for place in some]
-            read = self.tables.read_many(wanted, self.plan.catalogue, self.day)
+            read = self.tables.read_many(wanted, self.plan.catalogue, self.day, asked)
             yield from zip(some, read, strict=True)
 
     def _disagreement(self, identity: str, column: int, status: int, answer: Answered) -> DisagreementError:
