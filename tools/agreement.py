@@ -43,8 +43,12 @@ from tests.reference.generate import SCREENING_DAYS  # noqa: E402
 DAY = date(2026, 6, 1)
 COHORT = "prescreen.cohort."
 MUTANTS = (
-    Mutant("stale results count", COHORT + "results:Results._window", "a.at_most(low_sure, taken.low)", "a.flag(True)"),
-    Mutant("results of the future count", COHORT + "results:Results._window", "a.least(now, high_maybe)", "high_maybe"),
+    Mutant(
+        "stale results count", COHORT + "results:Results._surely_in", "a.at_most(low_sure, taken.low)", "a.flag(True)"
+    ),
+    Mutant(
+        "results of the future count", COHORT + "results:Results._may_be_in", "a.least(now, high_maybe)", "high_maybe"
+    ),
     Mutant(
         "an old result for the latest",
         COHORT + "results:Results._counting",
