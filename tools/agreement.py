@@ -142,8 +142,8 @@ MUTANTS = (
     Mutant(
         "windows end a day late",
         COHORT + "windows:_edge",
-        "first, last = (shift_day(day, span, moment.sign)",
-        "first, last = (shift_day(day, span, moment.sign) + 1",
+        "first = shift_day(anchor.first_day, span, moment.sign)",
+        "first = shift_day(anchor.first_day, span, moment.sign) + 1",
     ),
     Mutant("who says two things is not odd", COHORT + "decide:_odd", "values[counts > 1]", "values[counts > 9]"),
     Mutant(

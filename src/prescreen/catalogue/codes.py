@@ -129,33 +129,29 @@ class Listed:
 
     def standing_for(self, code: str) -> set[str]:
         """The concepts of which a code `stands_for` a recorded one."""
-        if _BLOCK.fullmatch(code):
-            return self._of(pattern for pattern in self._names if stands_for(pattern, code))
         prefixes = (code[:end] for end in range(len(code) + 1))
-        covering = (pattern for pattern in self._ranges if stands_for(pattern, code))
-        return self._of(prefix for prefix in prefixes if prefix in self._names) | self._of(covering)
+        near = [*(prefix for prefix in prefixes if prefix in self._names), *self._ranges]
+        return self._of(pattern for pattern in near if stands_for(pattern, code))
 
     def hidden_in(self, code: str) -> set[str]:
         """The concepts for one of whose codes a recorded one `may_stand_for`."""
         if _BLOCK.fullmatch(code):
-            near: Iterable[str] = self._names
+            begun, ended = code.split("-")
+            near = [*self._between(begun, ended), *self._ranges]
         else:
-            near = self._beginning(_without_vague_end(code) if self.system == "icd-10-cm" else code)
+            said = _without_vague_end(code) if self.system == "icd-10-cm" else code
+            near = self._between(said, said)
         return self._of(pattern for pattern in near if may_stand_for(code, pattern, self.system))
 
     def below(self, code: str) -> set[str]:
         """The concepts with a code below a recorded one, or in a recorded block."""
-        near = self._names if "-" in code else (*self._beginning(code), *self._ranges)
-        return self._of(
-            pattern
-            for pattern in near
-            if pattern.startswith(code) or ("-" in code and may_stand_for(code, pattern, self.system))
-        )
+        found = self._of(pattern for pattern in self._ranges if pattern.startswith(code))
+        return found | (self.hidden_in(code) if "-" in code else self._of(self._between(code, code)))
 
-    def _beginning(self, prefix: str) -> list[str]:
-        first = bisect_left(self._ordered, prefix)
-        last = bisect_left(self._ordered, prefix + _AFTER_ALL, first)
-        return self._ordered[first:last]
+    def _between(self, first: str, last: str) -> list[str]:
+        """The codes, ranges apart, from one to what begins with the other."""
+        begin = bisect_left(self._ordered, first)
+        return self._ordered[begin : bisect_left(self._ordered, last + _AFTER_ALL, begin)]
 
     def _of(self, patterns: Iterable[str]) -> set[str]:
         return {name for pattern in patterns for name in self._names[pattern]}

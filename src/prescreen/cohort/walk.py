@@ -14,7 +14,7 @@ from typing import Final, Generic
 
 from prescreen.candidate.facts import KIND_OF
 from prescreen.catalogue import Catalogue
-from prescreen.cohort.algebra import FALLBACK, FALSE, TRUE, UNKNOWN, Algebra, Between, E, R, Truths
+from prescreen.cohort.algebra import FALLBACK, FALSE, TRUE, UNKNOWN, Algebra, Between, E, R, Reading, Spelling, Truths
 from prescreen.cohort.events import Events
 from prescreen.cohort.person import Persons
 from prescreen.cohort.results import Results
@@ -42,6 +42,7 @@ from prescreen.language.model import (
     parts_of,
 )
 from prescreen.ranges import Ranges
+from prescreen.time import parse_when
 
 FAILED: Final = 0
 UNDETERMINED: Final = 1
@@ -50,6 +51,7 @@ MET: Final = 2
 ALONE: Final = -1
 
 _TWICE: Final = 2
+_NO_DAY: Final = -1
 _MOST_PARTS: Final = 38  # of a number in base 3 that has 63 bits
 
 
@@ -138,9 +140,16 @@ class Walk(Generic[E, R]):
                 rows, may_be, column = self.results.dated(leaf.code)
             else:
                 continue
-            records.append((a.only(rows, may_be), column))
+            records.append((self._latest(a.only(rows, may_be), column), column))
         supposed = Supposed(a, self.day, records)
         return Walk(self.algebra, self.day, self.catalogue, self.ranges, self.bare, supposed, self)
+
+    def _latest(self, rows: R, column: str) -> R:
+        """Of each candidate, the records of the last day on which one began."""
+        a = self.algebra
+        day = a.read(rows, Reading((column,), "first day", _first_day, truth=False))
+        last = a.largest(rows, a.flag(True), day, _NO_DAY)
+        return a.only(rows, a.same(day, a.spread(rows, last)))
 
     def trial(self, trial: Trial, criteria: Sequence[Criterion]) -> list[Decided[E]]:
         """The given criteria of a trial, decided."""
@@ -362,6 +371,10 @@ class Walk(Generic[E, R]):
             weights = [a.where(here, one if twice is None else a.where(twice, two, one), zero) for here, twice in uses]
             doubts[key] = a.at_most(a.number(_TWICE), reduce(a.plus, weights))
         return doubts
+
+
+def _first_day(spelling: Spelling) -> int:
+    return _NO_DAY if spelling[0] is None else parse_when(spelling[0]).first_day
 
 
 def _anchors_of(leaf: Condition) -> tuple[str, ...]:

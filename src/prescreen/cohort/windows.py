@@ -154,5 +154,6 @@ def _edge(anchor: When, moment: Moment, of_day: int) -> tuple[int, int]:
     if span.unit == "hours":
         shift = moment.sign * span.number * HOUR
         return anchor.low + shift, anchor.high + shift
-    first, last = (shift_day(day, span, moment.sign) for day in (anchor.first_day, anchor.last_day))
+    first = shift_day(anchor.first_day, span, moment.sign)
+    last = first if anchor.is_one_day else shift_day(anchor.last_day, span, moment.sign)
     return first * DAY + of_day, last * DAY + of_day
