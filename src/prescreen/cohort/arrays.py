@@ -90,7 +90,8 @@ class Arrays:
         for table, rows in self._pieces.items():
             owner = place[rows["owner"]]
             at = np.flatnonzero(owner >= 0)
-            pieces[table] = {name: numbers[at] for name, numbers in rows.items()} | {"owner": owner[at]}
+            if len(at):
+                pieces[table] = {name: numbers[at] for name, numbers in rows.items()} | {"owner": owner[at]}
         return Arrays(len(candidates), self.pools, self._concepts, pieces, self._columns, self._memory, self.concept)
 
     # --- tables ---------------------------------------------------------------------------------------

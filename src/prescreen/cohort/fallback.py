@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from prescreen.candidate.facts import KIND_OF, Candidate
@@ -17,7 +17,7 @@ from prescreen.engine.setting import Setting
 from prescreen.language.model import Age, Answer, Condition, Event, Observation, Trial
 from prescreen.ranges import Ranges
 from prescreen.tables import Row
-from prescreen.truth import FALSE, TRUE, UNKNOWN
+from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,24 @@ class Direct:
             self._criteria.append((column.trial, compiled.criteria[place]))
 
     def decide(self, candidate: Candidate, columns: Sequence[int]) -> list[Answered]:
-        """The statuses of some columns of the plan."""
+        """The statuses of some columns of the plan, and what they wait for."""
+        found: list[Answered] = []
+        for criterion, setting, truth in self._decided(candidate, columns):
+            leaves = undecided(criterion.root, setting) if truth is UNKNOWN else ()
+            facts = tuple(dict.fromkeys(_fact(leaf.condition) for leaf in leaves))
+            found.append(Answered(_status(criterion, truth), facts))
+        return found
+
+    def statuses(self, candidate: Candidate, columns: Sequence[int]) -> list[int]:
+        """The statuses alone."""
+        return [_status(criterion, truth) for criterion, _, truth in self._decided(candidate, columns)]
+
+    def _decided(
+        self, candidate: Candidate, columns: Sequence[int]
+    ) -> Iterator[tuple[CompiledCriterion, Setting, Truth]]:
         if not self.plan.bare:
             candidate = _without_bare_answers(candidate)
         settings: dict[Trial, Setting] = {}
-        found: list[Answered] = []
         for column in columns:
             trial, criterion = self._criteria[column]
             setting = settings.get(trial)
@@ -54,14 +67,13 @@ class Direct:
                 compiled = compiled_trial(trial)
                 setting = compiled.setting(candidate.facts(trial.catalogue), self.day, self.ranges)
                 settings[trial] = setting
-            truth = truth_of(criterion, setting, trial)
-            if truth is UNKNOWN:
-                leaves = undecided(criterion.root, setting)
-                found.append(Answered(UNDETERMINED, tuple(dict.fromkeys(_fact(leaf.condition) for leaf in leaves))))
-            else:
-                met = truth is (FALSE if criterion.excludes else TRUE)
-                found.append(Answered(MET if met else FAILED, ()))
-        return found
+            yield criterion, setting, truth_of(criterion, setting, trial)
+
+
+def _status(criterion: CompiledCriterion, truth: Truth) -> int:
+    if truth is UNKNOWN:
+        return UNDETERMINED
+    return MET if truth is (FALSE if criterion.excludes else TRUE) else FAILED
 
 
 class RowsAsked:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 STATUSES: Final = ("failed", "undetermined", "met")
 RESULTS: Final = ("criteria.parquet", "verdicts.parquet", "issues.parquet", "funnel.json", "funnel.html")
 MANIFEST: Final = "manifest.json"
+_CODE: Final = np.int16
+"""Of a trial, a cohort or a criterion; a plan has fewer of them."""
 _GROUP: Final = 1 << 22  # rows of a row group of criteria
 
 
@@ -52,7 +54,7 @@ class Results:
         for first in range(0, len(columns), at_once):
             some = slice(first, first + at_once)
             number = len(columns[some])
-            rows = pa.table(
+            rows = _table(
                 {
                     "candidate": _coded(np.tile(place, number), identities),
                     "trial": _coded(np.repeat(trials[some], count), pa.array([t.id for t in self.plan.trials])),
@@ -75,11 +77,11 @@ class Results:
             names = pa.array([name for name, _ in named if name is not None], pa.string())
             for number, (_, found) in enumerate(named):
                 count = len(found)
-                cohort = np.full(count, number - 1, np.int32)
-                rows = pa.table(
+                cohort = np.full(count, number - 1, _CODE)
+                rows = _table(
                     {
                         "candidate": _coded(np.arange(count, dtype=np.int32), identities),
-                        "trial": _coded(np.full(count, trial, np.int32), trial_ids),
+                        "trial": _coded(np.full(count, trial, _CODE), trial_ids),
                         "cohort": _coded(cohort, names),
                         "verdict": _coded(found, pa.array(VERDICTS)),
                     }
@@ -141,6 +143,14 @@ class Results:
                 self.unfinished(name).replace(self.folder / name)
 
 
+def _table(columns: dict[str, pa.Array]) -> pa.Table:
+    """A table in which only a cohort may be missing: what is never so need not say it, value by value."""
+    import pyarrow as pa
+
+    fields = [pa.field(name, values.type, nullable=name == "cohort") for name, values in columns.items()]
+    return pa.Table.from_arrays(list(columns.values()), schema=pa.schema(fields))
+
+
 def _coded(numbers: Ids, texts: pa.Array) -> pa.Array:
     """Texts by their numbers; a negative number is NULL."""
     import pyarrow as pa
@@ -169,9 +179,9 @@ def _layout(plan: Plan) -> tuple[Ids, Ids, tuple[Ids, list[str]], tuple[Ids, lis
     criteria = [ids.index(plan.columns[column].criterion.id) for column in columns]
     return (
         np.asarray(columns),
-        np.asarray(trials, np.int32),
-        (np.asarray(cohorts, np.int32), list(names)),
-        (np.asarray(criteria, np.int32), ids),
+        np.asarray(trials, _CODE),
+        (np.asarray(cohorts, _CODE), list(names)),
+        (np.asarray(criteria, _CODE), ids),
     )
 
 

@@ -33,7 +33,6 @@ from prescreen.time import day_text
 BLOCK: Final = 1 << 16
 AUDITED: Final = 1_000
 _MOST_THREADS: Final = 4  # each holds the arrays of one shard
-_TRIALS_AUDITED: Final = 2
 _AT_ONCE: Final = 20_000  # candidates that are read for the direct evaluator
 _MOST_ISSUES: Final = 5_000_000
 
@@ -45,7 +44,7 @@ class DisagreementError(Exception):
 @dataclass(frozen=True, slots=True)
 class Options:
     """How a run is done. memory: the most that it should take, in bytes; block: candidates of a shard; audited: how
-    many are decided a second time, directly, each for two of the trials in turn. threads: None: one for each core."""
+    many are decided a second time, directly, each for one of the trials in turn. threads: None: one for each core."""
 
     memory: int = 4 << 30
     block: int = BLOCK
@@ -245,13 +244,12 @@ class _Run:
                 continue
             open_ = statuses == FALLBACK
             if place in audited:
-                open_ = open_ | self._audited_of(audited[place])
+                again = np.flatnonzero(self._audited_of(audited[place]) & ~open_).tolist()
+                for column, status in zip(again, self.direct.statuses(read.candidate, again), strict=True):
+                    if statuses[column] != status:
+                        raise self._disagreement(identities[place], column, int(statuses[column]), status)
             mine = np.flatnonzero(open_).tolist()
             for column, answer in zip(mine, self.direct.decide(read.candidate, mine), strict=True):
-                if statuses[column] != FALLBACK:
-                    if statuses[column] != answer.status:
-                        raise self._disagreement(identities[place], column, int(statuses[column]), answer)
-                    continue
                 statuses[column] = answer.status
                 if answer.status == UNDETERMINED:
                     _count(facts[column], answer, 1)
@@ -259,10 +257,9 @@ class _Run:
             self.progress.add("candidates decided one by one", 1, len(places))
 
     def _audited_of(self, rank: int) -> Ids:
-        """The columns for which an audited candidate is decided a second time: those of some trials, in turn."""
-        trials = [trial.id for trial in self.plan.trials]
-        mine = {trials[(rank + each) % len(trials)] for each in range(_TRIALS_AUDITED)}
-        return np.asarray([column.trial.id in mine for column in self.plan.columns], bool)
+        """The columns for which an audited candidate is decided a second time: those of one of the trials, in turn."""
+        mine = self.plan.trials[rank % len(self.plan.trials)].id
+        return np.asarray([column.trial.id == mine for column in self.plan.columns], bool)
 
     def _read(
         self, identities: Sequence[str], places: Sequence[int], asked: Asked | None = None
@@ -273,12 +270,12 @@ class _Run:
             read = self.tables.read_many(wanted, self.plan.catalogue, self.day, asked)
             yield from zip(some, read, strict=True)
 
-    def _disagreement(self, identity: str, column: int, status: int, answer: Answered) -> DisagreementError:
+    def _disagreement(self, identity: str, column: int, status: int, directly: int) -> DisagreementError:
         names = ("failed", "undetermined", "met")
         asked = self.plan.columns[column]
         return DisagreementError(
             f"{identity}, {asked.trial.id} {asked.criterion.id}: columns say {names[status]}, the direct evaluator "
-            f"says {names[answer.status]}; nothing is written; please report it"
+            f"says {names[directly]}; nothing is written; please report it"
         )
 
     # --- the results ------------------------------------------------------------------------------------
