@@ -41,14 +41,33 @@ class _Judged(Generic[E, R]):
     truth: E
 
 
-class Events(Generic[E, R]):
-    """Decides event leaves; the records of a domain and what they deny are found once."""
+@dataclass(frozen=True, slots=True)
+class _Touching(Generic[E, R]):
+    """The records that are or may be of some codes, their dates, whether each is said to go on although its end is
+    past, and by status, whether it may have it."""
 
-    def __init__(self, algebra: Algebra[E, R], calendar: Calendar[E, R], catalogue: Catalogue) -> None:
+    rows: R
+    any: bool
+    timing: Timing[E, R]
+    contradictory: E
+    may_be: dict[str, E]
+
+
+class Events(Generic[E, R]):
+    """Decides event leaves; the records of a domain or of some codes and what they deny are found once."""
+
+    def __init__(
+        self, algebra: Algebra[E, R], calendar: Calendar[E, R], catalogue: Catalogue, plain: Events[E, R] | None = None
+    ) -> None:
+        """plain: what has found records already, with anchors on other days."""
         self.algebra = algebra
         self.calendar = calendar
         self.catalogue = catalogue
-        self._denials: dict[Domain, R] = {}
+        self._denials: dict[Domain, R] = {} if plain is None else plain._denials
+        self._touched: dict[tuple[Domain, tuple[str, ...]], _Touching[E, R]] = {} if plain is None else plain._touched
+        self._declared_of: dict[tuple[Domain, tuple[str, ...]], tuple[E, E]] = (
+            {} if plain is None else plain._declared_of
+        )
 
     def leaf(self, leaf: Event) -> Existence[E]:
         a = self.algebra
@@ -185,18 +204,15 @@ class Events(Generic[E, R]):
 
     def _records(self, leaf: Event, wanted: Wanted, bounds: Bounds[E]) -> _Judged[E, R]:
         a, domain = self.algebra, leaf.domain
-        every = a.events(domain)
-        touching = a.negated(a.same(self._of_code(every, wanted), a.truth(FALSE)))
-        rows = a.only(every, touching)
-        if a.nowhere(touching):
+        touching = self._touching(leaf, wanted)
+        rows, contradictory = touching.rows, touching.contradictory
+        if not touching.any:
             return _Judged(rows, a.truth(FALSE))
-        timing = Timing(a, self.calendar, domain, rows)
+        timing = Timing(a, self.calendar, domain, rows, touching.timing)
         exceptions = [(wanted_by(each, self.catalogue), self.calendar.bounds(each.window)) for each in leaf.excepted]
         lasting = LASTING.get(domain)
-        contradictory = self.contradictory(timing, rows)
         least = most = None
-        for status in sorted(STATUSES[domain]):
-            may_be = self.may_be(rows, domain, status)
+        for status, may_be in touching.may_be.items():
             applies = a.both(may_be, a.negated(contradictory))
             readings = [(applies, False)]
             if status == lasting:
@@ -215,6 +231,20 @@ class Events(Generic[E, R]):
             return _Judged(rows, a.truth(FALSE))
         truth = a.where(a.same(least, most), least, a.truth(UNKNOWN))
         return _Judged(rows, truth)
+
+    def _touching(self, leaf: Event, wanted: Wanted) -> _Touching[E, R]:
+        """The records that are or may be of a leaf's codes."""
+        known = self._touched.get((leaf.domain, leaf.codes))
+        if known is not None:
+            return known
+        a, domain, every = self.algebra, leaf.domain, self.algebra.events(leaf.domain)
+        touching = a.negated(a.same(self._of_code(every, wanted), a.truth(FALSE)))
+        rows = a.only(every, touching)
+        timing = Timing(a, self.calendar, domain, rows)
+        may_be = {status: self.may_be(rows, domain, status) for status in sorted(STATUSES[domain])}
+        found = _Touching(rows, not a.nowhere(touching), timing, self.contradictory(timing, rows), may_be)
+        self._touched[leaf.domain, leaf.codes] = found
+        return found
 
     def contradictory(self, timing: Timing[E, R], rows: R) -> E:
         """Whether a record is said to go on although its end is past."""
@@ -372,6 +402,9 @@ class Events(Generic[E, R]):
 
     def _declarations(self, rows: R, leaf: Event, wanted: Wanted, codes: tuple[str, ...]) -> tuple[E, E]:
         """Whether declarations speak of codes, and up to which instant they do."""
+        known = self._declared_of.get((leaf.domain, codes))
+        if known is not None:
+            return known
         a = self.algebra
         speaks = Reading(
             ("systems",),
@@ -379,7 +412,8 @@ class Events(Generic[E, R]):
             lambda s: _flag(all(wanted.covered(code, systems_of(s[0])) for code in codes)),
         )
         through = a.read(rows, Reading(("through",), "through", _through, truth=False))
-        return a.same(a.read(rows, speaks), a.truth(TRUE)), through
+        found = self._declared_of[leaf.domain, codes] = a.same(a.read(rows, speaks), a.truth(TRUE)), through
+        return found
 
     def _denied(self, leaf: Event, wanted: Wanted, needed: E, denials: R, code: str) -> E:
         """Whether a record denies a code, as far as the leaf looks."""

@@ -116,7 +116,7 @@ class Walk(Generic[E, R]):
         self.plain = plain
         self.calendar = Calendar(algebra, day, supposed)
         self.persons = Persons(algebra, self.calendar, bare)
-        self.events = Events(algebra, self.calendar, catalogue)
+        self.events: Events[E, R] = Events(algebra, self.calendar, catalogue, None if plain is None else plain.events)
         self.results = Results(algebra, self.calendar, catalogue, ranges, self.events)
         self._leaves: dict[Hashable, _Node[E]] = {}
 
