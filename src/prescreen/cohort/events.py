@@ -208,7 +208,8 @@ class Events(Generic[E, R]):
         rows, contradictory = touching.rows, touching.contradictory
         if not touching.any:
             return _Judged(rows, a.truth(FALSE))
-        timing = Timing(a, self.calendar, domain, rows, touching.timing)
+        again = bounds.fixed is None or leaf.at != SCREENING  # for each day that its anchors are supposed to be
+        timing = Timing(a, self.calendar, domain, rows, touching.timing if again else None)
         exceptions = [(wanted_by(each, self.catalogue), self.calendar.bounds(each.window)) for each in leaf.excepted]
         lasting = LASTING.get(domain)
         least = most = None
