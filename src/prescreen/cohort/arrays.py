@@ -309,9 +309,12 @@ class Arrays:
         return self.by_spelling(rows, reading, at, reading.columns)
 
     def _judged(self, rows: Rows, reading: Reading) -> Ids:
-        if reading.quick is None:
+        if not reading.quick:
             return self.by_spelling(rows, reading, np.arange(len(rows)), WRITTEN)
-        found, decided = self._quick(rows, reading.quick)
+        found, decided = self._quick(rows, reading.quick[0])
+        for quick in reading.quick[1:]:
+            other, too = self._quick(rows, quick)
+            found, decided = np.minimum(found, other), decided & too
         rest = np.flatnonzero(~decided)
         if len(rest):
             found[rest] = self.by_spelling(rows, reading, rest, WRITTEN)
