@@ -106,6 +106,17 @@ def test_a_difference_to_the_direct_evaluator_ends_the_run(
     assert not FILES & {path.name for path in tmp_path.iterdir()}
 
 
+def test_an_earlier_result_is_not_taken_for_that_of_a_refused_run(
+    trial: Trial, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = make_plan([trial])
+    run_cohort(plan, data, tmp_path, DAY, options=SMALL)
+    monkeypatch.setattr(Direct, "statuses", lambda self, _, columns: [2 for _ in columns])
+    with pytest.raises(DisagreementError):
+        run_cohort(plan, data, tmp_path, DAY, options=SMALL)
+    assert not (tmp_path / "manifest.json").exists()
+
+
 def halved(content: bytes) -> bytes:
     return content[: len(content) // 2]
 

@@ -135,9 +135,8 @@ class Results:
         pq.write_table(pa.table(columns), self.unfinished("issues.parquet"), compression="zstd")
 
     def publish(self, manifest: dict[str, Any]) -> None:
-        """Give the files their names. The manifest says that they are whole: the old one goes first, the new last."""
+        """Give the files their names. The manifest says that they are whole: it comes last."""
         self.text(MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
-        (self.folder / MANIFEST).unlink(missing_ok=True)
         for name in (*RESULTS, MANIFEST):
             if self.unfinished(name).exists():
                 self.unfinished(name).replace(self.folder / name)
@@ -186,9 +185,11 @@ def _layout(plan: Plan) -> tuple[Ids, Ids, tuple[Ids, list[str]], tuple[Ids, lis
 
 
 def prepare(folder: Path) -> None:
-    """Make the folder of results where it is not there."""
+    """Make the folder of results where it is not there; those of an earlier run are no longer said to be whole, lest
+    they be taken for those of this one, should it be refused."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        (folder / MANIFEST).unlink(missing_ok=True)
     except OSError as error:
         raise cannot_write(folder, error) from None
 
