@@ -350,11 +350,14 @@ class Events(Generic[E, R]):
             return absent  # no record denies a plan
         if len(leaf.codes) == 1:
             return a.either(absent, self._denied(leaf, wanted, needed, denials, leaf.codes[0]))
-        # One code may be denied by a record, another by the declaration.
-        each = [
-            a.either(self._denied(leaf, wanted, needed, denials, code), self._declared(leaf, wanted, needed, (code,)))
-            for code in leaf.codes
-        ]
+        # One code may be denied by a record, another by the declaration, which speaks of codes by their systems alone.
+        by_systems: dict[frozenset[str], E] = {}
+        each: list[E] = []
+        for code in leaf.codes:
+            systems = wanted.systems[code]
+            if systems not in by_systems:
+                by_systems[systems] = self._declared(leaf, wanted, needed, (code,))
+            each.append(a.either(self._denied(leaf, wanted, needed, denials, code), by_systems[systems]))
         return a.either(absent, reduce(a.both, each))
 
     def _outside(self, leaf: Event, bounds: Bounds[E]) -> E:
