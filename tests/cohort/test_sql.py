@@ -6,8 +6,8 @@ import pytest
 
 pytest.importorskip("sqlglot")
 
-from prescreen.cohort.algebra import Reading  # noqa: E402
-from prescreen.cohort.sql import CODED, PEOPLE, SqlAlgebra  # noqa: E402
+from prescreen.cohort.algebra import Reading
+from prescreen.cohort.sql import CODED, PEOPLE, SqlAlgebra
 
 EXPECTED = {
     "people_0": "SELECT * FROM people_read",
