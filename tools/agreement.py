@@ -43,8 +43,12 @@ from tests.reference.generate import SCREENING_DAYS  # noqa: E402
 DAY = date(2026, 6, 1)
 COHORT = "prescreen.cohort."
 MUTANTS = (
-    Mutant("stale results count", COHORT + "results:Results._window", "a.at_most(low_sure, taken.low)", "a.flag(True)"),
-    Mutant("results of the future count", COHORT + "results:Results._window", "a.least(now, high_maybe)", "high_maybe"),
+    Mutant(
+        "stale results count", COHORT + "results:Results._surely_in", "a.at_most(low_sure, taken.low)", "a.flag(True)"
+    ),
+    Mutant(
+        "results of the future count", COHORT + "results:Results._may_be_in", "a.least(now, high_maybe)", "high_maybe"
+    ),
     Mutant(
         "an old result for the latest",
         COHORT + "results:Results._counting",
@@ -77,7 +81,12 @@ MUTANTS = (
         "a.at_most(low_maybe, t.end_high)",
         "a.at_most(low_maybe, t.start_high)",
     ),
-    Mutant("what a record may be is passed over", COHORT + "coding:Wanted.relation", "code in related.may_be", "False"),
+    Mutant(
+        "what a record may be is passed over",
+        COHORT + "coding:Wanted.relation",
+        "not self.codes.isdisjoint(related.may_be)",
+        "False",
+    ),
     Mutant(
         "provisional counts as confirmed",
         COHORT + "coding:Wanted.says",
@@ -93,8 +102,8 @@ MUTANTS = (
     Mutant(
         "refutations cover broader concepts",
         COHORT + "coding:Wanted.denied_codes",
-        "named = self.related(words).named",
-        "named = self.related(words).is_a",
+        "named = self.related(code).named",
+        "named = self.related(code).is_a",
     ),
     Mutant(
         "an unknown status counts",
@@ -102,7 +111,9 @@ MUTANTS = (
         "truth = a.where(a.same(least, most), least, a.truth(UNKNOWN))",
         "truth = most",
     ),
-    Mutant("the birthday is a day late", COHORT + "person:Persons._age_on", "last >= too_young", "last > too_young"),
+    Mutant(
+        "the birthday is a day late", COHORT + "person:born_by", "unshift_day(day, span)", "unshift_day(day - 1, span)"
+    ),
     Mutant(
         "a bare answer goes first",
         COHORT + "person:Persons.answer",
@@ -127,12 +138,12 @@ MUTANTS = (
         "[*taken, self.all_of((then, otherwise))]",
         "taken",
     ),
-    Mutant("facts used twice are not noticed", COHORT + "walk:Walk._doubt", "a.number(_TWICE)", "a.number(99)"),
+    Mutant("facts used twice are not noticed", COHORT + "walk:Walk._doubts", "a.number(_TWICE)", "a.number(99)"),
     Mutant(
         "windows end a day late",
         COHORT + "windows:_edge",
-        "first, last = (shift_day(day, span, moment.sign)",
-        "first, last = (shift_day(day, span, moment.sign) + 1",
+        "first = shift_day(anchor.first_day, span, moment.sign)",
+        "first = shift_day(anchor.first_day, span, moment.sign) + 1",
     ),
     Mutant("who says two things is not odd", COHORT + "decide:_odd", "values[counts > 1]", "values[counts > 9]"),
     Mutant(
@@ -168,7 +179,7 @@ MUTANTS = (
     ),
     Mutant(
         "an anchor that is not known is any single day",
-        COHORT + "decide:_witnessed",
+        COHORT + "decide:_Waiting.hear",
         "(witness == UNDETERMINED) | (least < most)",
         "least <= most",
     ),

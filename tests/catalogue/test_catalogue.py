@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 
 from prescreen.catalogue import Catalogue, bundled_catalogue, load_catalogue, system_name
 from prescreen.catalogue import catalogue as catalogue_module
-from prescreen.catalogue.codes import SYSTEMS, is_code, is_unspecified, may_stand_for, normal_code, stands_for
+from prescreen.catalogue.codes import (
+    SYSTEMS,
+    Listed,
+    is_code,
+    is_unspecified,
+    may_stand_for,
+    normal_code,
+    stands_for,
+)
 from prescreen.problems import InputRefused
 
 HEAD = "schema: prescreen/catalogue/1\n"
@@ -300,6 +308,19 @@ def test_a_code_stands_for_itself_and_its_prefixes_for_it(code: str) -> None:
         assert stands_for(normal[:end], normal)
         assert may_stand_for(normal[:end], normal, "icd-10-cm")
         assert not may_stand_for(normal, normal[:end], "icd-10-cm")
+
+
+_CODES = st.from_regex(r"[CD][0-3][0-2][0-9]{0,2}|[CD][0-3][0-2]-[CD][0-3][0-2]", fullmatch=True)
+
+
+@given(st.lists(_CODES, max_size=20), _CODES, st.sampled_from(["icd-10-cm", "icd-10-pcs"]))
+def test_listed_codes_are_found_as_if_each_were_tried(patterns: list[str], code: str, system: str) -> None:
+    listed = Listed(system, [(pattern, f"of {pattern}") for pattern in patterns])
+    assert listed.standing_for(code) == {f"of {each}" for each in patterns if stands_for(each, code)}
+    hidden = {f"of {each}" for each in patterns if may_stand_for(code, each, system)}
+    assert listed.hidden_in(code) == hidden
+    below = {f"of {each}" for each in patterns if each.startswith(code)}
+    assert listed.below(code) == (below | hidden if "-" in code else below)
 
 
 def test_vague_codes() -> None:

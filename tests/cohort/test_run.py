@@ -16,7 +16,7 @@ from prescreen import load_trial
 from prescreen.cli import main
 from prescreen.cohort import DisagreementError, Options, make_plan, read_changes, run_cohort
 from prescreen.cohort import run as running
-from prescreen.cohort.fallback import Answered, Direct
+from prescreen.cohort.fallback import Direct
 from prescreen.cohort.progress import Progress, words
 from prescreen.language.model import Trial
 from prescreen.problems import InputRefused
@@ -100,13 +100,21 @@ def test_rows_beyond_the_memory_go_to_disk(trial: Trial, data: Path, tmp_path: P
 def test_a_difference_to_the_direct_evaluator_ends_the_run(
     trial: Trial, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def wrong(self: Direct, _: object, columns: list[int]) -> list[Answered]:
-        return [Answered(2, ()) for _ in columns]
-
-    monkeypatch.setattr(Direct, "decide", wrong)
+    monkeypatch.setattr(Direct, "statuses", lambda self, _, columns: [2 for _ in columns])
     with pytest.raises(DisagreementError, match="columns say"):
         run_cohort(make_plan([trial]), data, tmp_path, DAY, options=SMALL)
     assert not FILES & {path.name for path in tmp_path.iterdir()}
+
+
+def test_an_earlier_result_is_not_taken_for_that_of_a_refused_run(
+    trial: Trial, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = make_plan([trial])
+    run_cohort(plan, data, tmp_path, DAY, options=SMALL)
+    monkeypatch.setattr(Direct, "statuses", lambda self, _, columns: [2 for _ in columns])
+    with pytest.raises(DisagreementError):
+        run_cohort(plan, data, tmp_path, DAY, options=SMALL)
+    assert not (tmp_path / "manifest.json").exists()
 
 
 def halved(content: bytes) -> bytes:

@@ -10,6 +10,7 @@ from prescreen.catalogue.codes import (
     HIERARCHICAL,
     MAX_CODE,
     TITLES,
+    Listed,
     is_unspecified,
     may_stand_for,
     normal_code,
@@ -125,12 +126,12 @@ class Catalogue:
 
     def _by_hierarchy(self, domain: Domain, system: str, recorded: str) -> tuple[set[str], set[str]]:
         """The concepts that a code of a hierarchical system is (most specific), and others that it may be."""
-        listed = self._listed(domain, system)
-        matched = {name for pattern, name in listed if stands_for(pattern, recorded)}
+        listed = self._index.listed[domain, system]
+        matched = listed.standing_for(recorded)
         cut, open_ = self._excluded(domain, system, recorded, matched)
         matched -= cut | open_
         named = matched - self._above(domain, matched)
-        vague = {name for pattern, name in listed if may_stand_for(recorded, pattern, system)} - matched - cut
+        vague = listed.hidden_in(recorded) - matched - cut
         vague |= open_
         unlisted = self._unlisted(domain, system, recorded, matched | self._above(domain, matched))
         # a direct child that the system cannot express is open, whatever its other parents' codes are
@@ -165,19 +166,9 @@ class Catalogue:
     def _unlisted(self, domain: Domain, system: str, recorded: str, is_a: set[str]) -> set[str]:
         """Concepts with an open list that a recorded code may be, though none of their codes stands for it."""
         excluding, including = self._index.outside[domain, system], self._index.perhaps[domain, system]
-        perhaps = {
-            name
-            for name, patterns in including.items()
-            if any(stands_for(pattern, recorded) or _may_be_below(pattern, recorded, system) for pattern in patterns)
-        }
-        outside = {
-            name
-            for name, patterns in excluding.items()
-            if name not in is_a | perhaps and any(stands_for(pattern, recorded) for pattern in patterns)
-        }
-        not_outside = {
-            name for name in excluding if name not in outside and outside.isdisjoint(self.ancestors(domain, name))
-        }
+        perhaps = including.standing_for(recorded) | including.below(recorded)
+        outside = excluding.standing_for(recorded) - is_a - perhaps
+        not_outside = self._index.open_lists[domain, system] - outside - self._below(domain, outside)
         return (perhaps | not_outside) - is_a
 
     def _inexpressible_below(self, domain: Domain, system: str, names: set[str]) -> set[str]:
@@ -214,11 +205,6 @@ class Catalogue:
         return self._index.event_codes[domain].get(system, ())
 
 
-def _may_be_below(pattern: str, recorded: str, system: str) -> bool:
-    """Whether a pattern lies below a recorded code, or in a recorded block."""
-    return pattern.startswith(recorded) or ("-" in recorded and may_stand_for(recorded, pattern, system))
-
-
 _NONE: Final[frozenset[str]] = frozenset()
 
 
@@ -242,8 +228,15 @@ class _Index:
         self.systems = {domain: _systems(events[domain], self.descendants[domain]) for domain in DOMAINS}
         self.children = {domain: _children(events[domain]) for domain in DOMAINS}
         pairs = [(domain, system) for domain in DOMAINS for system in HIERARCHICAL]
+        self.listed = {
+            (domain, system): Listed(system, self.event_codes[domain].get(system, ())) for domain, system in pairs
+        }
         self.outside = {pair: _patterns(events[pair[0]].values(), pair[1], "outside") for pair in pairs}
         self.perhaps = {pair: _patterns(events[pair[0]].values(), pair[1], "perhaps") for pair in pairs}
+        self.open_lists = {
+            (domain, system): frozenset(name for name, concept in events[domain].items() if system in concept.outside)
+            for domain, system in pairs
+        }
         self.expressible = {
             (domain, system): _expressible(events[domain], self.children[domain], system) for domain, system in pairs
         }
@@ -308,16 +301,16 @@ def _children(concepts: Mapping[str, EventConcept]) -> dict[str, tuple[str, ...]
     return {name: tuple(children) for name, children in found.items()}
 
 
-def _patterns(
-    concepts: Iterable[EventConcept], system: str, which: Literal["outside", "perhaps"]
-) -> dict[str, tuple[str, ...]]:
-    """By concept that has any, even none, its patterns in a system as they are compared."""
-    found = ((concept.name, getattr(concept, which).get(system)) for concept in concepts)
-    return {
-        name: tuple(normal_code(system, pattern) for pattern in patterns)
-        for name, patterns in found
-        if patterns is not None
-    }
+def _patterns(concepts: Iterable[EventConcept], system: str, which: Literal["outside", "perhaps"]) -> Listed:
+    """The patterns of one kind in a system, with their concepts."""
+    return Listed(
+        system,
+        (
+            (normal_code(system, pattern), concept.name)
+            for concept in concepts
+            for pattern in getattr(concept, which).get(system) or ()
+        ),
+    )
 
 
 def _expressible(

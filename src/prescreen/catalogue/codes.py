@@ -7,6 +7,8 @@ code that begins with it. Codes of the other systems stand for themselves.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
+from collections.abc import Iterable
 from typing import Final
 
 SYSTEMS: Final[dict[str, tuple[str, ...]]] = {
@@ -111,6 +113,50 @@ def may_stand_for(code: str, pattern: str, system: str) -> bool:
     return pattern.startswith(code) or (system == "icd-10-cm" and pattern.startswith(_without_vague_end(code)))
 
 
+class Listed:
+    """The codes that concepts list in a hierarchical system, normal, found by a recorded one without trying each.
+
+    pairs: each code, or range of categories, with the name of its concept.
+    """
+
+    def __init__(self, system: str, pairs: Iterable[tuple[str, str]]) -> None:
+        self.system = system
+        self._names: dict[str, set[str]] = {}
+        for pattern, name in pairs:
+            self._names.setdefault(pattern, set()).add(name)
+        self._ranges = [pattern for pattern in self._names if "-" in pattern]
+        self._ordered = sorted(pattern for pattern in self._names if "-" not in pattern)
+
+    def standing_for(self, code: str) -> set[str]:
+        """The concepts of which a code `stands_for` a recorded one."""
+        prefixes = (code[:end] for end in range(len(code) + 1))
+        near = [*(prefix for prefix in prefixes if prefix in self._names), *self._ranges]
+        return self._of(pattern for pattern in near if stands_for(pattern, code))
+
+    def hidden_in(self, code: str) -> set[str]:
+        """The concepts for one of whose codes a recorded one `may_stand_for`."""
+        if _BLOCK.fullmatch(code):
+            begun, ended = code.split("-")
+            near = [*self._between(begun, ended), *self._ranges]
+        else:
+            said = _without_vague_end(code) if self.system == "icd-10-cm" else code
+            near = self._between(said, said)
+        return self._of(pattern for pattern in near if may_stand_for(code, pattern, self.system))
+
+    def below(self, code: str) -> set[str]:
+        """The concepts with a code below a recorded one, or in a recorded block."""
+        found = self._of(pattern for pattern in self._ranges if pattern.startswith(code))
+        return found | (self.hidden_in(code) if "-" in code else self._of(self._between(code, code)))
+
+    def _between(self, first: str, last: str) -> list[str]:
+        """The codes, ranges apart, from one to what begins with the other."""
+        begin = bisect_left(self._ordered, first)
+        return self._ordered[begin : bisect_left(self._ordered, last + _AFTER_ALL, begin)]
+
+    def _of(self, patterns: Iterable[str]) -> set[str]:
+        return {name for pattern in patterns for name in self._names[pattern]}
+
+
 def _without_vague_end(code: str) -> str:
     """The part of an ICD-10-CM code that says something: what stands before the last nines and zeros."""
     if code.startswith(_NINE_IS_WITHOUT_COMPLICATIONS):
@@ -123,6 +169,7 @@ def is_unspecified(code: str, system: str) -> bool:
     return system == "icd-10-cm" and code.startswith(_UNSPECIFIED)
 
 
+_AFTER_ALL: Final = "\U0010ffff"
 _BLOCK: Final = re.compile(r"[A-Z][0-9][0-9A-Z]-[A-Z][0-9][0-9A-Z]", re.ASCII)
 
 FORMS: Final = {

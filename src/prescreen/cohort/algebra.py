@@ -55,13 +55,14 @@ class Reading:
     """A whole number that Python works out, exactly, once for each distinct spelling of some columns.
 
     key tells one reading from another. truth: whether the numbers are truths (0 to 3); otherwise they are instants.
+    quick: shorter ways, the least of whose truths it is where all of them decide.
     """
 
     columns: tuple[str, ...]
     key: Hashable
     of: Callable[[Spelling], int] = field(compare=False)
     truth: bool = True
-    quick: Quick | None = field(default=None, compare=False)
+    quick: tuple[Quick, ...] = field(default=(), compare=False)
 
 
 class Algebra(Protocol[E, R]):

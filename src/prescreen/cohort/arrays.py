@@ -82,6 +82,18 @@ class Arrays:
         self._subjects: dict[str, dict[object, Rows]] = {}
         self._results = self._made_results()
 
+    def narrowed(self, candidates: Ids) -> Arrays:
+        """Some of the candidates only, given by their places in order."""
+        place = np.full(self.size, -1, np.int32)
+        place[candidates] = np.arange(len(candidates), dtype=np.int32)
+        pieces: dict[str, Columns] = {}
+        for table, rows in self._pieces.items():
+            owner = place[rows["owner"]]
+            at = np.flatnonzero(owner >= 0)
+            if len(at):
+                pieces[table] = {name: numbers[at] for name, numbers in rows.items()} | {"owner": owner[at]}
+        return Arrays(len(candidates), self.pools, self._concepts, pieces, self._columns, self._memory, self.concept)
+
     # --- tables ---------------------------------------------------------------------------------------
 
     def _made_persons(self) -> Rows:
@@ -297,9 +309,12 @@ class Arrays:
         return self.by_spelling(rows, reading, at, reading.columns)
 
     def _judged(self, rows: Rows, reading: Reading) -> Ids:
-        if reading.quick is None:
+        if not reading.quick:
             return self.by_spelling(rows, reading, np.arange(len(rows)), WRITTEN)
-        found, decided = self._quick(rows, reading.quick)
+        found, decided = self._quick(rows, reading.quick[0])
+        for quick in reading.quick[1:]:
+            other, too = self._quick(rows, quick)
+            found, decided = np.minimum(found, other), decided & too
         rest = np.flatnonzero(~decided)
         if len(rest):
             found[rest] = self.by_spelling(rows, reading, rest, WRITTEN)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import Final
 
 from prescreen.candidate.facts import STATUSES
@@ -30,6 +31,10 @@ _ATTRIBUTES: Final = ("severity", "site", "confirmed_by", "route", "outcome")
 _DOSES: Final[dict[str, Analyte]] = {}
 
 
+Code = str | tuple[str, str]
+"""A name of the catalogue, or a system and its code."""
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """A record's words by column: what is not a column of the table is not on file."""
@@ -41,9 +46,8 @@ class Words:
         return self.by_column.get(column)
 
     @property
-    def code(self) -> str | tuple[str, str]:
-        code, system = self["code"] or "", self["system"]
-        return code if system is None else (system, code)
+    def code(self) -> Code:
+        return code_of((self["system"], self["code"]))
 
     @property
     def verification(self) -> str:
@@ -69,6 +73,12 @@ class Words:
         )
 
 
+@lru_cache(maxsize=4096)
+def wanted_by(leaf: Event, catalogue: Catalogue) -> Wanted:
+    """What a leaf wants, made once for all shards and all days that anchors are supposed to be."""
+    return Wanted(leaf, catalogue)
+
+
 class Wanted:
     """The codes of an event leaf as they are held against records."""
 
@@ -81,6 +91,8 @@ class Wanted:
         self.systems = {
             code: frozenset(system for system in systems if self._expressible(code, system)) for code in leaf.codes
         }
+        self.codes = frozenset(leaf.codes)
+        self.everywhere = frozenset.intersection(*self.systems.values())
         self.broader = {code: catalogue.ancestors(leaf.domain, code) | {code} for code in leaf.codes}
         self.momentary = leaf.domain in ("procedures", "allergies") or all(concepts[c].momentary for c in leaf.codes)
         self.refutable = self._refutable()
@@ -104,24 +116,20 @@ class Wanted:
                     found |= catalogue.related(domain, (system, code)).is_a
         return frozenset(found)
 
-    def related(self, words: Words) -> Related:
-        return self.catalogue.related(self.domain, words.code)
+    def related(self, code: Code) -> Related:
+        return self.catalogue.related(self.domain, code)
 
-    def relation(self, words: Words) -> int:
+    def relation(self, code: Code) -> int:
         """Whether a record is of one of the codes: UNKNOWN for a broader one, or one in a system that lacks them."""
-        related = self.related(words)
-        unplaced = related.system is not None and not related.named and related.system not in HIERARCHICAL
-        best = FALSE
-        for code in self.leaf.codes:
-            if code in related.is_a:
-                return TRUE
-            if (
-                code in related.may_be
-                or unplaced
-                or (related.system is not None and related.system not in self.systems[code])
-            ):
-                best = UNKNOWN
-        return best
+        related = self.related(code)
+        if not self.codes.isdisjoint(related.is_a):
+            return TRUE
+        if not self.codes.isdisjoint(related.may_be):
+            return UNKNOWN
+        if related.system is None:
+            return FALSE
+        unplaced = not related.named and related.system not in HIERARCHICAL
+        return UNKNOWN if unplaced or related.system not in self.everywhere else FALSE
 
     def says(self, words: Words) -> int:
         """The truth of all that hangs on neither code, status nor dates; FALSE for what asserts nothing."""
@@ -172,24 +180,30 @@ class Wanted:
     def equivalent(self, words: Words) -> Fraction | None:
         """A record's daily dose in mg of the treatment in which doses are expressed; None where it is not known."""
         treatments = self.catalogue.events["treatments"]
-        found = [treatments[name].equivalents.get(self.leaf.equivalent) for name in self.related(words).named]
+        found = [treatments[name].equivalents.get(self.leaf.equivalent) for name in self.related(words.code).named]
         worth = {None if each is None else each.factor for each in found}
         dose = _dose(words["daily_dose_value"], words["daily_dose_unit"], "mg/d")
         factor = worth.pop() if len(worth) == 1 else None
         return None if factor is None or dose is None else dose * factor
 
-    def denied_codes(self, words: Words) -> frozenset[str]:
+    def denied_codes(self, code: Code) -> frozenset[str]:
         """The codes that a denial rules out, the time apart: its own concept and narrower ones."""
-        named = self.related(words).named
+        named = self.related(code).named
         return frozenset(code for code in self.leaf.codes if named & self.broader[code])
 
-    def contradicts(self, words: Words) -> bool:
+    def contradicts(self, code: Code) -> bool:
         """Whether a denial, by its code, may contradict a record of what is asked for."""
-        return bool(self.related(words).named & self.refutable)
+        return not self.refutable.isdisjoint(self.related(code).named)
 
     def covered(self, code: str, systems: frozenset[str] | None) -> bool:
         """Whether a declaration for some code systems (None: all) speaks of a code."""
         return systems is None or bool(self.systems[code] & systems)
+
+
+def code_of(spelling: Spelling) -> Code:
+    """The code of the columns `CODE`, by which the catalogue knows it."""
+    system, code = spelling
+    return code or "" if system is None else (system, code or "")
 
 
 def words_of(spelling: Spelling, columns: Iterable[str], domain: Domain) -> Words:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
 
-from prescreen.cohort.algebra import FALLBACK, Algebra, E, R
-from prescreen.cohort.arrays import Arrays, Memory
+from prescreen.cohort.algebra import FALLBACK, E, R
+from prescreen.cohort.arrays import Arrays, Memory, Rows
 from prescreen.cohort.plan import Plan
 from prescreen.cohort.scan import Columns, Scan, Shard
 from prescreen.cohort.spelling import Ids, packed
@@ -39,51 +40,71 @@ def decide(
     """The decisions on a shard of so many candidates."""
     pieces = shard.rows()
     arrays = Arrays(size, scan.pools, scan.concepts, pieces, scan.signature, memory, scan.concept)
-    decided, walk = walked(arrays, plan, day, ranges)
-    return assembled(size, plan, decided, witnessed(walk, plan), _odd(shard, pieces, scan))
+    walk = Walk(arrays, day, plan.catalogue, ranges, plan.bare)
+    return assembled(size, plan, walked(walk, plan), _Supposing(walk, arrays, plan).days(), _odd(shard, pieces, scan))
 
 
-Witnesses = Callable[[int], Iterable[E]]
-"""The statuses of a column on days that anchors which are not given may be, one day after the other."""
+def walked(walk: Walk[E, R], plan: Plan) -> list[Decided[E]]:
+    """Every column of a plan decided."""
+    return [found for column in plan.columns for found in walk.trial(column.trial, [column.criterion])]
 
 
-def walked(algebra: Algebra[E, R], plan: Plan, day: int, ranges: Ranges | None) -> tuple[list[Decided[E]], Walk[E, R]]:
-    """Every column of a plan decided, and the walk that did it."""
-    walk = Walk(algebra, day, plan.catalogue, ranges, plan.bare)
-    return [found for column in plan.columns for found in walk.trial(column.trial, [column.criterion])], walk
+Witness = Callable[[int], Ids]
+"""The statuses of a column on a day that anchors which are not given may be."""
+
+Days = Iterable[Callable[[Ids], Witness]]
+"""One such day after the other: its witness for some candidates, given by their places."""
 
 
-def witnessed(walk: Walk[E, R], plan: Plan, of_records: bool = True) -> Witnesses[E]:
-    """The statuses on supposed days. of_records: also on days of the candidates' own records."""
-    days: dict[int, Walk[E, R]] = {}
+class _Supposing:
+    """Days that anchors which are not given are supposed to be, each for the candidates that the days before it have
+    left open: hardly any after the first."""
 
-    def witnesses(place: int) -> Iterable[E]:
-        column = plan.columns[place]
-        if not column.anchored:
-            return
+    def __init__(self, walk: Walk[Ids, Rows], arrays: Arrays, plan: Plan) -> None:
+        self.walk = walk
+        self.arrays = arrays
+        self.plan = plan
+        self.asked = np.arange(arrays.size)
+
+    def days(self) -> Days:
         for later in SUPPOSED:
-            if later not in days:
-                days[later] = walk.supposing(walk.day + later)
-            yield days[later].trial(column.trial, [column.criterion])[0].status
-        if of_records:
-            own = walk.supposing_records(column.criterion.condition)
-            yield own.trial(column.trial, [column.criterion])[0].status
+            yield partial(self._on, self.walk.day + later)
+        yield self._on_days_of_records
 
-    return witnesses
+    def _on(self, day: int, open_: Ids) -> Witness:
+        """All anchors that are not given on one day."""
+        self._narrow(open_)
+        walk = self.walk.supposing(day)
+        return lambda place: self._statuses(walk, place)
+
+    def _on_days_of_records(self, open_: Ids) -> Witness:
+        """Each on the day of the last record that hangs on it."""
+        self._narrow(open_)
+        condition = [column.criterion.condition for column in self.plan.columns]
+        return lambda place: self._statuses(self.walk.supposing_records(condition[place]), place)
+
+    def _narrow(self, open_: Ids) -> None:
+        if len(open_) < len(self.asked):
+            self.arrays = self.arrays.narrowed(np.searchsorted(self.asked, open_))
+            self.walk = self.walk.over(self.arrays)
+            self.asked = open_
+
+    def _statuses(self, walk: Walk[Ids, Rows], place: int) -> Ids:
+        column = self.plan.columns[place]
+        return np.broadcast_to(walk.trial(column.trial, [column.criterion])[0].status, self.arrays.size)
 
 
-def assembled(size: int, plan: Plan, decided: Sequence[Decided[Ids]], witnesses: Witnesses[Ids], odd: Ids) -> Decisions:
+def assembled(size: int, plan: Plan, decided: Sequence[Decided[Ids]], days: Days, odd: Ids) -> Decisions:
     """The decisions that a backend's arrays come to. odd: candidates that columns do not decide."""
-    statuses = np.empty((size, len(plan.columns)), np.int8)
+    statuses = np.empty((len(plan.columns), size), np.int8)
+    for status, found in zip(statuses, decided, strict=True):
+        status[:] = found.status
+    statuses[:, odd] = FALLBACK
+    _witnessed(plan, statuses, decided, days)
+    statuses[:, odd] = FALLBACK
     facts: list[dict[str, tuple[int, int]]] = []
     alike: dict[int, Ids] = {}
-    for place, found in enumerate(decided):
-        status = np.empty(size, np.int8)
-        status[:] = found.status
-        status[odd] = FALLBACK
-        _witnessed(status, found.settled, witnesses(place))
-        status[odd] = FALLBACK
-        statuses[:, place] = status
+    for place, (status, found) in enumerate(zip(statuses, decided, strict=True)):
         facts.append(_facts(status == UNDETERMINED, found.open))
         if found.alike is not None:
             number = np.broadcast_to(found.alike, size).copy()
@@ -91,22 +112,44 @@ def assembled(size: int, plan: Plan, decided: Sequence[Decided[Ids]], witnesses:
             number = number[status == FALLBACK]
             if (number != ALONE).any():
                 alike[place] = number
-    return Decisions(statuses, facts, alike)
+    return Decisions(statuses.T, facts, alike)
 
 
-def _witnessed(status: Ids, settled: Ids, witnesses: Iterable[Ids]) -> None:
+def _witnessed(plan: Plan, statuses: Ids, decided: Sequence[Decided[Ids]], days: Days) -> None:
     """Settle what an anchor that is not given leaves open: where a known one would leave the criterion undetermined, or
     two days of it would decide it differently, an unknown one leaves it undetermined."""
-    least, most = np.full(len(status), MET, np.int8), np.full(len(status), FAILED, np.int8)
-    open_ = (status == FALLBACK) & settled
-    for witness in witnesses if open_.any() else ():
+    waiting: dict[int, _Waiting] = {}
+    for place, (column, found) in enumerate(zip(plan.columns, decided, strict=True)):
+        if column.anchored:
+            at = np.flatnonzero((statuses[place] == FALLBACK) & found.settled)
+            waiting[place] = _Waiting(at, np.full(len(at), MET, np.int8), np.full(len(at), FAILED, np.int8))
+    for day in days:
+        waiting = {place: some for place, some in waiting.items() if len(some.at)}
+        if not waiting:
+            return
+        open_ = np.unique(np.concatenate([some.at for some in waiting.values()]))
+        witness = day(open_)
+        for place, some in waiting.items():
+            some.hear(witness(place)[np.searchsorted(open_, some.at)], statuses[place])
+
+
+@dataclass
+class _Waiting:
+    """Candidates, by their places, whose status in a column hangs on an anchor that is not given; and the least and the
+    greatest that it was on the days that it was supposed to be."""
+
+    at: Ids
+    least: Ids
+    most: Ids
+
+    def hear(self, witness: Ids, status: Ids) -> None:
+        """Settle those whom their status on a further day settles."""
         sure = witness != FALLBACK
-        least = np.where(sure, np.minimum(least, witness), least)
-        most = np.where(sure, np.maximum(most, witness), most)
-        status[open_ & ((witness == UNDETERMINED) | (least < most))] = UNDETERMINED
-        open_ &= status == FALLBACK
-        if not open_.any():
-            break
+        least = np.where(sure, np.minimum(self.least, witness), self.least)
+        most = np.where(sure, np.maximum(self.most, witness), self.most)
+        settled = (witness == UNDETERMINED) | (least < most)
+        status[self.at[settled]] = UNDETERMINED
+        self.at, self.least, self.most = self.at[~settled], least[~settled], most[~settled]
 
 
 def _facts(undetermined: Ids, open_: dict[str, Ids]) -> dict[str, tuple[int, int]]:

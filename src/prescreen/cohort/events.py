@@ -13,7 +13,7 @@ from prescreen.catalogue import Catalogue, system_name
 from prescreen.catalogue.model import Domain
 from prescreen.cohort import tallies
 from prescreen.cohort.algebra import FALLBACK, FALSE, TRUE, UNKNOWN, Algebra, E, R, Reading, Spelling
-from prescreen.cohort.coding import CODE, DATES, LASTING, Wanted, Words, words_of
+from prescreen.cohort.coding import CODE, DATES, LASTING, Wanted, Words, code_of, wanted_by, words_of
 from prescreen.cohort.timing import Timing
 from prescreen.cohort.windows import AFTER_ALL, BEFORE_ALL, Bounds, Calendar, opening
 from prescreen.language.model import SCREENING, Condition, Event, parts_of
@@ -41,18 +41,37 @@ class _Judged(Generic[E, R]):
     truth: E
 
 
-class Events(Generic[E, R]):
-    """Decides event leaves; the records of a domain and what they deny are found once."""
+@dataclass(frozen=True, slots=True)
+class _Touching(Generic[E, R]):
+    """The records that are or may be of some codes, their dates, whether each is said to go on although its end is
+    past, and by status, whether it may have it."""
 
-    def __init__(self, algebra: Algebra[E, R], calendar: Calendar[E, R], catalogue: Catalogue) -> None:
+    rows: R
+    any: bool
+    timing: Timing[E, R]
+    contradictory: E
+    may_be: dict[str, E]
+
+
+class Events(Generic[E, R]):
+    """Decides event leaves; the records of a domain or of some codes and what they deny are found once."""
+
+    def __init__(
+        self, algebra: Algebra[E, R], calendar: Calendar[E, R], catalogue: Catalogue, plain: Events[E, R] | None = None
+    ) -> None:
+        """plain: what has found records already, with anchors on other days."""
         self.algebra = algebra
         self.calendar = calendar
         self.catalogue = catalogue
-        self._denials: dict[Domain, R] = {}
+        self._denials: dict[Domain, R] = {} if plain is None else plain._denials
+        self._touched: dict[tuple[Domain, tuple[str, ...]], _Touching[E, R]] = {} if plain is None else plain._touched
+        self._declared_of: dict[tuple[Domain, tuple[str, ...]], tuple[E, E]] = (
+            {} if plain is None else plain._declared_of
+        )
 
     def leaf(self, leaf: Event) -> Existence[E]:
         a = self.algebra
-        wanted = Wanted(leaf, self.catalogue)
+        wanted = wanted_by(leaf, self.catalogue)
         if leaf.tallies:
             return self._tallied(leaf, wanted)
         bounds = self.calendar.bounds(leaf.window)
@@ -75,7 +94,7 @@ class Events(Generic[E, R]):
         bounds = self.calendar.bounds(leaf.window)
         if leaf.equivalent:
             leaf_of_one = replace(leaf, daily_dose=(), equivalent="")
-            judged = self._records(leaf_of_one, Wanted(leaf_of_one, self.catalogue), bounds)
+            judged = self._records(leaf_of_one, wanted_by(leaf_of_one, self.catalogue), bounds)
         else:
             judged = self._records(leaf, wanted, bounds)
         denials, rows, truth = self._denying(domain), judged.rows, judged.truth
@@ -102,7 +121,7 @@ class Events(Generic[E, R]):
         a = self.algebra
         silent, absent = a.flag(True), a.flag(True)
         for leaf in (part for part in parts_of(without) if isinstance(part, Event)):
-            wanted = Wanted(leaf, self.catalogue)
+            wanted = wanted_by(leaf, self.catalogue)
             rows = a.events(leaf.domain)
             touching = a.exists(rows, a.negated(a.same(self._of_code(rows, wanted), a.truth(FALSE))))
             declared, denied = self._any(a.complete(leaf.domain)), self._any(self._denying(leaf.domain))
@@ -127,7 +146,7 @@ class Events(Generic[E, R]):
         """Whether results, taken by some instant each, surely were not taken after an event; and whether there surely
         may have been one before, because nothing rules it out."""
         a, domain = self.algebra, without.domain
-        wanted, rows, start = Wanted(without, self.catalogue), self.algebra.events(domain), without.window.start
+        wanted, rows, start = wanted_by(without, self.catalogue), self.algebra.events(domain), without.window.start
         assert start is not None
         touching = a.negated(a.same(self._words(rows, wanted), a.truth(FALSE)))
         timing = Timing(a, self.calendar, domain, rows)
@@ -157,7 +176,7 @@ class Events(Generic[E, R]):
         """The records that a leaf may ask for, the time apart: their rows, which of these, and the column of their
         beginning."""
         a, rows = self.algebra, self.algebra.events(leaf.domain)
-        may_be = a.negated(a.same(self._words(rows, Wanted(leaf, self.catalogue)), a.truth(FALSE)))
+        may_be = a.negated(a.same(self._words(rows, wanted_by(leaf, self.catalogue)), a.truth(FALSE)))
         if leaf.statuses:
             some = [self.may_be(rows, leaf.domain, status) for status in sorted(leaf.statuses)]
             may_be = a.both(may_be, reduce(a.either, some))
@@ -170,7 +189,7 @@ class Events(Generic[E, R]):
         """Whether records are of one of the codes that are asked for."""
 
         def told(spelling: Spelling) -> int:
-            return wanted.relation(words_of(spelling, CODE, wanted.domain))
+            return wanted.relation(code_of(spelling))
 
         return self.algebra.read(rows, Reading(CODE, ("of", wanted.domain, wanted.leaf.codes), told))
 
@@ -185,18 +204,16 @@ class Events(Generic[E, R]):
 
     def _records(self, leaf: Event, wanted: Wanted, bounds: Bounds[E]) -> _Judged[E, R]:
         a, domain = self.algebra, leaf.domain
-        every = a.events(domain)
-        touching = a.negated(a.same(self._of_code(every, wanted), a.truth(FALSE)))
-        rows = a.only(every, touching)
-        if a.nowhere(touching):
+        touching = self._touching(leaf, wanted)
+        rows, contradictory = touching.rows, touching.contradictory
+        if not touching.any:
             return _Judged(rows, a.truth(FALSE))
-        timing = Timing(a, self.calendar, domain, rows)
-        exceptions = [(Wanted(each, self.catalogue), self.calendar.bounds(each.window)) for each in leaf.excepted]
+        again = bounds.fixed is None or leaf.at != SCREENING  # for each day that its anchors are supposed to be
+        timing = Timing(a, self.calendar, domain, rows, touching.timing if again else None)
+        exceptions = [(wanted_by(each, self.catalogue), self.calendar.bounds(each.window)) for each in leaf.excepted]
         lasting = LASTING.get(domain)
-        contradictory = self.contradictory(timing, rows)
         least = most = None
-        for status in sorted(STATUSES[domain]):
-            may_be = self.may_be(rows, domain, status)
+        for status, may_be in touching.may_be.items():
             applies = a.both(may_be, a.negated(contradictory))
             readings = [(applies, False)]
             if status == lasting:
@@ -215,6 +232,20 @@ class Events(Generic[E, R]):
             return _Judged(rows, a.truth(FALSE))
         truth = a.where(a.same(least, most), least, a.truth(UNKNOWN))
         return _Judged(rows, truth)
+
+    def _touching(self, leaf: Event, wanted: Wanted) -> _Touching[E, R]:
+        """The records that are or may be of a leaf's codes."""
+        known = self._touched.get((leaf.domain, leaf.codes))
+        if known is not None:
+            return known
+        a, domain, every = self.algebra, leaf.domain, self.algebra.events(leaf.domain)
+        touching = a.negated(a.same(self._of_code(every, wanted), a.truth(FALSE)))
+        rows = a.only(every, touching)
+        timing = Timing(a, self.calendar, domain, rows)
+        may_be = {status: self.may_be(rows, domain, status) for status in sorted(STATUSES[domain])}
+        found = _Touching(rows, not a.nowhere(touching), timing, self.contradictory(timing, rows), may_be)
+        self._touched[leaf.domain, leaf.codes] = found
+        return found
 
     def contradictory(self, timing: Timing[E, R], rows: R) -> E:
         """Whether a record is said to go on although its end is past."""
@@ -274,9 +305,7 @@ class Events(Generic[E, R]):
         """Whether every record that was found may be the very one that another record denies."""
         a, domain, rows = self.algebra, wanted.domain, judged.rows
         codes = wanted.leaf.codes
-        reading = Reading(
-            CODE, ("contradicts", domain, codes), lambda s: _flag(wanted.contradicts(words_of(s, CODE, domain)))
-        )
+        reading = Reading(CODE, ("contradicts", domain, codes), lambda s: _flag(wanted.contradicts(code_of(s))))
         relevant = a.same(a.read(denials, reading), a.truth(TRUE))
         if a.nowhere(relevant):
             return a.flag(False)
@@ -321,11 +350,14 @@ class Events(Generic[E, R]):
             return absent  # no record denies a plan
         if len(leaf.codes) == 1:
             return a.either(absent, self._denied(leaf, wanted, needed, denials, leaf.codes[0]))
-        # One code may be denied by a record, another by the declaration.
-        each = [
-            a.either(self._denied(leaf, wanted, needed, denials, code), self._declared(leaf, wanted, needed, (code,)))
-            for code in leaf.codes
-        ]
+        # One code may be denied by a record, another by the declaration, which speaks of codes by their systems alone.
+        by_systems: dict[frozenset[str], E] = {}
+        each: list[E] = []
+        for code in leaf.codes:
+            systems = wanted.systems[code]
+            if systems not in by_systems:
+                by_systems[systems] = self._declared(leaf, wanted, needed, (code,))
+            each.append(a.either(self._denied(leaf, wanted, needed, denials, code), by_systems[systems]))
         return a.either(absent, reduce(a.both, each))
 
     def _outside(self, leaf: Event, bounds: Bounds[E]) -> E:
@@ -374,6 +406,9 @@ class Events(Generic[E, R]):
 
     def _declarations(self, rows: R, leaf: Event, wanted: Wanted, codes: tuple[str, ...]) -> tuple[E, E]:
         """Whether declarations speak of codes, and up to which instant they do."""
+        known = self._declared_of.get((leaf.domain, codes))
+        if known is not None:
+            return known
         a = self.algebra
         speaks = Reading(
             ("systems",),
@@ -381,14 +416,15 @@ class Events(Generic[E, R]):
             lambda s: _flag(all(wanted.covered(code, systems_of(s[0])) for code in codes)),
         )
         through = a.read(rows, Reading(("through",), "through", _through, truth=False))
-        return a.same(a.read(rows, speaks), a.truth(TRUE)), through
+        found = self._declared_of[leaf.domain, codes] = a.same(a.read(rows, speaks), a.truth(TRUE)), through
+        return found
 
     def _denied(self, leaf: Event, wanted: Wanted, needed: E, denials: R, code: str) -> E:
         """Whether a record denies a code, as far as the leaf looks."""
         a, domain = self.algebra, leaf.domain
 
         def told(spelling: Spelling) -> int:
-            return _flag(code in wanted.denied_codes(words_of(spelling, CODE, domain)))
+            return _flag(code in wanted.denied_codes(code_of(spelling)))
 
         speaks = a.same(a.read(denials, Reading(CODE, ("denied", domain, code), told)), a.truth(TRUE))
         if a.nowhere(speaks):

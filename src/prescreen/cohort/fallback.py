@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from prescreen.candidate.facts import KIND_OF, Candidate
-from prescreen.cohort.plan import Plan
+from prescreen.catalogue import DOMAINS
+from prescreen.cohort.plan import Plan, looked_at
 from prescreen.cohort.walk import FAILED, MET, UNDETERMINED
 from prescreen.engine.cases import truth_of
 from prescreen.engine.compile import CompiledCriterion
@@ -15,7 +16,8 @@ from prescreen.engine.screen import compiled_trial
 from prescreen.engine.setting import Setting
 from prescreen.language.model import Age, Answer, Condition, Event, Observation, Trial
 from prescreen.ranges import Ranges
-from prescreen.truth import FALSE, TRUE, UNKNOWN
+from prescreen.tables import Row
+from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +42,24 @@ class Direct:
             self._criteria.append((column.trial, compiled.criteria[place]))
 
     def decide(self, candidate: Candidate, columns: Sequence[int]) -> list[Answered]:
-        """The statuses of some columns of the plan."""
+        """The statuses of some columns of the plan, and what they wait for."""
+        found: list[Answered] = []
+        for criterion, setting, truth in self._decided(candidate, columns):
+            leaves = undecided(criterion.root, setting) if truth is UNKNOWN else ()
+            facts = tuple(dict.fromkeys(_fact(leaf.condition) for leaf in leaves))
+            found.append(Answered(_status(criterion, truth), facts))
+        return found
+
+    def statuses(self, candidate: Candidate, columns: Sequence[int]) -> list[int]:
+        """The statuses alone."""
+        return [_status(criterion, truth) for criterion, _, truth in self._decided(candidate, columns)]
+
+    def _decided(
+        self, candidate: Candidate, columns: Sequence[int]
+    ) -> Iterator[tuple[CompiledCriterion, Setting, Truth]]:
         if not self.plan.bare:
             candidate = _without_bare_answers(candidate)
         settings: dict[Trial, Setting] = {}
-        found: list[Answered] = []
         for column in columns:
             trial, criterion = self._criteria[column]
             setting = settings.get(trial)
@@ -52,14 +67,48 @@ class Direct:
                 compiled = compiled_trial(trial)
                 setting = compiled.setting(candidate.facts(trial.catalogue), self.day, self.ranges)
                 settings[trial] = setting
-            truth = truth_of(criterion, setting, trial)
-            if truth is UNKNOWN:
-                leaves = undecided(criterion.root, setting)
-                found.append(Answered(UNDETERMINED, tuple(dict.fromkeys(_fact(leaf.condition) for leaf in leaves))))
-            else:
-                met = truth is (FALSE if criterion.excludes else TRUE)
-                found.append(Answered(MET if met else FAILED, ()))
-        return found
+            yield criterion, setting, truth_of(criterion, setting, trial)
+
+
+def _status(criterion: CompiledCriterion, truth: Truth) -> int:
+    if truth is UNKNOWN:
+        return UNDETERMINED
+    return MET if truth is (FALSE if criterion.excludes else TRUE) else FAILED
+
+
+class RowsAsked:
+    """The rows that the direct evaluator looks at for columns of a plan; what it does not, need not be read.
+
+    columns: by candidate, which; who is not there is read as a whole.
+    """
+
+    def __init__(self, plan: Plan, columns: Mapping[str, tuple[int, ...]]) -> None:
+        self.plan = plan
+        self.columns = columns
+        self._looked_at: dict[tuple[int, ...], frozenset[str]] = {}
+        self._concepts: dict[tuple[str | None, str | None], str | None] = {}
+
+    def __call__(self, identity: str, table: str, row: Row) -> bool:
+        columns = self.columns.get(identity)
+        if columns is None or (table != "observations" and table not in DOMAINS):
+            return True
+        mine = self._looked_at.get(columns)
+        if mine is None:
+            concepts, domains = looked_at([self.plan.columns[place] for place in columns])
+            mine = self._looked_at[columns] = frozenset((*concepts, *domains))
+        return (table if table in DOMAINS else self._concept(row)) in mine
+
+    def _concept(self, row: Row) -> str | None:
+        """The observation of a row that can be read."""
+        key = row.cells.get("system"), row.cells.get("code")
+        if key not in self._concepts:
+            system, code = key
+            catalogue = self.plan.catalogue
+            found = (
+                catalogue.observation(code or "") if system is None else catalogue.observation_for(system, code or "")
+            )
+            self._concepts[key] = None if found is None else found.name
+        return self._concepts[key]
 
 
 def _without_bare_answers(candidate: Candidate) -> Candidate:

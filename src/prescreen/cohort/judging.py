@@ -26,14 +26,29 @@ _SEXES: Final = frozenset({"female", "male"})
 _ZERO: Final = Magnitude.of(0)
 
 
-def judgement(leaf: Observation, concept: ObservationConcept, site: tuple[RangeRow, ...]) -> Reading:
+class Written:
+    """The results of one analyte as written, each read once for all leaves that ask for it."""
+
+    def __init__(self, concept: ObservationConcept) -> None:
+        self.concept = concept
+        self._known: dict[Spelling, Result | None] = {}
+
+    def result(self, spelling: Spelling) -> Result | None:
+        """A result as written, read as a candidate's own; None where it is no result."""
+        if spelling not in self._known:
+            self._known[spelling] = result_of(spelling, self.concept)
+        return self._known[spelling]
+
+
+def judgement(leaf: Observation, written: Written, site: tuple[RangeRow, ...]) -> Reading:
     """The reading that gives each result's truth under the tests of a leaf. site: the site's limits of the analyte."""
+    concept = written.concept
 
     def judge(spelling: Spelling) -> int:
-        result = result_of(spelling, concept)
+        result = written.result(spelling)
         return UNKNOWN if result is None else satisfied(result, leaf.tests, site)
 
-    return Reading(WRITTEN, ("tests", concept.name, leaf.tests), judge, quick=_quick(leaf.tests, concept, site))
+    return Reading(WRITTEN, ("tests", concept.name, leaf.tests), judge, quick=_shorter(leaf.tests, concept, site))
 
 
 def result_of(spelling: Spelling, concept: ObservationConcept) -> Result | None:
@@ -167,11 +182,18 @@ def _truth(holds: bool) -> int:
 _ONE_LIMIT: Final = Threshold.multiple("LLOD")
 
 
-def _quick(tests: tuple[Test, ...], concept: ObservationConcept, site: tuple[RangeRow, ...]) -> Quick | None:
-    """The shorter way, where one test compares with one threshold."""
-    if concept.analyte is None or len(tests) != 1 or not isinstance(tests[0], Comparison):
+def _shorter(tests: tuple[Test, ...], concept: ObservationConcept, site: tuple[RangeRow, ...]) -> tuple[Quick, ...]:
+    """The shorter way, where each test compares with one threshold; against multiples of a limit, one test alone."""
+    found = [_quick(test, concept, site) for test in tests]
+    ways = tuple(way for way in found if way is not None)
+    if len(ways) < len(found) or (len(ways) > 1 and any(way.multiple for way in ways)):
+        return ()
+    return ways
+
+
+def _quick(test: Test, concept: ObservationConcept, site: tuple[RangeRow, ...]) -> Quick | None:
+    if concept.analyte is None or not isinstance(test, Comparison):
         return None
-    test = tests[0]
     if len(test.thresholds) != 1 or test.thresholds[0].of not in (None, "ULN"):
         return None
     threshold = test.thresholds[0]

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 STATUSES: Final = ("failed", "undetermined", "met")
 RESULTS: Final = ("criteria.parquet", "verdicts.parquet", "issues.parquet", "funnel.json", "funnel.html")
 MANIFEST: Final = "manifest.json"
+_CODE: Final = np.int16
+"""Of a trial, a cohort or a criterion; a plan has fewer of them."""
 _GROUP: Final = 1 << 22  # rows of a row group of criteria
 
 
@@ -52,7 +54,7 @@ class Results:
         for first in range(0, len(columns), at_once):
             some = slice(first, first + at_once)
             number = len(columns[some])
-            rows = pa.table(
+            rows = _table(
                 {
                     "candidate": _coded(np.tile(place, number), identities),
                     "trial": _coded(np.repeat(trials[some], count), pa.array([t.id for t in self.plan.trials])),
@@ -75,11 +77,11 @@ class Results:
             names = pa.array([name for name, _ in named if name is not None], pa.string())
             for number, (_, found) in enumerate(named):
                 count = len(found)
-                cohort = np.full(count, number - 1, np.int32)
-                rows = pa.table(
+                cohort = np.full(count, number - 1, _CODE)
+                rows = _table(
                     {
                         "candidate": _coded(np.arange(count, dtype=np.int32), identities),
-                        "trial": _coded(np.full(count, trial, np.int32), trial_ids),
+                        "trial": _coded(np.full(count, trial, _CODE), trial_ids),
                         "cohort": _coded(cohort, names),
                         "verdict": _coded(found, pa.array(VERDICTS)),
                     }
@@ -133,12 +135,19 @@ class Results:
         pq.write_table(pa.table(columns), self.unfinished("issues.parquet"), compression="zstd")
 
     def publish(self, manifest: dict[str, Any]) -> None:
-        """Give the files their names. The manifest says that they are whole: the old one goes first, the new last."""
+        """Give the files their names. The manifest says that they are whole: it comes last."""
         self.text(MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
-        (self.folder / MANIFEST).unlink(missing_ok=True)
         for name in (*RESULTS, MANIFEST):
             if self.unfinished(name).exists():
                 self.unfinished(name).replace(self.folder / name)
+
+
+def _table(columns: dict[str, pa.Array]) -> pa.Table:
+    """A table in which only a cohort may be missing: what is never so need not say it, value by value."""
+    import pyarrow as pa
+
+    fields = [pa.field(name, values.type, nullable=name == "cohort") for name, values in columns.items()]
+    return pa.Table.from_arrays(list(columns.values()), schema=pa.schema(fields))
 
 
 def _coded(numbers: Ids, texts: pa.Array) -> pa.Array:
@@ -169,16 +178,18 @@ def _layout(plan: Plan) -> tuple[Ids, Ids, tuple[Ids, list[str]], tuple[Ids, lis
     criteria = [ids.index(plan.columns[column].criterion.id) for column in columns]
     return (
         np.asarray(columns),
-        np.asarray(trials, np.int32),
-        (np.asarray(cohorts, np.int32), list(names)),
-        (np.asarray(criteria, np.int32), ids),
+        np.asarray(trials, _CODE),
+        (np.asarray(cohorts, _CODE), list(names)),
+        (np.asarray(criteria, _CODE), ids),
     )
 
 
 def prepare(folder: Path) -> None:
-    """Make the folder of results where it is not there."""
+    """Make the folder of results where it is not there; those of an earlier run are no longer said to be whole, lest
+    they be taken for those of this one, should it be refused."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        (folder / MANIFEST).unlink(missing_ok=True)
     except OSError as error:
         raise cannot_write(folder, error) from None
 

@@ -8,7 +8,7 @@ from typing import Final, Generic
 from prescreen.cohort.algebra import FALSE, TRUE, UNKNOWN, Algebra, E, R, Reading, Spelling
 from prescreen.cohort.windows import Calendar
 from prescreen.language.model import SCREENING, Age, Answer, Question, Sex
-from prescreen.time import DAY, EARLIEST_DAY, LATEST_DAY, Span, When, age_interval, parse_when, shift_day
+from prescreen.time import EARLIEST_DAY, LATEST_DAY, Span, When, age_interval, parse_when, shift_day, unshift_day
 
 SEXES: Final = ("female", "male")
 """What a table may say; anything else is listed, and is not known."""
@@ -60,57 +60,39 @@ class Persons(Generic[E, R]):
 
     def age(self, leaf: Age) -> E:
         """True or false when all birth dates and anchor days agree."""
-        if leaf.anchor == SCREENING:
-            day = self.calendar.day
-            reading = Reading(BIRTH, ("age", leaf.low, leaf.below), lambda s: self._age_on(leaf, s, day, day))
-            return self.algebra.read(self.algebra.persons(), reading)
-        return self._age_at_anchor(leaf)
-
-    def _age_on(self, leaf: Age, spelling: Spelling, first: int, last: int) -> int:
-        """The truth of an age on some day of [first, last]."""
-        birth = born(spelling)
-        if birth is None:
-            return UNKNOWN
-        youngest, oldest = self._turning(leaf.low, birth)
-        too_young, too_old = self._turning(leaf.below, birth)
-        truth = TRUE
-        if leaf.low is not None and first < oldest:
-            truth = UNKNOWN if last >= youngest else FALSE
-        if leaf.below is not None and last >= too_young:
-            truth = FALSE if first >= too_old else min(truth, UNKNOWN)
-        return truth
-
-    def _turning(self, span: Span | None, birth: When) -> tuple[int, int]:
-        """The first and the last day on which somebody born then may become so old."""
-        if span is None:
-            return _NO_DAY, _NO_DAY
-        first, last = birth.first_day, min(birth.high // DAY, self.calendar.day)
-        turned = shift_day(first, span, 1)
-        return turned, turned if first == last else shift_day(last, span, 1)
-
-    def _age_at_anchor(self, leaf: Age) -> E:
         a = self.algebra
-        first = self.calendar.anchor(leaf.anchor, "first day", lambda when: when.first_day, EARLIEST_DAY)
-        last = self.calendar.anchor(leaf.anchor, "last day", lambda when: when.last_day, LATEST_DAY)
+        youngest, oldest = self._birth("first"), self._birth("last")
         truth = a.truth(TRUE)
         for span, lower in ((leaf.low, True), (leaf.below, False)):
             if span is None:
                 continue
-            turns, turns_last = self._turning_day(span, 0), self._turning_day(span, 1)
-            surely, perhaps = a.at_most(turns_last, first), a.at_most(turns, last)
+            perhaps = a.at_most(youngest, self._born_by(leaf.anchor, span, "last"))
+            surely = a.at_most(oldest, self._born_by(leaf.anchor, span, "first"))
             reached = a.where(surely, a.truth(TRUE), a.where(perhaps, a.truth(UNKNOWN), a.truth(FALSE)))
             truth = a.least(truth, reached if lower else a.minus(a.truth(TRUE), reached))
-        known = Reading(BIRTH, "born", lambda s: FALSE if born(s) is None else TRUE)
-        given = a.same(a.read(a.persons(), known), a.truth(TRUE))
-        return a.where(given, truth, a.truth(UNKNOWN))
+        return a.where(self.birth_missing(), a.truth(UNKNOWN), truth)
 
-    def _turning_day(self, span: Span, which: int) -> E:
+    def _birth(self, edge: str) -> E:
+        """The first or the last day, by the screening day, on which somebody may be born."""
+
         def read(spelling: Spelling) -> int:
             birth = born(spelling)
-            return _NO_DAY if birth is None else self._turning(span, birth)[which]
+            if birth is None:
+                return _NO_DAY
+            return birth.first_day if edge == "first" else min(birth.last_day, self.calendar.day)
 
-        key = ("turns", span, which)
-        return self.algebra.read(self.algebra.persons(), Reading(BIRTH, key, read, truth=False))
+        return self.algebra.read(self.algebra.persons(), Reading(BIRTH, ("birth", edge), read, truth=False))
+
+    def _born_by(self, anchor: str, span: Span, edge: str) -> E:
+        """The last day of birth of who has come to an age on an anchor: on the first or the last day that may be it."""
+        if anchor == SCREENING:
+            return self.algebra.number(born_by(self.calendar.day, span))
+        unknown = born_by(EARLIEST_DAY if edge == "first" else LATEST_DAY, span)
+
+        def read(when: When) -> int:
+            return born_by(when.first_day if edge == "first" else when.last_day, span)
+
+        return self.calendar.anchor(anchor, ("born by", span, edge), read, unknown)
 
     def answer(self, leaf: Answer, trial: str, question: Question) -> E:
         """An answer for this trial goes before a bare one; one that is none of the question's decides nothing."""
@@ -134,6 +116,12 @@ class Persons(Generic[E, R]):
         reading = Reading(("value",), ("answer", leaf.equals, answers), read)
         truth = a.read(rows, reading)
         return a.largest(rows, a.flag(True), truth, UNKNOWN), a.exists(rows, a.flag(True))
+
+
+def born_by(day: int, span: Span) -> int:
+    """The last day of birth of who has come to an age by a day; _NO_DAY where the calendar has none."""
+    found = unshift_day(day, span)
+    return found if shift_day(found, span, 1) <= day else _NO_DAY
 
 
 def born(spelling: Spelling) -> When | None:

@@ -77,7 +77,7 @@ def make_plan(trials: Sequence[Trial], changes: Sequence[Sequence[Change]] = ())
                     columns.append(Column(varied, criterion))
                 kept.append(same[0] if same else len(columns) - 1)
             protocols.append(Protocol(varied, "; ".join(change.text for change in mine), tuple(kept)))
-    concepts, domains = _looked_at(columns)
+    concepts, domains = looked_at(columns)
     catalogue = trials[0].catalogue
     return Plan(tuple(trials), catalogue, tuple(columns), tuple(protocols), concepts, domains)
 
@@ -115,7 +115,7 @@ def _anchored(part: Condition) -> bool:
     return names != {SCREENING}
 
 
-def _looked_at(columns: Sequence[Column]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def looked_at(columns: Sequence[Column]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The observations, inputs of derived ones included, and the kinds of events."""
     concepts: dict[str, None] = {}
     domains: set[str] = set()

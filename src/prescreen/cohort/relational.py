@@ -6,7 +6,8 @@ but distinct spellings, and in the end a row of statuses for each candidate.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
@@ -15,14 +16,14 @@ from sqlglot import exp
 from prescreen.catalogue import DOMAINS
 from prescreen.cohort.algebra import FALSE, TRUE, Reading, Spelling
 from prescreen.cohort.coding import DATES
-from prescreen.cohort.decide import Decisions, assembled, walked, witnessed
+from prescreen.cohort.decide import SUPPOSED, Decisions, Witness, assembled, walked
 from prescreen.cohort.judging import WRITTEN
 from prescreen.cohort.person import BIRTH
 from prescreen.cohort.plan import Plan
 from prescreen.cohort.scan import Scan
 from prescreen.cohort.spelling import Ids, Pool
 from prescreen.cohort.sql import CODED, PEOPLE, Dimension, Sql, SqlAlgebra, View
-from prescreen.cohort.walk import Decided
+from prescreen.cohort.walk import Decided, Walk
 from prescreen.ranges import Ranges
 from prescreen.tables import TABLES
 from prescreen.time import parse_when
@@ -53,16 +54,19 @@ def decide_in(runner: Runner, scan: Scan, plan: Plan, day: int, ranges: Ranges |
     columns = _bases(runner)
     groups = _groups(scan, columns)
     algebra = SqlAlgebra(groups, plan.concepts, lambda s: _concept(scan, s), scan.signature)
-    decided, walk = walked(algebra, plan, day, ranges)
-    witnesses = witnessed(walk, plan, of_records=False)
-    supposed = [list(witnesses(j)) for j in range(len(plan.columns))]
+    walk = Walk(algebra, day, plan.catalogue, ranges, plan.bare)
+    decided = walked(walk, plan)
+    supposing = [walk.supposing(day + later) for later in SUPPOSED]
     outputs: dict[str, Sql] = {"odd": _odd(algebra, scan)}
     for j, found in enumerate(decided):
         outputs[f"status_{j}"], outputs[f"settled_{j}"] = found.status, found.settled
         if found.alike is not None:
             outputs[f"alike_{j}"] = found.alike
         outputs |= {f"open_{j}_{i}": where for i, where in enumerate(found.open.values())}
-        outputs |= {f"supposed_{j}_{i}": status for i, status in enumerate(supposed[j])}
+        column = plan.columns[j]
+        if column.anchored:
+            for i, other in enumerate(supposing):
+                outputs[f"supposed_{j}_{i}"] = other.trial(column.trial, [column.criterion])[0].status
     for table, dimensions in algebra.dimensions.items():
         _read(runner, scan, table, dimensions)
     *steps, (_, final) = algebra.statements(outputs)
@@ -86,11 +90,12 @@ def decide_in(runner: Runner, scan: Scan, plan: Plan, day: int, ranges: Ranges |
         for j, found in enumerate(decided)
     ]
 
-    def statuses(j: int) -> Iterable[Ids]:
-        return (array(f"supposed_{j}_{i}") for i in range(len(supposed[j])))
+    def on_day(open_: Ids, i: int) -> Witness:
+        return lambda j: array(f"supposed_{j}_{i}")[open_]
 
+    days = [partial(on_day, i=i) for i in range(len(SUPPOSED))]
     odd = array("odd").astype(bool) | _twice(runner, columns, identities)
-    return identities, assembled(size, plan, made, statuses, np.flatnonzero(odd))
+    return identities, assembled(size, plan, made, days, np.flatnonzero(odd))
 
 
 # --- tables -------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Final, Generic
 from prescreen.catalogue import Catalogue, ObservationConcept
 from prescreen.cohort.algebra import FALLBACK, FALSE, TRUE, UNKNOWN, Algebra, E, R, Reading, Spelling
 from prescreen.cohort.events import Events
-from prescreen.cohort.judging import judgement
+from prescreen.cohort.judging import Written, judgement
 from prescreen.cohort.person import BIRTH, SEXES, born
 from prescreen.cohort.windows import AFTER_ALL, BEFORE_ALL, Bounds, Calendar
 from prescreen.language.model import Event, Observation, Window
@@ -47,8 +47,9 @@ class Seen(Generic[E]):
 
 @dataclass(frozen=True, slots=True)
 class _InWindow(Generic[E, R]):
-    taken: Taken[E, R]
-    inside: E
+    rows: R  # the results that may be in the window
+    low: E
+    high: E
     sure: E
     ends: E  # when each result was at the latest, in the window and by the screening day
     any_inside: E
@@ -68,6 +69,7 @@ class Results(Generic[E, R]):
         self.calendar = calendar
         self.catalogue = catalogue
         self.ranges = ranges
+        self._written: dict[int, Written] = {}
         self._taken: dict[str, Taken[E, R]] = {}
         self._inside: dict[tuple[str, Window], _InWindow[E, R]] = {}
         self._chosen: dict[tuple[str, Window, str], E] = {}
@@ -81,7 +83,7 @@ class Results(Generic[E, R]):
             code = a.where(found.any_inside, a.truth(FALLBACK), a.truth(UNKNOWN))
         else:
             site = () if self.ranges is None else self.ranges.rows(leaf.code)
-            judged = a.read(found.taken.rows, judgement(leaf, concept, site))
+            judged = a.read(found.rows, judgement(leaf, self._as_written(concept), site))
             decided = self._decided if leaf.select.how in _IN_COLUMNS else self._by_number
             code = a.where(found.any_sure, decided(leaf, found, judged), a.truth(UNKNOWN))
         if concept.formula is not None:
@@ -92,19 +94,26 @@ class Results(Generic[E, R]):
             code = self._unspoiled(leaf, concept, found, code, recorded)
         return Seen(code, True, recorded, found.any_sure)
 
+    def _as_written(self, concept: ObservationConcept) -> Written:
+        return self._written.setdefault(id(concept), Written(concept))
+
     def _derived(self, leaf: Observation, concept: ObservationConcept, reported: _InWindow[E, R]) -> E:
         """The truth of a quantity that is derived, because none is reported for sure."""
         a, first = self.algebra, concept.inputs[0]
         if leaf.select.how != "latest" or leaf.changes:
             return a.truth(FALLBACK)
         lead = self._window(first, self.catalogue.observations[first], leaf.window)
-        others = [self._window(code, self.catalogue.observations[code], leaf.window) for code in concept.inputs[1:]]
-        partners = [(other.inside, other.sure) for other in others]
-        judged = a.derived(concept, leaf.tests, lead.taken.rows, partners, self.calendar.day)
+        bounds = self.calendar.bounds(leaf.window)
+        partners: list[tuple[E, E]] = []
+        for code in concept.inputs[1:]:
+            taken = self._results(code, self.catalogue.observations[code])
+            inside = self._may_be_in(taken, bounds)
+            partners.append((inside, a.both(inside, self._surely_in(taken, bounds))))
+        judged = a.derived(concept, leaf.tests, lead.rows, partners, self.calendar.day)
         if judged is None:
             return a.truth(FALLBACK)
         chosen = self._counting(first, leaf, lead)
-        agreed = a.where(reported.any_inside, a.truth(FALLBACK), self._agreed(chosen, lead.taken.rows, judged))
+        agreed = a.where(reported.any_inside, a.truth(FALLBACK), self._agreed(chosen, lead.rows, judged))
         return a.where(lead.any_sure, agreed, a.truth(UNKNOWN))
 
     def _unspoiled(
@@ -112,27 +121,27 @@ class Results(Generic[E, R]):
     ) -> E:
         """A leaf whose results do not count after certain events: with none before any that may be the one, it is as it
         is; where each result may be refused, its truth is open."""
-        a, rows, without = self.algebra, found.taken.rows, leaf.without
+        a, rows, without = self.algebra, found.rows, leaf.without
         assert without is not None
-        taken, now = found.taken, self.calendar.now
+        until = a.least(found.high, a.number(self.calendar.now))
         if concept.formula is not None or not self.events.speaks_of_days(without):
             silent, absent = self.events.spoiling(without)
             told = a.where(silent, a.truth(UNKNOWN), a.where(absent, code, a.truth(FALLBACK)))
             return a.where(recorded, told, code)
         assert isinstance(without, Event)
-        clear, open_ = self.events.clear(without, rows, a.least(taken.high, a.number(now)))
-        last, first = (a.divided(each, DAY) for each in (a.least(taken.high, a.number(now)), taken.low))
+        clear, open_ = self.events.clear(without, rows, until)
+        last, first = (a.divided(each, DAY) for each in (until, found.low))
         days = a.plus(a.minus(last, first), a.number(1))
         few = a.at_most(days, a.number(_MOST_DAYS))
         clear, open_ = a.both(clear, few), a.either(open_, a.negated(few))
         if leaf.select.how in ("latest", "first"):
             counting = self._counting(leaf.code, leaf, found)
         else:
-            counting = found.inside
-        all_open = a.negated(a.exists(rows, a.both(found.inside, a.negated(open_))))
+            counting = a.flag(True)
+        all_open = a.negated(a.exists(rows, a.negated(open_)))
         all_clear = a.negated(a.exists(rows, a.both(counting, a.negated(clear))))
         # The direct evaluator looks at so many days of so many records, and at no more.
-        looked = a.total(rows, found.inside, a.least(days, a.number(_MOST_DAYS)))
+        looked = a.total(rows, a.flag(True), a.least(days, a.number(_MOST_DAYS)))
         known = a.total(self.algebra.events(without.domain), a.flag(True), a.number(1))
         not_many = a.both(a.at_most(looked, a.number(_FEW)), a.at_most(known, a.number(_FEW - 2)))
         told = a.where(a.both(all_clear, not_many), code, a.truth(FALLBACK))
@@ -141,39 +150,39 @@ class Results(Generic[E, R]):
 
     def _by_number(self, leaf: Observation, found: _InWindow[E, R], judged: E) -> E:
         """Of selections that take the direct evaluator, what the number of results and their agreement tell."""
-        a, rows, how, count = self.algebra, found.taken.rows, leaf.select.how, leaf.select.count
-        one = a.number(1)
-        inside, sure = a.total(rows, found.inside, one), a.total(rows, found.sure, one)
+        a, rows, how, count = self.algebra, found.rows, leaf.select.how, leaf.select.count
+        one, every = a.number(1), a.flag(True)
+        inside, sure = a.total(rows, every, one), a.total(rows, found.sure, one)
         if how == "mean_of":
             return a.where(a.at_most(a.number(count), inside), a.truth(FALLBACK), a.truth(UNKNOWN))
-        all_agree = self._agreed(found.inside, rows, judged)
+        all_agree = self._agreed(every, rows, judged)
         true = a.same(all_agree, a.truth(TRUE))
         if how != "consecutive":  # the highest, the lowest
             agreed = a.either(true, a.same(all_agree, a.truth(FALSE)))
             return a.where(a.either(agreed, a.same(inside, one)), all_agree, a.truth(FALLBACK))
-        possible = a.total(rows, a.both(found.inside, a.negated(a.same(judged, a.truth(FALSE)))), one)
-        passing = a.total(rows, a.both(found.inside, a.same(judged, a.truth(TRUE))), one)
+        possible = a.total(rows, a.negated(a.same(judged, a.truth(FALSE))), one)
+        passing = a.total(rows, a.same(judged, a.truth(TRUE)), one)
         code = a.truth(FALLBACK)
         if count == 2 and leaf.select.apart is None:
             two = a.both(a.same(inside, a.number(2)), a.same(sure, a.number(2)))
-            earlier = a.smallest(rows, found.inside, found.taken.high, AFTER_ALL)
-            later = a.largest(rows, found.inside, found.taken.low, BEFORE_ALL)
+            earlier = a.smallest(rows, every, found.high, AFTER_ALL)
+            later = a.largest(rows, every, found.low, BEFORE_ALL)
             apart = a.both(two, a.negated(a.at_most(later, earlier)))
             certain = a.where(a.same(passing, a.number(2)), a.truth(TRUE), a.truth(UNKNOWN))
-            unjudged = a.exists(rows, a.both(found.inside, a.same(judged, a.truth(FALLBACK))))
+            unjudged = a.exists(rows, a.same(judged, a.truth(FALLBACK)))
             code = a.where(a.both(apart, a.negated(unjudged)), certain, code)
         return a.where(a.at_most(a.number(count), possible), code, a.truth(FALSE))
 
     def _decided(self, leaf: Observation, found: _InWindow[E, R], judged: E) -> E:
         how = leaf.select.how
         if how in ("latest", "first"):
-            return self._agreed(self._counting(leaf.code, leaf, found), found.taken.rows, judged)
+            return self._agreed(self._counting(leaf.code, leaf, found), found.rows, judged)
         # any, every: one surely in the window settles it one way, all that may be in it the other
-        a, rows = self.algebra, found.taken.rows
+        a, rows = self.algebra, found.rows
         settles, otherwise = (TRUE, FALSE) if how == "any" else (FALSE, TRUE)
         settled = a.exists(rows, a.both(found.sure, a.same(judged, a.truth(settles))))
-        against = a.exists(rows, a.both(found.inside, a.negated(a.same(judged, a.truth(otherwise)))))
-        open_ = a.exists(rows, a.both(found.inside, a.same(judged, a.truth(FALLBACK))))
+        against = a.exists(rows, a.negated(a.same(judged, a.truth(otherwise))))
+        open_ = a.exists(rows, a.same(judged, a.truth(FALLBACK)))
         rest = a.where(open_, a.truth(FALLBACK), a.where(against, a.truth(UNKNOWN), a.truth(otherwise)))
         return a.where(settled, a.truth(settles), rest)
 
@@ -191,18 +200,18 @@ class Results(Generic[E, R]):
         known = self._chosen.get(key)
         if known is not None:
             return known
-        a, taken = self.algebra, found.taken
+        a, rows = self.algebra, found.rows
         if leaf.select.how == "latest":
-            newest = a.largest(taken.rows, found.sure, taken.low, BEFORE_ALL)
-            chosen = a.at_most(a.spread(taken.rows, newest), found.ends)
+            newest = a.largest(rows, found.sure, found.low, BEFORE_ALL)
+            chosen = a.at_most(a.spread(rows, newest), found.ends)
         else:
             bounds = self.calendar.bounds(leaf.window)
-            by = a.least(taken.high, a.number(self.calendar.now))
-            oldest = a.smallest(taken.rows, found.sure, by, AFTER_ALL)
-            begins = a.most(taken.low, self._on_rows(taken.rows, bounds, "low_maybe"))
-            chosen = a.at_most(begins, a.spread(taken.rows, oldest))
-        made = self._chosen[key] = a.both(found.inside, chosen)
-        return made
+            by = a.least(found.high, a.number(self.calendar.now))
+            oldest = a.smallest(rows, found.sure, by, AFTER_ALL)
+            begins = a.most(found.low, self._on_rows(rows, bounds, "low_maybe"))
+            chosen = a.at_most(begins, a.spread(rows, oldest))
+        self._chosen[key] = chosen
+        return chosen
 
     def _on_rows(self, rows: R, bounds: Bounds[E], edge: str) -> E:
         number: E = getattr(bounds, edge)
@@ -222,28 +231,35 @@ class Results(Generic[E, R]):
             value = Reading(("value",), ("a value", signed), lambda s: _is_value(s[0], signed))
             told = Reading(("verification",), "not refuted", lambda s: FALSE if s[0] == "refuted" else TRUE)
             counts = a.same(a.least(a.read(rows, value), a.read(rows, told)), a.truth(TRUE))
-            low = a.read(rows, Reading(("date",), "low", _low, truth=False))
-            high = a.read(rows, Reading(("date",), "high", _high, truth=False))
-            found = self._taken[code] = Taken(rows, counts, low, high)
+            found = self._taken[code] = Taken(rows, counts, a.read(rows, _LOW), a.read(rows, _HIGH))
         return found
 
     def _window(self, code: str, concept: ObservationConcept, window: Window) -> _InWindow[E, R]:
         known = self._inside.get((code, window))
         if known is not None:
             return known
-        a, taken, now = self.algebra, self._results(code, concept), self.algebra.number(self.calendar.now)
-        bounds, rows = self.calendar.bounds(window), taken.rows
-        low_sure, high_sure, low_maybe, high_maybe = (
-            self._on_rows(rows, bounds, edge) for edge in ("low_sure", "high_sure", "low_maybe", "high_maybe")
-        )
-        by_now = a.least(taken.high, now)
-        inside = a.both(taken.counts, a.at_most(taken.low, a.least(now, high_maybe)))
-        inside = a.both(inside, a.at_most(low_maybe, taken.high))
-        sure = a.both(inside, a.both(a.at_most(low_sure, taken.low), a.at_most(by_now, high_sure)))
-        found = self._inside[code, window] = _InWindow(
-            taken, inside, sure, a.least(by_now, high_maybe), a.exists(rows, inside), a.exists(rows, sure)
-        )
+        a, every, bounds = self.algebra, self._results(code, concept), self.calendar.bounds(window)
+        rows = a.only(every.rows, self._may_be_in(every, bounds))
+        taken = Taken(rows, a.flag(True), a.read(rows, _LOW), a.read(rows, _HIGH))
+        sure = self._surely_in(taken, bounds)
+        by_now = a.least(taken.high, a.number(self.calendar.now))
+        ends = a.least(by_now, self._on_rows(rows, bounds, "high_maybe"))
+        any_inside, any_sure = a.exists(rows, a.flag(True)), a.exists(rows, sure)
+        found = self._inside[code, window] = _InWindow(rows, taken.low, taken.high, sure, ends, any_inside, any_sure)
         return found
+
+    def _may_be_in(self, taken: Taken[E, R], bounds: Bounds[E]) -> E:
+        """Which results may be in a window."""
+        a, now = self.algebra, self.algebra.number(self.calendar.now)
+        low_maybe, high_maybe = (self._on_rows(taken.rows, bounds, edge) for edge in ("low_maybe", "high_maybe"))
+        by_now = a.both(taken.counts, a.at_most(taken.low, a.least(now, high_maybe)))
+        return a.both(by_now, a.at_most(low_maybe, taken.high))
+
+    def _surely_in(self, taken: Taken[E, R], bounds: Bounds[E]) -> E:
+        """Which of the results that may be in a window surely are."""
+        a, now = self.algebra, self.algebra.number(self.calendar.now)
+        low_sure, high_sure = (self._on_rows(taken.rows, bounds, edge) for edge in ("low_sure", "high_sure"))
+        return a.both(a.at_most(low_sure, taken.low), a.at_most(a.least(taken.high, now), high_sure))
 
     def _derivable(self, concept: ObservationConcept, window: Window) -> E:
         """Whether all that a derived quantity needs may be on file; what lacks an input is no result."""
@@ -277,3 +293,7 @@ def _low(spelling: Spelling) -> int:
 
 def _high(spelling: Spelling) -> int:
     return ANY_TIME.high if spelling[0] is None else parse_when(spelling[0]).high
+
+
+_LOW: Final = Reading(("date",), "low", _low, truth=False)
+_HIGH: Final = Reading(("date",), "high", _high, truth=False)

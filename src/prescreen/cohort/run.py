@@ -17,7 +17,7 @@ import numpy as np
 from prescreen.cohort.algebra import FALLBACK
 from prescreen.cohort.arrays import Memory
 from prescreen.cohort.decide import Decisions, decide
-from prescreen.cohort.fallback import Answered, Direct
+from prescreen.cohort.fallback import Answered, Direct, RowsAsked
 from prescreen.cohort.output import Results, cannot_write, prepare
 from prescreen.cohort.plan import Plan
 from prescreen.cohort.progress import Listener, Progress
@@ -27,13 +27,12 @@ from prescreen.cohort.store import FOLDER, Store, described, sample
 from prescreen.cohort.walk import ALONE, UNDETERMINED
 from prescreen.problems import InputRefused
 from prescreen.ranges import Ranges
-from prescreen.tables import TableCandidate, TableIssue, Tables, open_tables
+from prescreen.tables import Asked, TableCandidate, TableIssue, Tables, open_tables
 from prescreen.time import day_text
 
 BLOCK: Final = 1 << 16
 AUDITED: Final = 1_000
 _MOST_THREADS: Final = 4  # each holds the arrays of one shard
-_TRIALS_AUDITED: Final = 2
 _AT_ONCE: Final = 20_000  # candidates that are read for the direct evaluator
 _MOST_ISSUES: Final = 5_000_000
 
@@ -45,7 +44,7 @@ class DisagreementError(Exception):
 @dataclass(frozen=True, slots=True)
 class Options:
     """How a run is done. memory: the most that it should take, in bytes; block: candidates of a shard; audited: how
-    many are decided a second time, directly, each for two of the trials in turn. threads: None: one for each core."""
+    many are decided a second time, directly, each for one of the trials in turn. threads: None: one for each core."""
 
     memory: int = 4 << 30
     block: int = BLOCK
@@ -230,7 +229,13 @@ class _Run:
         self, identities: Sequence[str], decided: Sequence[Decisions], places: Sequence[int], audited: Mapping[int, int]
     ) -> None:
         block = self.options.block
-        for place, read in self._read(identities, places):
+        columns: dict[str, tuple[int, ...]] = {}
+        for place in places:
+            open_ = np.flatnonzero(decided[place // block].statuses[place % block] == FALLBACK)
+            # Who is open in all columns may have rows that cannot be read, and these are told.
+            if place not in audited and len(open_) < len(self.plan.columns):
+                columns[identities[place]] = tuple(open_.tolist())
+        for place, read in self._read(identities, places, RowsAsked(self.plan, columns)):
             statuses = decided[place // block].statuses[place % block]
             facts = decided[place // block].facts
             if isinstance(read, InputRefused):
@@ -239,13 +244,12 @@ class _Run:
                 continue
             open_ = statuses == FALLBACK
             if place in audited:
-                open_ = open_ | self._audited_of(audited[place])
+                again = np.flatnonzero(self._audited_of(audited[place]) & ~open_).tolist()
+                for column, status in zip(again, self.direct.statuses(read.candidate, again), strict=True):
+                    if statuses[column] != status:
+                        raise self._disagreement(identities[place], column, int(statuses[column]), status)
             mine = np.flatnonzero(open_).tolist()
             for column, answer in zip(mine, self.direct.decide(read.candidate, mine), strict=True):
-                if statuses[column] != FALLBACK:
-                    if statuses[column] != answer.status:
-                        raise self._disagreement(identities[place], column, int(statuses[column]), answer)
-                    continue
                 statuses[column] = answer.status
                 if answer.status == UNDETERMINED:
                     _count(facts[column], answer, 1)
@@ -253,26 +257,25 @@ class _Run:
             self.progress.add("candidates decided one by one", 1, len(places))
 
     def _audited_of(self, rank: int) -> Ids:
-        """The columns for which an audited candidate is decided a second time: those of some trials, in turn."""
-        trials = [trial.id for trial in self.plan.trials]
-        mine = {trials[(rank + each) % len(trials)] for each in range(_TRIALS_AUDITED)}
-        return np.asarray([column.trial.id in mine for column in self.plan.columns], bool)
+        """The columns for which an audited candidate is decided a second time: those of one of the trials, in turn."""
+        mine = self.plan.trials[rank % len(self.plan.trials)].id
+        return np.asarray([column.trial.id == mine for column in self.plan.columns], bool)
 
     def _read(
-        self, identities: Sequence[str], places: Sequence[int]
+        self, identities: Sequence[str], places: Sequence[int], asked: Asked | None = None
     ) -> Iterator[tuple[int, TableCandidate | InputRefused]]:
         for first in range(0, len(places), _AT_ONCE):
             some = places[first : first + _AT_ONCE]
             wanted = [identities[place] for place in some]
-            read = self.tables.read_many(wanted, self.plan.catalogue, self.day)
+            read = self.tables.read_many(wanted, self.plan.catalogue, self.day, asked)
             yield from zip(some, read, strict=True)
 
-    def _disagreement(self, identity: str, column: int, status: int, answer: Answered) -> DisagreementError:
+    def _disagreement(self, identity: str, column: int, status: int, directly: int) -> DisagreementError:
         names = ("failed", "undetermined", "met")
         asked = self.plan.columns[column]
         return DisagreementError(
             f"{identity}, {asked.trial.id} {asked.criterion.id}: columns say {names[status]}, the direct evaluator "
-            f"says {names[answer.status]}; nothing is written; please report it"
+            f"says {names[directly]}; nothing is written; please report it"
         )
 
     # --- the results ------------------------------------------------------------------------------------

@@ -84,11 +84,15 @@ class Pool:
             with self._lock:
                 table = self._lengthened(reading)
         found: Ids = table.take(numbers)
-        if reading.key not in self._whole and (found == _UNREAD[reading.truth]).any():
+        if reading.key not in self._whole and found.min(initial=0) == _UNREAD[reading.truth]:
             with self._lock:
-                met = np.zeros(len(table), bool)
-                met[numbers] = True
-                self._work_out(reading, table, np.flatnonzero(met))
+                if len(table) * _MANY <= len(numbers):
+                    self._work_out(reading, table, np.arange(len(table)))
+                    self._whole.add(reading.key)
+                else:
+                    met = np.zeros(len(table), bool)
+                    met[numbers] = True
+                    self._work_out(reading, table, np.flatnonzero(met))
             found = table.take(numbers)
         return found
 
@@ -126,8 +130,10 @@ class Pool:
 
 _NONE: Final = np.zeros(0, np.int8)
 _FEW: Final = 256
+_MANY: Final = 16
+"""So many rows for each spelling meet nearly all of these: they are worked out at once, and not looked for again."""
 _UNREAD: Final = (-(1 << 63), -1)
-"""What stands for a reading that has not been made: of instants, of truths. None is ever so."""
+"""What stands for a reading that has not been made: of instants, of truths. None is ever so, or less."""
 
 
 def packed(columns: Sequence[Ids], sizes: Sequence[int]) -> Ids:

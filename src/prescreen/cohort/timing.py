@@ -29,15 +29,23 @@ class Times(Generic[E]):
 class Timing(Generic[E, R]):
     """The dates of the rows of one table of records, for one leaf or its exceptions."""
 
-    def __init__(self, algebra: Algebra[E, R], calendar: Calendar[E, R], domain: Domain, rows: R) -> None:
+    def __init__(
+        self,
+        algebra: Algebra[E, R],
+        calendar: Calendar[E, R],
+        domain: Domain,
+        rows: R,
+        known: Timing[E, R] | None = None,
+    ) -> None:
+        """known: the dates of the same rows, whatever its calendar."""
         self.algebra = algebra
         self.calendar = calendar
         self.domain: Domain = domain
         self.rows = rows
         self.start, self.end = DATES[domain]
-        self.has_start = self.given(self.start)
-        self.has_end = self.given(self.end)
-        self._read: dict[tuple[str, object], E] = {}
+        self.has_start: E = self.given(self.start) if known is None else known.has_start
+        self.has_end: E = self.given(self.end) if known is None else known.has_end
+        self._read: dict[tuple[str, object], E] = {} if known is None else known._read
 
     def given(self, column: str) -> E:
         """Whether a date is written."""

@@ -7,14 +7,14 @@ otherwise the direct evaluator, which tells cases apart, is asked.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Final, Generic
 
 from prescreen.candidate.facts import KIND_OF
 from prescreen.catalogue import Catalogue
-from prescreen.cohort.algebra import FALLBACK, FALSE, TRUE, UNKNOWN, Algebra, Between, E, R, Truths
+from prescreen.cohort.algebra import FALLBACK, FALSE, TRUE, UNKNOWN, Algebra, Between, E, R, Reading, Spelling, Truths
 from prescreen.cohort.events import Events
 from prescreen.cohort.person import Persons
 from prescreen.cohort.results import Results
@@ -42,6 +42,7 @@ from prescreen.language.model import (
     parts_of,
 )
 from prescreen.ranges import Ranges
+from prescreen.time import parse_when
 
 FAILED: Final = 0
 UNDETERMINED: Final = 1
@@ -50,6 +51,7 @@ MET: Final = 2
 ALONE: Final = -1
 
 _TWICE: Final = 2
+_NO_DAY: Final = -1
 _MOST_PARTS: Final = 38  # of a number in base 3 that has 63 bits
 
 
@@ -114,9 +116,13 @@ class Walk(Generic[E, R]):
         self.plain = plain
         self.calendar = Calendar(algebra, day, supposed)
         self.persons = Persons(algebra, self.calendar, bare)
-        self.events = Events(algebra, self.calendar, catalogue)
+        self.events: Events[E, R] = Events(algebra, self.calendar, catalogue, None if plain is None else plain.events)
         self.results = Results(algebra, self.calendar, catalogue, ranges, self.events)
         self._leaves: dict[Hashable, _Node[E]] = {}
+
+    def over(self, algebra: Algebra[E, R]) -> Walk[E, R]:
+        """The same walk over other columns."""
+        return Walk(algebra, self.day, self.catalogue, self.ranges, self.bare)
 
     def supposing(self, day: int) -> Walk[E, R]:
         """The walk for which anchors that are not given are on a day."""
@@ -125,14 +131,25 @@ class Walk(Generic[E, R]):
 
     def supposing_records(self, condition: Condition) -> Walk[E, R]:
         """The walk for which they are on the last day on which something began that hangs on them in a condition."""
-        records: list[tuple[R, E, str]] = []
+        a = self.algebra
+        records: list[tuple[R, str]] = []
         for leaf in dict.fromkeys(parts_of(condition)):
             if isinstance(leaf, Event) and _anchors_of(leaf):
-                records.append(self.events.dated(leaf))
+                rows, may_be, column = self.events.dated(leaf)
             elif isinstance(leaf, Observation) and _anchors_of(leaf):
-                records.append(self.results.dated(leaf.code))
-        supposed = Supposed(self.algebra, self.day, records)
+                rows, may_be, column = self.results.dated(leaf.code)
+            else:
+                continue
+            records.append((self._latest(a.only(rows, may_be), column), column))
+        supposed = Supposed(a, self.day, records)
         return Walk(self.algebra, self.day, self.catalogue, self.ranges, self.bare, supposed, self)
+
+    def _latest(self, rows: R, column: str) -> R:
+        """Of each candidate, the records of the last day on which one began."""
+        a = self.algebra
+        day = a.read(rows, Reading((column,), "first day", _first_day, truth=False))
+        last = a.largest(rows, a.flag(True), day, _NO_DAY)
+        return a.only(rows, a.same(day, a.spread(rows, last)))
 
     def trial(self, trial: Trial, criteria: Sequence[Criterion]) -> list[Decided[E]]:
         """The given criteria of a trial, decided."""
@@ -145,7 +162,8 @@ class Walk(Generic[E, R]):
         undecided: list[tuple[_Node[E], E]] = []
         unknown = a.same(least, a.truth(UNKNOWN))
         self._undecided(root, unknown, undecided)
-        doubt = self._doubt(undecided)
+        doubts = self._doubts(undecided)
+        doubt = reduce(a.either, doubts.values()) if doubts else None
         status = least if criterion.kind == "inclusion" else a.minus(a.truth(TRUE), least)
         if doubt is not None:
             status = a.where(doubt, a.truth(FALLBACK), status)
@@ -158,19 +176,26 @@ class Walk(Generic[E, R]):
         for leaf, where in undecided:
             open_[leaf.fact] = a.either(open_[leaf.fact], where) if leaf.fact in open_ else where
         settled = self._no_leaf_falls_back(root)
-        return Decided(criterion, status, open_, settled, None if doubt is None else self._alike(root, undecided))
+        return Decided(
+            criterion, status, open_, settled, None if doubt is None else self._alike(root, undecided, doubts)
+        )
 
-    def _alike(self, root: _Node[E], undecided: list[tuple[_Node[E], E]]) -> E | None:
-        """A number made of all that the direct evaluator would go by, where no record is in it."""
+    def _alike(self, root: _Node[E], undecided: list[tuple[_Node[E], E]], doubts: Mapping[Hashable, E]) -> E | None:
+        """A number made of all that the direct evaluator would go by, where no record is in it.
+
+        A leaf that shares no open fact may come out either way, whatever the others do: its records tell nothing more.
+        """
         a = self.algebra
         leaves = list({id(leaf): leaf for leaf, _ in undecided}.values())
         anchors = list(dict.fromkeys(name for leaf in leaves for name in leaf.anchors))
-        if len(leaves) + len(anchors) > _MOST_PARTS or any(leaf.bare is None for leaf in leaves):
+        if len(leaves) + len(anchors) > _MOST_PARTS:
             return None
         bare = self._no_leaf_falls_back(root)
         for leaf, where in undecided:
-            assert leaf.bare is not None
-            bare = a.both(bare, a.either(a.negated(where), leaf.bare))
+            sharing = [doubts[use.key] for use in leaf.uses if use.key in doubts]
+            if sharing:
+                alone = a.negated(a.both(where, reduce(a.either, sharing)))
+                bare = a.both(bare, alone if leaf.bare is None else a.either(alone, leaf.bare))
         number = a.number(0)
         for leaf in leaves:
             number = a.plus(a.times(number, 3), leaf.truth.least)
@@ -330,22 +355,26 @@ class Walk(Generic[E, R]):
                 here = a.both(here, a.negated(a.same(node.children[0].truth.least, excluded)))
             self._undecided(child, here, found)
 
-    def _doubt(self, undecided: list[tuple[_Node[E], E]]) -> E | None:
-        """Where an open fact may be used more than once, so that Kleene's unknown may be needless."""
+    def _doubts(self, undecided: list[tuple[_Node[E], E]]) -> dict[Hashable, E]:
+        """By open fact, where it may be used more than once, so that Kleene's unknown may be needless."""
         a = self.algebra
         by_key: dict[Hashable, list[tuple[E, E | None]]] = {}
         for leaf, where in undecided:
             for use in leaf.uses:
                 here = where if use.where is None else a.both(where, use.where)
                 by_key.setdefault(use.key, []).append((here, use.twice))
-        doubts: list[E] = []
+        doubts: dict[Hashable, E] = {}
         one, two, zero = a.number(1), a.number(2), a.number(0)
-        for uses in by_key.values():
+        for key, uses in by_key.items():
             if len(uses) == 1 and uses[0][1] is None:
                 continue
             weights = [a.where(here, one if twice is None else a.where(twice, two, one), zero) for here, twice in uses]
-            doubts.append(a.at_most(a.number(_TWICE), reduce(a.plus, weights)))
-        return reduce(a.either, doubts) if doubts else None
+            doubts[key] = a.at_most(a.number(_TWICE), reduce(a.plus, weights))
+        return doubts
+
+
+def _first_day(spelling: Spelling) -> int:
+    return _NO_DAY if spelling[0] is None else parse_when(spelling[0]).first_day
 
 
 def _anchors_of(leaf: Condition) -> tuple[str, ...]:

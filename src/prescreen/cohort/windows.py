@@ -29,9 +29,9 @@ class Bounds(Generic[E]):
 
 class Supposed(Generic[E, R]):
     """A day that anchors which are not given are taken to be: the last on which one of some records began, and for
-    whom there is none, the same for all. records: their rows, which of them, and the column of their day."""
+    whom there is none, the same for all. records: their rows, and the column of their day."""
 
-    def __init__(self, algebra: Algebra[E, R], day: int, records: Sequence[tuple[R, E, str]] = ()) -> None:
+    def __init__(self, algebra: Algebra[E, R], day: int, records: Sequence[tuple[R, str]] = ()) -> None:
         self.algebra = algebra
         self.day = day
         self.records = records
@@ -45,9 +45,9 @@ class Supposed(Generic[E, R]):
             return least if spelling[0] is None else of(whole_day(parse_when(spelling[0]).first_day))
 
         found = a.number(least)
-        for rows, condition, column in self.records:
+        for rows, column in self.records:
             numbers = a.read(rows, Reading((column,), ("supposed", key), began, truth=False))
-            found = a.most(found, a.largest(rows, condition, numbers, least))
+            found = a.most(found, a.largest(rows, a.flag(True), numbers, least))
         return a.where(a.same(found, a.number(least)), a.number(of(whole_day(self.day))), found)
 
 
@@ -89,9 +89,10 @@ class Calendar(Generic[E, R]):
     def _anchored(self, moment: Moment | None, edge: Edge, unknown: tuple[int, int]) -> tuple[E, E]:
         """The earliest and the latest instant of an edge by each candidate's own anchor."""
         assert moment is not None
+        key = (moment.sign, moment.span, edge)  # the same for all anchors
         return (
-            self.anchor(moment.anchor, (moment, edge, 0), lambda when: edge(when, moment)[0], unknown[0]),
-            self.anchor(moment.anchor, (moment, edge, 1), lambda when: edge(when, moment)[1], unknown[1]),
+            self.anchor(moment.anchor, (*key, 0), lambda when: edge(when, moment)[0], unknown[0]),
+            self.anchor(moment.anchor, (*key, 1), lambda when: edge(when, moment)[1], unknown[1]),
         )
 
     def anchor(self, name: str, key: object, of: Callable[[When], int], unknown: int) -> E:
@@ -108,7 +109,7 @@ class Calendar(Generic[E, R]):
         found = a.largest(rows, a.flag(True), value, unknown)
         if self.supposed is not None:
             given = a.exists(rows, a.flag(True))
-            found = a.where(given, found, self.supposed.number((name, key), of))
+            found = a.where(given, found, self.supposed.number(key, of))
         self._anchors[name, key] = found
         return found
 
@@ -153,5 +154,6 @@ def _edge(anchor: When, moment: Moment, of_day: int) -> tuple[int, int]:
     if span.unit == "hours":
         shift = moment.sign * span.number * HOUR
         return anchor.low + shift, anchor.high + shift
-    first, last = (shift_day(day, span, moment.sign) for day in (anchor.first_day, anchor.last_day))
+    first = shift_day(anchor.first_day, span, moment.sign)
+    last = first if anchor.is_one_day else shift_day(anchor.last_day, span, moment.sign)
     return first * DAY + of_day, last * DAY + of_day

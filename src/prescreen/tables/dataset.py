@@ -7,7 +7,7 @@ fetches anything.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from heapq import merge
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -42,6 +42,9 @@ _DATABASES: Final = (".duckdb", ".ddb", ".db")
 _MOST_NEAR: Final = 3
 _MOST_UNOWNED: Final = 1_000
 
+Asked = Callable[[str, str, Row], bool]
+"""Whether a row of a table, of some candidate, is asked for."""
+
 
 class Tables:
     """A cohort's tables, open for reading; close it, or use it in a `with`.
@@ -71,10 +74,13 @@ class Tables:
         return read_rows(identity, rows[identity], catalogue, day) if identity in rows else None
 
     def read_many(
-        self, identities: Sequence[str], catalogue: Catalogue, day: int | None = None
+        self, identities: Sequence[str], catalogue: Catalogue, day: int | None = None, asked: Asked | None = None
     ) -> Iterator[TableCandidate | InputRefused]:
-        """Candidates from their rows, in one scan of each table; in the order asked for, without those not there."""
-        rows = self.rows(identities)
+        """Candidates from their rows, in one scan of each table; in the order asked for, without those not there.
+
+        asked: which rows of a candidate are read at all; None: every one.
+        """
+        rows = self.rows(identities, asked)
         for identity in dict.fromkeys(identities):
             if identity in rows:
                 try:
@@ -82,13 +88,15 @@ class Tables:
                 except InputRefused as refused:
                     yield refused
 
-    def rows(self, identities: Sequence[str]) -> dict[str, dict[str, list[Row]]]:
-        """All rows of some candidates, by candidate and table, in the order of the files."""
+    def rows(self, identities: Sequence[str], asked: Asked | None = None) -> dict[str, dict[str, list[Row]]]:
+        """The rows of some candidates, all or those asked for, by candidate and table, in the order of the files."""
         found: dict[str, dict[str, list[Row]]] = {}
         wanted = set(identities)
         for table, source in self.sources.items():
             for identity, row in self._rows(source, identities):
-                found.setdefault(identity, {}).setdefault(table, []).append(row)
+                mine = found.setdefault(identity, {})
+                if asked is None or asked(identity, table, row):
+                    mine.setdefault(table, []).append(row)
             for owner, row in self.rejected(table):
                 if owner is not None and owner in wanted:
                     found.setdefault(owner, {}).setdefault(table, []).append(row)
