@@ -13,7 +13,7 @@ from prescreen.catalogue import Catalogue, bundled_catalogue, load_catalogue, sy
 from prescreen.catalogue import catalogue as catalogue_module
 from prescreen.catalogue.codes import (
     SYSTEMS,
-    Listed,
+    ListedCodes,
     is_code,
     is_unspecified,
     may_stand_for,
@@ -315,7 +315,7 @@ _CODES = st.from_regex(r"[CD][0-3][0-2][0-9]{0,2}|[CD][0-3][0-2]-[CD][0-3][0-2]"
 
 @given(st.lists(_CODES, max_size=20), _CODES, st.sampled_from(["icd-10-cm", "icd-10-pcs"]))
 def test_listed_codes_are_found_as_if_each_were_tried(patterns: list[str], code: str, system: str) -> None:
-    listed = Listed(system, [(pattern, f"of {pattern}") for pattern in patterns])
+    listed = ListedCodes(system, [(pattern, f"of {pattern}") for pattern in patterns])
     assert listed.standing_for(code) == {f"of {each}" for each in patterns if stands_for(each, code)}
     hidden = {f"of {each}" for each in patterns if may_stand_for(code, each, system)}
     assert listed.hidden_in(code) == hidden

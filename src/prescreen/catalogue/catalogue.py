@@ -10,7 +10,7 @@ from prescreen.catalogue.codes import (
     HIERARCHICAL,
     MAX_CODE,
     TITLES,
-    Listed,
+    ListedCodes,
     is_unspecified,
     may_stand_for,
     normal_code,
@@ -229,7 +229,7 @@ class _Index:
         self.children = {domain: _children(events[domain]) for domain in DOMAINS}
         pairs = [(domain, system) for domain in DOMAINS for system in HIERARCHICAL]
         self.listed = {
-            (domain, system): Listed(system, self.event_codes[domain].get(system, ())) for domain, system in pairs
+            (domain, system): ListedCodes(system, self.event_codes[domain].get(system, ())) for domain, system in pairs
         }
         self.outside = {pair: _patterns(events[pair[0]].values(), pair[1], "outside") for pair in pairs}
         self.perhaps = {pair: _patterns(events[pair[0]].values(), pair[1], "perhaps") for pair in pairs}
@@ -301,9 +301,9 @@ def _children(concepts: Mapping[str, EventConcept]) -> dict[str, tuple[str, ...]
     return {name: tuple(children) for name, children in found.items()}
 
 
-def _patterns(concepts: Iterable[EventConcept], system: str, which: Literal["outside", "perhaps"]) -> Listed:
+def _patterns(concepts: Iterable[EventConcept], system: str, which: Literal["outside", "perhaps"]) -> ListedCodes:
     """The patterns of one kind in a system, with their concepts."""
-    return Listed(
+    return ListedCodes(
         system,
         (
             (normal_code(system, pattern), concept.name)

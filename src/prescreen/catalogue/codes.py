@@ -113,7 +113,7 @@ def may_stand_for(code: str, pattern: str, system: str) -> bool:
     return pattern.startswith(code) or (system == "icd-10-cm" and pattern.startswith(_without_vague_end(code)))
 
 
-class Listed:
+class ListedCodes:
     """The codes that concepts list in a hierarchical system, normal, found by a recorded one without trying each.
 
     pairs: each code, or range of categories, with the name of its concept.
