@@ -37,7 +37,7 @@ from tests.cohort.agreement import (  # noqa: E402
     peculiar,
     said_twice,
 )
-from tests.cohort.several import several  # noqa: E402
+from tests.cohort.several import of_open_ages, several  # noqa: E402
 from tests.reference.generate import SCREENING_DAYS  # noqa: E402
 
 DAY = date(2026, 6, 1)
@@ -220,12 +220,18 @@ def of_trials(candidates: int, seed: int, engine: str, report: Callable[[str], N
         found = compared(*_several(seed + extra), DAY, engine=engine)
         total.add(found)
     report(f"  several records and unknown anchors, the last of them: {found.pairs:,} pairs")
+    total.add(_of_open_ages(engine))
     for trial in trials:
         alone = leaf_by_leaf(trial)
         profiles = [*on_boundaries(trial, DAY), *peculiar(trial, DAY)]
         total.add(compared([alone], profiles if engine == "local" else profiles[:40], DAY, engine=engine))
     report(f"  with the trials' own thresholds: {total.pairs:,} pairs")
     return total
+
+
+def _of_open_ages(engine: str) -> Compared:
+    trial, profiles = of_open_ages(DAY)
+    return compared([trial], profiles, DAY, engine=engine)
 
 
 def _several(seed: int) -> tuple[list[Trial], list[Profile]]:
@@ -253,6 +259,7 @@ def small() -> Compared:
     total = of_pairs(0, 60, 4, "local", quiet)
     for seed in range(3):
         total.add(compared(*_several(seed), DAY))
+    total.add(_of_open_ages("local"))
     trial = load_trial("NCT07535138")
     profiles = [*on_boundaries(trial, DAY), *peculiar(trial, DAY)]
     total.add(compared([leaf_by_leaf(trial)], profiles, DAY))

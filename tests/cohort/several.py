@@ -42,6 +42,21 @@ _OPERATORS = ("at_least", "above", "at_most", "below")
 _BIRTHS = ("1984-02-29", "1961", "2007-06", "2008-05-20", "1990-01-01", "2008-06-15", "1940-02-28")
 
 
+def of_open_ages(day: date) -> tuple[Trial, list[Profile]]:
+    """An eGFR and a clearance by themselves, and candidates whose partly known birth lies on either side of a limit."""
+    clearance = {"observation": "creatinine-clearance", "at_least": "60 mL/min"}
+    conditions = [{"observation": "eGFR", "at_least": "60 mL/min/1.73m2"}, clearance]
+    criteria = [{"id": f"C{n}", "text": "t", "include_if": each} for n, each in enumerate(conditions)]
+    weight = {"code": "weight", "value": 70, "unit": "kg", "date": day.isoformat()}
+    profiles = []
+    for birth in ("1960", "1960-06", "1960-05-31/1960-06-02"):
+        for step in range(60):
+            creatinine = {"code": "creatinine", "value": 0.9 + step / 200, "unit": "mg/dL", "date": day.isoformat()}
+            given = {"id": f"A{len(profiles):05}", "birth_date": birth, "sex": "female"}
+            profiles.append(parse_candidate({**given, "observations": [creatinine, weight]}))
+    return load_trial({**_TOP, "criteria": criteria}), profiles
+
+
 def several(seed: int, day: date, criteria: int, candidates: int) -> tuple[Trial, list[Profile]]:
     """A trial of so many criteria, and candidates for it."""
     rng = Random(seed)

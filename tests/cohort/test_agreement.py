@@ -30,7 +30,7 @@ from tests.cohort.agreement import (
     peculiar,
 )
 from tests.cohort.duck import DuckRunner
-from tests.cohort.several import several
+from tests.cohort.several import of_open_ages, several
 from tests.reference.generate import SCREENING_DAYS
 
 sys.path.append(str(Path(__file__).parents[2] / "tools"))
@@ -54,6 +54,14 @@ def test_several_records_and_unknown_anchors(seed: int) -> None:
     assert found.pairs == 720
     assert not found.different
     assert found.by_columns > 360
+
+
+def test_a_birth_known_in_part_lies_on_either_side_of_a_limit() -> None:
+    trial, profiles = of_open_ages(DAY)
+    found = compared([trial], profiles, DAY)
+    assert found.pairs == 360
+    assert not found.different
+    assert found.by_columns >= 180
 
 
 def test_results_on_thresholds_and_peculiar_records() -> None:

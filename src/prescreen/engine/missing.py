@@ -83,6 +83,8 @@ def leaf_names(leaf: Node, setting: Setting) -> tuple[str, ...]:
 
 def key_names(key: Key, leaf: Node, setting: Setting) -> tuple[str, ...]:
     """The names of an open fact as a leaf sees it."""
+    if type(key) is EventKey:  # the commonest
+        return _event_names(key.leaf, setting.found[leaf.number])
     match key:
         case AnchorKey(name):
             return (f"anchor:{name}",)

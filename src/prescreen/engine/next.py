@@ -92,12 +92,14 @@ def _tried(criterion: CompiledCriterion, setting: Setting, missing: Names, trial
     root = criterion.root
     kept: set[str] = set(missing)
     named: dict[Key, set[str]] = {}
+    uses: Counter[Key] = Counter()
     for leaf in undecided(root, setting):
         for key in open_keys(leaf, setting):
+            uses[key] += 1
             named.setdefault(key, set()).update(key_names(key, leaf, setting))
     budget = Budget(cost_of(criterion, setting), _MOST_TRIED)
     for key, names in named.items():
-        if sum(1 for leaf in undecided(root, setting) for other in open_keys(leaf, setting) if other == key) < 2:
+        if uses[key] < 2:
             continue
         try:
             settled = False
@@ -203,18 +205,31 @@ def _reach(ways: list[tuple[frozenset[str], Names | None]], count: int) -> tuple
     if len(todo) < needed:
         return NO_NAMES, None
     alone = _wanted_often(todo, needed)
-    if len(alone) == 1:
-        return alone, tuple(alone)
     if alone:
-        # A plain question before the declaration that a whole domain is complete; else the earliest.
-        order = {name: place for place, name in enumerate([name for _, names in todo for name in names])}
-        return alone, (min(alone, key=lambda name: (name.startswith("complete:"), order.get(name, len(order)), name)),)
+        return alone, (_first_asked(alone, todo),)
+    if len(todo) == 1:
+        return alone, tuple(dict.fromkeys(todo[0][1]))
     chosen = sorted([names for _, names in todo], key=len)[:needed]
     return alone, tuple(dict.fromkeys([name for names in chosen for name in names]))
 
 
+def _first_asked(alone: frozenset[str], todo: list[tuple[frozenset[str], Names]]) -> str:
+    """A plain question before the declaration that a whole domain is complete; else the earliest."""
+    declaration: str | None = None
+    for _, names in todo:
+        for name in names:
+            if name in alone:
+                if not name.startswith("complete:"):
+                    return name
+                declaration = declaration or name
+    plain = [name for name in alone if not name.startswith("complete:")]
+    return min(plain) if plain else declaration or min(alone)
+
+
 def _wanted_often(todo: list[tuple[frozenset[str], Names]], times: int) -> frozenset[str]:
     """The single facts that so many parts want."""
+    if len(todo) == 1:
+        return todo[0][0]
     if len(todo) == times:
         return frozenset.intersection(*[singles for singles, _ in todo])
     if times == 1:

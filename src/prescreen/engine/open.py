@@ -21,7 +21,7 @@ from prescreen.engine.keys import (
     SexKey,
     TieKey,
 )
-from prescreen.engine.setting import Setting, free_key, surely_inside
+from prescreen.engine.setting import Setting, depends_on_day_only, free_key, surely_inside
 from prescreen.language.model import (
     SCREENING,
     Age,
@@ -91,6 +91,8 @@ def _anchor(name: str, setting: Setting) -> tuple[Key, ...]:
 
 
 def _window_anchors(window: Window, setting: Setting) -> list[Key]:
+    if depends_on_day_only(window):
+        return []
     return [key for end in (window.start, window.end) if end is not None for key in _anchor(end.anchor, setting)]
 
 
@@ -180,8 +182,11 @@ def _of_event(leaf: Event, found: object, setting: Setting) -> list[Key]:
         # Each record is held against the window once, though both of its ends may hang on one anchor.
         for key in dict.fromkeys(_window_anchors(leaf.window, setting)):
             keys += [key] * max(1, len(found.matches))
-    keys += _anchor(leaf.at, setting) * max(1, len(found.matches))
+    if leaf.at != SCREENING:
+        keys += _anchor(leaf.at, setting) * max(1, len(found.matches))
     for exception in leaf.excepted:
-        for key in dict.fromkeys((*_window_anchors(exception.window, setting), *_anchor(exception.at, setting))):
-            keys += [key] * len(found.matches)
+        anchors = [*_window_anchors(exception.window, setting), *_anchor(exception.at, setting)]
+        if anchors:
+            for key in dict.fromkeys(anchors):
+                keys += [key] * len(found.matches)
     return keys
