@@ -20,6 +20,19 @@ _set_extra: Final[Any] = _SLOTS["__pydantic_extra__"].__set__
 _set_private: Final[Any] = _SLOTS["__pydantic_private__"].__set__
 
 
+def made(model: type[BaseModel], values: dict[str, Any], given: set[str]) -> Any:
+    """The model with a value for each of its fields, as validation of the same would make it: nothing is checked.
+
+    given: the names of the fields that are not there by default.
+    """
+    record = _new(model)
+    _set_fields(record, values)
+    _set_given(record, given)
+    _set_extra(record, None)
+    _set_private(record, None)
+    return record
+
+
 class _Field:
     """What a field takes: any text or some words, values of some other types, an object of some shape."""
 
@@ -76,7 +89,7 @@ class Shape:
         """The models that a list of objects, or of models already made, is; None unless each can be taken."""
         if type(data) is not list:
             return None
-        made: list[Any] = []
+        taken: list[Any] = []
         for item in data:
             record = item
             if type(item) is dict:
@@ -85,8 +98,8 @@ class Shape:
                     return None
             elif type(item) is not self.model:
                 return None
-            made.append(record)
-        return tuple(made)
+            taken.append(record)
+        return tuple(taken)
 
     def take(self, data: dict[str, Any]) -> Any:
         """The model that an object is, as validation of it would make it; None where it cannot just be taken."""
@@ -111,12 +124,7 @@ class Shape:
         for key in self.required:
             if key not in data:
                 return None
-        record = _new(self.model)
-        _set_fields(record, values)
-        _set_given(record, {self.fields[key].name for key in data} if self.aliased else set(data))
-        _set_extra(record, None)
-        _set_private(record, None)
-        return record
+        return made(self.model, values, {self.fields[key].name for key in data} if self.aliased else set(data))
 
 
 def _without_conditions(metadata: Sequence[Any]) -> None:

@@ -14,6 +14,7 @@ import msgspec
 
 from prescreen.candidate.profile import Coding as ProfileCoding
 from prescreen.candidate.profile import ObservationRecord
+from prescreen.candidate.taking import made
 from prescreen.catalogue import Catalogue, system_name
 from prescreen.fhir.bundle import Part, exact_json, has_odd_signs, may_change_meaning
 from prescreen.fhir.codes import observations_in_words
@@ -265,19 +266,11 @@ def _says_nothing(system: str, display: str | None, text: str | None, catalogue:
     return not observations_in_words(Concept([Coding(system, "?", display)], text), catalogue)
 
 
-_new: Final[Any] = ObservationRecord.__new__
-_set: Final[Any] = object.__setattr__
 _GIVEN: Final = {"id", "code", "source", "value", "unit", "date"}
 
 
 def _record(identity: Any, code: ProfileCoding, value: Any, unit: str, date: str, path: str) -> Any:
-    """The record that validation of the same would make, sooner: nothing of it needs to be checked any more."""
-    record = _new(ObservationRecord)
     source = f"{path.removesuffix('.resource')} Observation"
     fields = {"id": identity, "code": code, "source": source, "verification": "confirmed", "value": value,
               "unit": unit, "reference_range": None, "detection_limit": None, "date": date}  # fmt: skip
-    _set(record, "__dict__", fields)
-    _set(record, "__pydantic_fields_set__", _GIVEN)
-    _set(record, "__pydantic_extra__", None)
-    _set(record, "__pydantic_private__", None)
-    return record
+    return made(ObservationRecord, fields, _GIVEN)
