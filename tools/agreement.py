@@ -37,7 +37,7 @@ from tests.cohort.agreement import (  # noqa: E402
     peculiar,
     said_twice,
 )
-from tests.cohort.several import of_open_ages, several  # noqa: E402
+from tests.cohort.several import of_open_ages, of_shared_facts, several  # noqa: E402
 from tests.reference.generate import SCREENING_DAYS  # noqa: E402
 
 DAY = date(2026, 6, 1)
@@ -138,7 +138,7 @@ MUTANTS = (
         "[*taken, self.all_of((then, otherwise))]",
         "taken",
     ),
-    Mutant("facts used twice are not noticed", COHORT + "walk:Walk._doubts", "a.number(_TWICE)", "a.number(99)"),
+    Mutant("facts used twice are not noticed", COHORT + "walk:Walk._doubt", "a.number(_TWICE)", "a.number(99)"),
     Mutant(
         "windows end a day late",
         COHORT + "windows:_edge",
@@ -220,7 +220,7 @@ def of_trials(candidates: int, seed: int, engine: str, report: Callable[[str], N
         found = compared(*_several(seed + extra), DAY, engine=engine)
         total.add(found)
     report(f"  several records and unknown anchors, the last of them: {found.pairs:,} pairs")
-    total.add(_of_open_ages(engine))
+    total.add(_of_derived(engine))
     for trial in trials:
         alone = leaf_by_leaf(trial)
         profiles = [*on_boundaries(trial, DAY), *peculiar(trial, DAY)]
@@ -229,9 +229,11 @@ def of_trials(candidates: int, seed: int, engine: str, report: Callable[[str], N
     return total
 
 
-def _of_open_ages(engine: str) -> Compared:
-    trial, profiles = of_open_ages(DAY)
-    return compared([trial], profiles, DAY, engine=engine)
+def _of_derived(engine: str) -> Compared:
+    total = Compared()
+    for trial, profiles in (of_open_ages(DAY), of_shared_facts(DAY)):
+        total.add(compared([trial], profiles, DAY, engine=engine))
+    return total
 
 
 def _several(seed: int) -> tuple[list[Trial], list[Profile]]:
@@ -259,7 +261,7 @@ def small() -> Compared:
     total = of_pairs(0, 60, 4, "local", quiet)
     for seed in range(3):
         total.add(compared(*_several(seed), DAY))
-    total.add(_of_open_ages("local"))
+    total.add(_of_derived("local"))
     trial = load_trial("NCT07535138")
     profiles = [*on_boundaries(trial, DAY), *peculiar(trial, DAY)]
     total.add(compared([leaf_by_leaf(trial)], profiles, DAY))

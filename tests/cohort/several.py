@@ -7,6 +7,7 @@ partial dates, intervals of days, denials, provisional and contradictory entries
 from __future__ import annotations
 
 from datetime import date, timedelta
+from itertools import product
 from random import Random
 from typing import Any
 
@@ -55,6 +56,46 @@ def of_open_ages(day: date) -> tuple[Trial, list[Profile]]:
             given = {"id": f"A{len(profiles):05}", "birth_date": birth, "sex": "female"}
             profiles.append(parse_candidate({**given, "observations": [creatinine, weight]}))
     return load_trial({**_TOP, "criteria": criteria}), profiles
+
+
+def of_shared_facts(day: date) -> tuple[Trial, list[Profile]]:
+    """Criteria of which two leaves share what an eGFR is derived from, or of which many cases are told apart; and
+    candidates of whom one has records and another none, so that they are not alike."""
+    questions = {f"q{number}": {"ask": "candidate", "text": "t?"} for number in range(6)}
+    either = {"any": [{"answer": "q0"}, {"not": {"answer": "q0"}}]}
+    old, young = {"age": {"at_least": "65 years"}}, {"age": {"below": "65 years"}}
+    good = {"observation": "eGFR", "at_least": "60 mL/min/1.73m2"}
+    bad = {"observation": "eGFR", "below": "60 mL/min/1.73m2"}
+    low = {"observation": "creatinine", "at_most": "1.2 mg/dL"}
+    cases = [
+        {"all": [{"answer": name} if yes else {"not": {"answer": name}} for name, yes in some]}
+        for some in (zip(questions, each, strict=True) for each in product((True, False), repeat=len(questions)))
+    ]
+    conditions: list[Mapping] = [
+        {"all": [either, {"any": [young, bad]}]}, {"all": [old, good]}, {"any": [old, good]}, {"any": [young, bad]},
+        {"all": [good, {"not": low}]}, {"any": [{"not": good}, low]}, {"all": [either, {"any": [{"not": good}, low]}]},
+        {"any": [{"observation": "ALT", "at_most": "3 ULN"}, *cases]},
+    ]  # fmt: skip
+    criteria = [{"id": f"C{n}", "text": "t", "include_if": each} for n, each in enumerate(conditions)]
+
+    def result(code: str, value: float, date: str, **more: str) -> Mapping:
+        return {"code": code, "value": value, "date": date, "unit": "U/L" if code == "ALT" else "mg/dL", **more}
+
+    now, then = day.isoformat(), (day - timedelta(days=12)).isoformat()
+    born_in_a_year: Mapping = {"birth_date": "1961", "sex": "female"}
+    man: Mapping = {"birth_date": "1950-01-01", "sex": "male"}
+    made: list[Mapping] = [
+        {**born_in_a_year, "observations": [result("creatinine", 1.04, now)]},
+        born_in_a_year,
+        {**born_in_a_year, "observations": [result("creatinine", 1.04, now, verification="provisional")]},
+        {**man, "observations": [result("creatinine", 1.3, then[:7]), result("creatinine", 1.05, then)]},
+        man,
+        {"observations": [result("ALT", 50, then)]},
+        {"observations": [result("ALT", 50, then)] * 2000},
+    ]
+    trial = load_trial({**_TOP, "questions": {**_TOP["questions"], **questions}, "criteria": criteria})
+    both_ways = [*made, *reversed(made)]
+    return trial, [parse_candidate({"id": f"S{n:02}", **each}) for n, each in enumerate(both_ways)]
 
 
 def several(seed: int, day: date, criteria: int, candidates: int) -> tuple[Trial, list[Profile]]:

@@ -30,7 +30,7 @@ from tests.cohort.agreement import (
     peculiar,
 )
 from tests.cohort.duck import DuckRunner
-from tests.cohort.several import of_open_ages, several
+from tests.cohort.several import of_open_ages, of_shared_facts, several
 from tests.reference.generate import SCREENING_DAYS
 
 sys.path.append(str(Path(__file__).parents[2] / "tools"))
@@ -62,6 +62,14 @@ def test_a_birth_known_in_part_lies_on_either_side_of_a_limit() -> None:
     assert found.pairs == 360
     assert not found.different
     assert found.by_columns >= 180
+
+
+@pytest.mark.parametrize("block", [1, 64])
+def test_who_has_records_is_not_like_who_has_none(block: int) -> None:
+    trial, profiles = of_shared_facts(DAY)
+    found = compared([trial], profiles, DAY, block=block)
+    assert found.pairs == 112
+    assert not found.different
 
 
 def test_results_on_thresholds_and_peculiar_records() -> None:

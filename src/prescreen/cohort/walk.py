@@ -7,13 +7,13 @@ otherwise the direct evaluator, which tells cases apart, is asked.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Final, Generic
 
 from prescreen.candidate.facts import KIND_OF
-from prescreen.catalogue import Catalogue
+from prescreen.catalogue import Catalogue, ObservationConcept
 from prescreen.cohort.algebra import FALLBACK, FALSE, TRUE, UNKNOWN, Algebra, Between, E, R, Reading, Spelling, Truths
 from prescreen.cohort.events import Events
 from prescreen.cohort.person import Persons
@@ -52,6 +52,7 @@ ALONE: Final = -1
 
 _TWICE: Final = 2
 _NO_DAY: Final = -1
+_FEW: Final = 29  # records: with more, a case costs the direct evaluator more (`engine.cases`)
 _MOST_PARTS: Final = 38  # of a number in base 3 that has 63 bits
 
 
@@ -75,11 +76,13 @@ class Decided(Generic[E]):
 
 @dataclass(frozen=True, slots=True)
 class _Use(Generic[E]):
-    """One use of an open fact by an undecided leaf. twice: the leaf itself may use it more than once, where so."""
+    """One use of an open fact by an undecided leaf. twice: the leaf itself may use it more than once, where so; beside:
+    which counts only in a criterion of which some leaves share a fact."""
 
     key: Hashable
     where: E | None = None
     twice: E | None = None
+    beside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +165,7 @@ class Walk(Generic[E, R]):
         undecided: list[tuple[_Node[E], E]] = []
         unknown = a.same(least, a.truth(UNKNOWN))
         self._undecided(root, unknown, undecided)
-        doubts = self._doubts(undecided)
-        doubt = reduce(a.either, doubts.values()) if doubts else None
+        doubt = self._doubt(undecided)
         status = least if criterion.kind == "inclusion" else a.minus(a.truth(TRUE), least)
         if doubt is not None:
             status = a.where(doubt, a.truth(FALLBACK), status)
@@ -177,25 +179,23 @@ class Walk(Generic[E, R]):
             open_[leaf.fact] = a.either(open_[leaf.fact], where) if leaf.fact in open_ else where
         settled = self._no_leaf_falls_back(root)
         return Decided(
-            criterion, status, open_, settled, None if doubt is None else self._alike(root, undecided, doubts)
+            criterion, status, open_, settled, None if doubt is None else self._alike(root, undecided, trial.catalogue)
         )
 
-    def _alike(self, root: _Node[E], undecided: list[tuple[_Node[E], E]], doubts: Mapping[Hashable, E]) -> E | None:
+    def _alike(self, root: _Node[E], undecided: list[tuple[_Node[E], E]], catalogue: Catalogue) -> E | None:
         """A number made of all that the direct evaluator would go by, where no record is in it.
 
-        A leaf that shares no open fact may come out either way, whatever the others do: its records tell nothing more.
+        Records of what is decided are not in it either, but for their number: of many, fewer cases are tried.
         """
         a = self.algebra
         leaves = list({id(leaf): leaf for leaf, _ in undecided}.values())
         anchors = list(dict.fromkeys(name for leaf in leaves for name in leaf.anchors))
-        if len(leaves) + len(anchors) > _MOST_PARTS:
+        if len(leaves) + len(anchors) > _MOST_PARTS or any(leaf.bare is None for leaf in leaves):
             return None
-        bare = self._no_leaf_falls_back(root)
+        bare = a.both(self._no_leaf_falls_back(root), self._few_records(leaves, catalogue))
         for leaf, where in undecided:
-            sharing = [doubts[use.key] for use in leaf.uses if use.key in doubts]
-            if sharing:
-                alone = a.negated(a.both(where, reduce(a.either, sharing)))
-                bare = a.both(bare, alone if leaf.bare is None else a.either(alone, leaf.bare))
+            assert leaf.bare is not None
+            bare = a.both(bare, a.either(a.negated(where), leaf.bare))
         number = a.number(0)
         for leaf in leaves:
             number = a.plus(a.times(number, 3), leaf.truth.least)
@@ -203,6 +203,22 @@ class Walk(Generic[E, R]):
             given = a.where(self.calendar.anchor_open(name), a.number(1), a.number(0))
             number = a.plus(a.times(number, 3), given)
         return a.where(bare, number, a.number(ALONE))
+
+    def _few_records(self, leaves: Sequence[_Node[E]], catalogue: Catalogue) -> E:
+        """Where the kinds of records that leaves ask for have so few that the direct evaluator tries all cases."""
+        a = self.algebra
+        kinds: dict[str, R] = {}
+        for leaf in leaves:
+            condition = leaf.condition
+            if isinstance(condition, Observation):
+                for code in (condition.code, *catalogue.observations[condition.code].inputs):
+                    kinds[f"observation:{code}"] = a.results(code)
+            asked = condition.without if isinstance(condition, Observation) else condition
+            for event in parts_of(asked):
+                if isinstance(event, Event):
+                    kinds[event.domain] = a.events(event.domain)
+        counts = [a.total(rows, a.flag(True), a.number(1)) for rows in kinds.values()]
+        return a.at_most(reduce(a.plus, counts), a.number(_FEW)) if counts else a.flag(True)
 
     def _no_leaf_falls_back(self, node: _Node[E]) -> E:
         a = self.algebra
@@ -264,7 +280,8 @@ class Walk(Generic[E, R]):
             case Observation():
                 seen = self.results.leaf(leaf, catalogue.observations[leaf.code])
                 truth = truths.leaf(seen.code, seen.may_fall_back)
-                uses = self._uses_of_results(leaf, seen.recorded, seen.sure)
+                concept = catalogue.observations[leaf.code]
+                uses = self._uses_of_results(leaf, concept, seen.recorded, seen.sure)
                 bare = self.algebra.negated(seen.recorded)
                 anchors = _anchors_of(leaf)
                 return _Node(truth, leaf, (), f"observation:{leaf.code}", uses, self._missing(bare, anchors), anchors)
@@ -324,7 +341,9 @@ class Walk(Generic[E, R]):
             bare = a.both(bare, a.either(known, self.calendar.anchor_missing(name)))
         return bare
 
-    def _uses_of_results(self, leaf: Observation, recorded: E, sure: E) -> tuple[_Use[E], ...]:
+    def _uses_of_results(
+        self, leaf: Observation, concept: ObservationConcept, recorded: E, sure: E
+    ) -> tuple[_Use[E], ...]:
         a = self.algebra
         uses: list[_Use[E]] = [
             _Use(("free", leaf.code, leaf.window, leaf.select, leaf.changes, leaf.without), a.negated(sure)),
@@ -333,6 +352,11 @@ class Walk(Generic[E, R]):
         for anchor in dict.fromkeys(_anchors(leaf.window)):
             open_ = a.both(recorded, self.calendar.anchor_open(anchor))
             uses.append(_Use(("anchor", anchor), open_, open_))
+        if concept.inputs:
+            # What is derived rests on the days of its inputs, on the birth and on sex, and each result of several does.
+            uses += [_Use(("results", code), recorded, recorded, beside=True) for code in concept.inputs]
+            for key, open_ in (("birth", self.persons.birth_open()), ("sex", self.persons.sex_open())):
+                uses.append(_Use(key, a.both(recorded, open_), recorded, beside=True))
         if self.ranges is not None and _uses_limits(leaf):
             uses.append(_Use("sex", a.both(recorded, self.persons.sex_open())))
             uses.append(_Use("birth", a.both(recorded, self.persons.birth_open())))
@@ -355,22 +379,24 @@ class Walk(Generic[E, R]):
                 here = a.both(here, a.negated(a.same(node.children[0].truth.least, excluded)))
             self._undecided(child, here, found)
 
-    def _doubts(self, undecided: list[tuple[_Node[E], E]]) -> dict[Hashable, E]:
-        """By open fact, where it may be used more than once, so that Kleene's unknown may be needless."""
+    def _doubt(self, undecided: list[tuple[_Node[E], E]]) -> E | None:
+        """Where an open fact may be used more than once, so that Kleene's unknown may be needless."""
         a = self.algebra
-        by_key: dict[Hashable, list[tuple[E, E | None]]] = {}
+        by_key: dict[Hashable, list[tuple[E, E | None, bool]]] = {}
         for leaf, where in undecided:
             for use in leaf.uses:
                 here = where if use.where is None else a.both(where, use.where)
-                by_key.setdefault(use.key, []).append((here, use.twice))
-        doubts: dict[Hashable, E] = {}
+                by_key.setdefault(use.key, []).append((here, use.twice, use.beside))
+        shares = any(len(uses) > 1 for uses in by_key.values())
+        doubts: list[E] = []
         one, two, zero = a.number(1), a.number(2), a.number(0)
-        for key, uses in by_key.items():
+        for found in by_key.values():
+            uses = [(here, None if beside and not shares else twice) for here, twice, beside in found]
             if len(uses) == 1 and uses[0][1] is None:
                 continue
             weights = [a.where(here, one if twice is None else a.where(twice, two, one), zero) for here, twice in uses]
-            doubts[key] = a.at_most(a.number(_TWICE), reduce(a.plus, weights))
-        return doubts
+            doubts.append(a.at_most(a.number(_TWICE), reduce(a.plus, weights)))
+        return reduce(a.either, doubts) if doubts else None
 
 
 def _first_day(spelling: Spelling) -> int:
