@@ -32,7 +32,7 @@ KEYS = sorted({field.alias or name for model in MODELS for name, field in model.
 
 text = st.sampled_from(["", "ALT", "U/L", "2026-05-01", "confirmed", "refuted", "active", "never", "loinc", "å"])
 numbers = st.integers(-3, 10**20) | st.decimals(allow_nan=False, allow_infinity=False, places=2)
-scalars = text | numbers | st.none() | st.booleans()
+scalars = text | numbers | st.sampled_from([Decimal("Infinity"), Decimal("NaN")]) | st.none() | st.booleans()
 
 
 def objects(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:

@@ -7,6 +7,7 @@ time, from a table drawn from the model's fields; everything else is left to pyd
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
 from pydantic import BaseModel
@@ -118,7 +119,7 @@ class Shape:
                 value = field.shape.take(value)
                 if value is None:
                     return None
-            elif kind not in field.types:
+            elif kind not in field.types or (kind is Decimal and not value.is_finite()):
                 return None
             values[field.name] = value
         for key in self.required:
