@@ -230,18 +230,20 @@ def _at_once(text: bytes, used: Container[str]) -> list[Part] | None:
             return None
         start = key + head.length
         outside.append(text[position:start])
-        position = start + len(entry.resource)
+        resource: Any = entry.resource
+        position = start + len(resource)
+        # another key may be called so, and an entry may have none
+        if position == start or not text.startswith(resource, start):
+            return None
         kind = head.kind
         own: bytes | None = None
         if kind is None:
-            own = bytes(entry.resource)
+            own = bytes(resource)
             kind = kind_in(own)
         if kind is None or kind == "Bundle" or entry.modifierExtension is not None:
             return None
         if own is None and (kind in used or _holds(text, start, position, used)):
-            own = bytes(entry.resource)
-        if own is not None and not text.startswith(own, start):
-            return None
+            own = bytes(resource)
         url: str | None = entry.fullUrl
         if url is not None:
             named += 1
@@ -310,6 +312,8 @@ def _is_each_once(before: list[bytes], rest: bytes, named: int) -> bool:
 
 def _holds(text: bytes, start: int, end: int, kinds: Container[str]) -> bool:
     """Whether a resource of certain types may be within another one, whose text begins and ends there."""
+    if text.find(b"\\", start, end) >= 0 and text.find(b"\\u", start, end) >= 0:
+        return True  # any letter may be written so, those of a type too
     place = text.find(b'"resourceType"', start + 20, end)
     while place >= 0:
         match = _WITHIN.match(text, place)
