@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from prescreen.candidate.read import from_json
 from prescreen.catalogue import bundled_catalogue
+from prescreen.fhir import plain
 from prescreen.fhir.bundle import parts
 from prescreen.fhir.plain import PlainTexts
 from prescreen.fhir.read import read_bundle
@@ -196,3 +197,18 @@ def test_no_result_is_lost_where_a_text_is_not_as_others_are(entries: str, resul
         (each.profile, each.issues) for each in whole.candidates
     ]
     assert apart.entries == whole.entries
+
+
+def test_no_long_text_is_remembered_across_bundles() -> None:
+    catalogue = bundled_catalogue()
+    long = f'"category": [{{"text": "{"x" * 5_000}"}}]'
+    entries = ", ".join(
+        f'{{"resource": {{"resourceType": "Observation", "id": "o{number}", {members}}}}}'
+        for number, members in enumerate([", ".join((long, *PLAIN)), ", ".join(PLAIN)])
+    )
+    text = f'{{"resourceType": "Bundle", "entry": [{{"resource": {PATIENT}}}, {entries}]}}'.encode()
+    found = read_bundle(text, catalogue)
+    assert [entry.state for entry in found.entries] == ["understood"] * 3
+    remembered = plain._shared(catalogue)
+    assert f", {STATUS}, {CODE}, ".encode() in remembered
+    assert max(map(len, remembered)) <= 2_000
