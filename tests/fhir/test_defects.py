@@ -276,6 +276,15 @@ def test_contained_resources_are_read() -> None:
     assert statuses(trial, load_candidate(bundle(patient(), given), catalogue=trial.catalogue), on=ON)["C1"] == "met"
 
 
+@pytest.mark.parametrize("kind", [None, 5, "", {}, {"a": 1}, [], ["Observation"]])
+@pytest.mark.parametrize("outer", [patient(), condition(), {"resourceType": "Encounter", "id": "e"}])
+def test_what_is_contained_without_a_type_is_skipped(outer: dict[str, Any], kind: object) -> None:
+    within = without(observation(id="c", value=900), "resourceType")
+    data = bundle(patient(), observation(), {**outer, "contained": [{**within, "resourceType": kind}]})
+    untyped = bundle(patient(), observation(), {**outer, "contained": [within]})
+    assert told(data) == told_text(text_of(data)) == told(untyped)
+
+
 def test_an_unknown_type_is_skipped_and_the_rest_read() -> None:
     found, issues = told(bundle(*SOUND, {"resourceType": "Sculpture", "id": "s"}))
     assert issues == []
