@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import dataclass
 from datetime import date
@@ -239,11 +240,74 @@ def test_a_code_that_is_given_twice_may_be_any() -> None:
     [
         (b'"entry": [', b'"entry": [], "entry": ['),
         (b'{"resource": ', b'{"resource": {"resourceType": "Basic"}, "resource": '),
+        (b'"entry": [', b'"implicitRules": "urn:x", "implicitRules": null, "entry": ['),
+        (b'"entry": [', b'"implicitRules": null, "implicitRules": "urn:x", "entry": ['),
+        (b'{"resource": ', b'{"modifierExtension": [{"url": "urn:x"}], "modifierExtension": null, "resource": '),
     ],
 )
 def test_a_bundle_whose_own_keys_are_given_twice_is_refused(twice: tuple[bytes, bytes]) -> None:
     with pytest.raises(InputRefused, match="given twice"):
         told_text(text_of(bundle(*SOUND)).replace(*twice, 1))
+
+
+IRREGULAR = {
+    "an entry that is null": lambda data: data["entry"].append(None),
+    "an entry that is a number": lambda data: data["entry"].insert(0, 5),
+    "a resource that is a number": lambda data: data["entry"].append({"resource": 5}),
+    "an entry without a resource": lambda data: data["entry"].append({"fullUrl": "urn:uuid:9"}),
+    "a fullUrl that is a number": lambda data: data["entry"][2].update(fullUrl=5),
+    "an entry that is changed": lambda data: data["entry"][2].update(modifierExtension=[]),
+    "a resource without a type": lambda data: data["entry"][2]["resource"].pop("resourceType"),
+    "a Bundle in the Bundle": lambda data: data["entry"].append({"resource": bundle(OLD, None)}),
+}
+
+
+@pytest.mark.parametrize("name", IRREGULAR)
+def test_a_key_that_is_given_twice_does_not_hide_what_else_is_wrong(name: str) -> None:
+    """Everything is as without the key, and the key is told."""
+    data = copy.deepcopy(bundle(*SOUND, condition(id="mark")))
+    IRREGULAR[name](data)
+    sound = text_of(data)
+    twice = sound.replace(b'"id": "mark"', b'"id": "mark", "note": 1, "note": 2', 1)
+    found, issues = told_text(sound)
+    found_twice, issues_twice = told_text(twice)
+    assert [each for each in issues_twice if "given twice" not in each[2]] == issues
+    assert {code for code, _, message in issues_twice if "given twice" in message} == {"bad-entry"}
+    assert found_twice == found
+
+
+def test_a_key_that_is_given_twice_within_a_bundle_in_the_bundle_is_told() -> None:
+    text = text_of(bundle(*SOUND, bundle(condition(id="mark"), OLD), {"note": 3, "valueString": "x", "id": "any"}))
+    found, issues = told_text(text.replace(b'"id": "mark"', b'"id": "mark", "note": 1, "note": 2', 1))
+    assert ("bad-entry", "entry[6].resource.entry[0].resource", "the key `note` is given twice") in issues
+    assert found == told_text(text)[0]
+    found, issues = told_text(text.replace(b'"id": "any"', b'"id": "any", "note": 2', 1))
+    assert ("bad-entry", "entry[7].resource", "the key `note` is given twice") in issues
+    assert found["ALT"] == "undetermined"
+
+
+TWICE = b'"id": "o1", "note": 1, "note": 2'
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        (b'"resourceType": "Bundle"', b'"resourceType": 5'),
+        (b'"resourceType": "Bundle"', b'"resourceType": ["Bundle"]'),
+        (b'"type": "collection"', b'"implicitRules": "urn:x"'),
+        (b'"type": "collection"', b'"total": NaN'),
+        (b'"type": "collection"', b'"type": "\\ud800"'),
+        (b'"id": "ast"', b'"id": "ast", "note": -Infinity'),
+        (b'"id": "ast"', b'"id": "ast", "note": NaN'),
+        (b'"id": "ast"', b'"id": "ast", "note": "\\ud800"'),
+        (b'"id": "ast"', b'"id": "ast", "\\udc00": 1'),
+    ],
+)
+def test_what_is_no_bundle_is_refused_also_where_a_key_is_given_twice(more: tuple[bytes, bytes]) -> None:
+    text = text_of(bundle(*SOUND)).replace(*more, 1)
+    for each in (text, text.replace(b'"id": "o1"', TWICE, 1)):
+        with pytest.raises(InputRefused):
+            told_text(each)
 
 
 def told_text(text: bytes) -> tuple[dict[str, str], list[tuple[str, str | None, str]]]:

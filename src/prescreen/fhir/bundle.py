@@ -18,7 +18,7 @@ import jiter
 import msgspec
 
 from prescreen.candidate.read import from_json, refuse_unusable
-from prescreen.fhir.resources import BUNDLE, kind_in
+from prescreen.fhir.resources import BUNDLE, ENTRIES, ENTRY, kind_in
 from prescreen.problems import InputRefused, Problem
 
 MAX_ENTRIES: Final = 200_000
@@ -301,6 +301,8 @@ def _is_each_once(before: list[bytes], rest: bytes, named: int) -> bool:
         and left.count(b'"fullUrl"') == named
         and around.count(b'"entry"') == 1
         and around.count(b'"resourceType"') == 1
+        and b'"implicitRules"' not in around
+        and b'"modifierExtension"' not in left
     ):
         return True
     try:
@@ -324,7 +326,10 @@ def _holds(text: bytes, start: int, end: int, kinds: Container[str]) -> bool:
 
 
 def _whole(text: bytes) -> Mapping[str, Any]:
-    """The whole Bundle as data. What is given twice within resources is told for each; elsewhere it is refused."""
+    """The whole Bundle as data. What is given twice within resources is told for each; elsewhere it is refused.
+
+    Resources with keys that are given twice stay text, as `msgspec.Raw`.
+    """
     try:
         data = from_json(text)
     except InputRefused as refused:
@@ -332,19 +337,30 @@ def _whole(text: bytes) -> Mapping[str, Any]:
         data = whole.read()
         if not whole.twice or not _STRUCTURE.isdisjoint(whole.twice):
             raise refused from None
-        bundle = BUNDLE.decode(text)
-        data = {
-            "resourceType": bundle.resourceType,
-            "implicitRules": bundle.implicitRules,
-            "entry": [
-                {"fullUrl": entry.fullUrl, "resource": entry.resource, "modifierExtension": entry.modifierExtension}
-                for entry in bundle.entry
-            ],
-        }
+        try:
+            _leave_as_text(data, text)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise refused from None
     return data if isinstance(data, dict) else {}
 
 
-_STRUCTURE: Final = frozenset({"entry", "resource", "resourceType", "fullUrl"})
+def _leave_as_text(bundle: dict[str, Any], text: bytes) -> None:
+    """Put in place of the resources of a Bundle that have mistakes their texts. Raises msgspec.DecodeError."""
+    entries: Any = bundle.get("entry")
+    if not isinstance(entries, list):
+        return
+    texts: list[Any] = ENTRIES.decode(text).entry
+    for entry, own in zip(entries, texts, strict=True):
+        if isinstance(entry, dict) and isinstance(entry.get("resource"), dict):
+            resource: Any = ENTRY.decode(own).resource
+            try:
+                exact_json(bytes(resource))
+            except ValueError:
+                entry["resource"] = resource
+
+
+_STRUCTURE: Final = frozenset({"entry", "resource", "resourceType", "fullUrl", "implicitRules", "modifierExtension"})
+"""Keys of a Bundle and its entries that say what their resources are, and whether they mean what they say."""
 
 
 def _add_entries(bundle: Mapping[str, Any], prefix: str, depth: int, found: list[Part]) -> None:
@@ -365,8 +381,7 @@ def _add_entries(bundle: Mapping[str, Any], prefix: str, depth: int, found: list
         given: Any = entry.get("fullUrl")
         url: str | None = given if isinstance(given, str) else None
         if isinstance(resource, msgspec.Raw):
-            raw = bytes(resource)
-            found.append(Part(f"{path}.resource", kind_of_text(raw), url, raw, None, _entry_problem(entry)))
+            _add_text(bytes(resource), f"{path}.resource", url, _entry_problem(entry), depth, found)
         elif resource is None:
             found.append(Part(path, None, url, None, None, "the entry has no resource"))
         elif not isinstance(resource, dict):
@@ -379,6 +394,18 @@ def _add_entries(bundle: Mapping[str, Any], prefix: str, depth: int, found: list
         else:
             data = _harmless(resource)
             found.append(Part(f"{path}.resource", _kind(resource), url, None, data, _entry_problem(entry)))
+
+
+def _add_text(raw: bytes, path: str, url: str | None, problem: str | None, depth: int, found: list[Part]) -> None:
+    """A resource of which a key is given twice."""
+    kind = kind_of_text(raw)
+    part = Part(path, kind, url, raw, None, problem)
+    if kind == "Bundle" and depth < _DEEPEST:
+        _add_entries(_whole(raw), f"{path}.", depth + 1, found)
+        return
+    if kind is None:
+        part.kind = _likely_kind(part.read())
+    found.append(part)
 
 
 def _entry_problem(entry: Mapping[str, Any]) -> str | None:
