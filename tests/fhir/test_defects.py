@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from prescreen import InputRefused, load_candidate, screen, statuses
+from prescreen.fhir.bundle import Part
 from tests.engine.helper import criteria
 from tests.fhir.bundles import (
     LOINC,
@@ -308,6 +309,39 @@ def test_what_is_no_bundle_is_refused_also_where_a_key_is_given_twice(more: tupl
     for each in (text, text.replace(b'"id": "o1"', TWICE, 1)):
         with pytest.raises(InputRefused):
             told_text(each)
+
+
+@pytest.mark.parametrize("wrong", [b"\xed\xa0\x80", b"\xed\xb0\x80", b"\xff", b"\xc3"])
+@pytest.mark.parametrize(
+    "member", [b'"%s": 1', b'"note": "%s"', b'"note": [{"text": "%s"}]', b'"code": {"text": "%s"}']
+)
+@pytest.mark.parametrize("more", [b"", b', "y": 1, "y": 2', b', "y": "\\u0041"'])
+def test_bytes_that_are_no_text_spoil_their_resource(member: bytes, wrong: bytes, more: bytes) -> None:
+    text = text_of(bundle(*SOUND, without(OLD, "code"))).replace(
+        b'"id": "old"', b'"id": "old", ' + member % wrong + more
+    )
+    found, issues = told_text(text)
+    assert ("bad-entry", "entry[6].resource", "its JSON cannot be read") in issues
+    assert (found["ALT"], found["AST"], found["lupus"]) == ("undetermined", "undetermined", "met")
+    with pytest.raises(InputRefused, match="is no UTF-8 text"):  # where the whole must be read
+        told_text(text.replace(b'"entry": [', b'"entry": [null, '))
+
+
+@pytest.mark.parametrize(
+    ("member", "reason"),
+    [
+        (b'"note": "\\ud800"', "half of a sign that is written as two"),
+        (b'"\\udc00": 1', "half of a sign that is written as two"),
+        (b'"note": ' + b"[" * 300 + b"]" * 300, "it is nested too deeply"),
+        (b'"note": NaN', "a number that cannot be read"),
+        (b'"note": -Infinity', "a number that cannot be read"),
+        (b'"\\ud800": 1, "\\ud800": 2', "the key `\ufffd` is given twice"),
+    ],
+)
+def test_what_cannot_be_read_of_a_line_is_told_for_what_it_is(member: bytes, reason: str) -> None:
+    part = Part("x", "Observation", None, b'{"resourceType": "Observation", "status": "final", ' + member + b"}")
+    assert part.read()["status"] == "final"
+    assert part.problem == reason
 
 
 def told_text(text: bytes) -> tuple[dict[str, str], list[tuple[str, str | None, str]]]:

@@ -89,23 +89,29 @@ class Part:
         raw = self.raw or b""
         try:
             data = exact_json(raw)
-        except ValueError:
-            data = self._with_mistakes(raw)
+        except ValueError as error:
+            data = self._with_mistakes(raw, str(error))
         if has_odd_signs(raw, self.plain):
             data = _harmless(data)
         return data if isinstance(data, dict) else {}
 
-    def _with_mistakes(self, raw: bytes) -> object:
+    def _with_mistakes(self, raw: bytes, mistake: str) -> object:
+        """What can be read of JSON that is not as it should be. mistake: what jiter says of it."""
         twice: set[str] = set()
         first = partial(_first_of_each, twice)
         try:
-            data: object = json.loads(raw, parse_float=Decimal, parse_constant=_no_number, object_pairs_hook=first)
+            text = raw.decode()  # strictly: `json` would take surrogates from bytes
+            data: object = json.loads(text, parse_float=Decimal, parse_constant=_no_number, object_pairs_hook=first)
         except (ValueError, ArithmeticError, RecursionError):
             self.problem = "its JSON cannot be read"
             return {}
         self.twice = frozenset(twice)
         if twice:
-            self.problem = f"the key `{min(twice)[:40]}` is given twice"
+            self.problem = f"the key `{_harmless(min(twice)[:40])}` is given twice"
+        elif "hex escape" in mistake:
+            self.problem = "half of a sign that is written as two"
+        elif "recursion" in mistake:
+            self.problem = "it is nested too deeply"
         else:
             self.problem = "a number that cannot be read"
         if isinstance(data, dict) and not _CODING.isdisjoint(twice):
