@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import dataclass
 from datetime import date
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from prescreen import InputRefused, load_candidate, screen, statuses
+from prescreen.fhir.bundle import Part
 from tests.engine.helper import criteria
 from tests.fhir.bundles import (
     LOINC,
@@ -239,11 +241,107 @@ def test_a_code_that_is_given_twice_may_be_any() -> None:
     [
         (b'"entry": [', b'"entry": [], "entry": ['),
         (b'{"resource": ', b'{"resource": {"resourceType": "Basic"}, "resource": '),
+        (b'"entry": [', b'"implicitRules": "urn:x", "implicitRules": null, "entry": ['),
+        (b'"entry": [', b'"implicitRules": null, "implicitRules": "urn:x", "entry": ['),
+        (b'{"resource": ', b'{"modifierExtension": [{"url": "urn:x"}], "modifierExtension": null, "resource": '),
     ],
 )
 def test_a_bundle_whose_own_keys_are_given_twice_is_refused(twice: tuple[bytes, bytes]) -> None:
     with pytest.raises(InputRefused, match="given twice"):
         told_text(text_of(bundle(*SOUND)).replace(*twice, 1))
+
+
+IRREGULAR = {
+    "an entry that is null": lambda data: data["entry"].append(None),
+    "an entry that is a number": lambda data: data["entry"].insert(0, 5),
+    "a resource that is a number": lambda data: data["entry"].append({"resource": 5}),
+    "an entry without a resource": lambda data: data["entry"].append({"fullUrl": "urn:uuid:9"}),
+    "a fullUrl that is a number": lambda data: data["entry"][2].update(fullUrl=5),
+    "an entry that is changed": lambda data: data["entry"][2].update(modifierExtension=[]),
+    "a resource without a type": lambda data: data["entry"][2]["resource"].pop("resourceType"),
+    "a Bundle in the Bundle": lambda data: data["entry"].append({"resource": bundle(OLD, None)}),
+}
+
+
+@pytest.mark.parametrize("name", IRREGULAR)
+def test_a_key_that_is_given_twice_does_not_hide_what_else_is_wrong(name: str) -> None:
+    """Everything is as without the key, and the key is told."""
+    data = copy.deepcopy(bundle(*SOUND, condition(id="mark")))
+    IRREGULAR[name](data)
+    sound = text_of(data)
+    twice = sound.replace(b'"id": "mark"', b'"id": "mark", "note": 1, "note": 2', 1)
+    found, issues = told_text(sound)
+    found_twice, issues_twice = told_text(twice)
+    assert [each for each in issues_twice if "given twice" not in each[2]] == issues
+    assert {code for code, _, message in issues_twice if "given twice" in message} == {"bad-entry"}
+    assert found_twice == found
+
+
+def test_a_key_that_is_given_twice_within_a_bundle_in_the_bundle_is_told() -> None:
+    text = text_of(bundle(*SOUND, bundle(condition(id="mark"), OLD), {"note": 3, "valueString": "x", "id": "any"}))
+    found, issues = told_text(text.replace(b'"id": "mark"', b'"id": "mark", "note": 1, "note": 2', 1))
+    assert ("bad-entry", "entry[6].resource.entry[0].resource", "the key `note` is given twice") in issues
+    assert found == told_text(text)[0]
+    found, issues = told_text(text.replace(b'"id": "any"', b'"id": "any", "note": 2', 1))
+    assert ("bad-entry", "entry[7].resource", "the key `note` is given twice") in issues
+    assert found["ALT"] == "undetermined"
+
+
+TWICE = b'"id": "o1", "note": 1, "note": 2'
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        (b'"resourceType": "Bundle"', b'"resourceType": 5'),
+        (b'"resourceType": "Bundle"', b'"resourceType": ["Bundle"]'),
+        (b'"type": "collection"', b'"implicitRules": "urn:x"'),
+        (b'"type": "collection"', b'"total": NaN'),
+        (b'"type": "collection"', b'"type": "\\ud800"'),
+        (b'"id": "ast"', b'"id": "ast", "note": -Infinity'),
+        (b'"id": "ast"', b'"id": "ast", "note": NaN'),
+        (b'"id": "ast"', b'"id": "ast", "note": "\\ud800"'),
+        (b'"id": "ast"', b'"id": "ast", "\\udc00": 1'),
+    ],
+)
+def test_what_is_no_bundle_is_refused_also_where_a_key_is_given_twice(more: tuple[bytes, bytes]) -> None:
+    text = text_of(bundle(*SOUND)).replace(*more, 1)
+    for each in (text, text.replace(b'"id": "o1"', TWICE, 1)):
+        with pytest.raises(InputRefused):
+            told_text(each)
+
+
+@pytest.mark.parametrize("wrong", [b"\xed\xa0\x80", b"\xed\xb0\x80", b"\xff", b"\xc3"])
+@pytest.mark.parametrize(
+    "member", [b'"%s": 1', b'"note": "%s"', b'"note": [{"text": "%s"}]', b'"code": {"text": "%s"}']
+)
+@pytest.mark.parametrize("more", [b"", b', "y": 1, "y": 2', b', "y": "\\u0041"'])
+def test_bytes_that_are_no_text_spoil_their_resource(member: bytes, wrong: bytes, more: bytes) -> None:
+    text = text_of(bundle(*SOUND, without(OLD, "code"))).replace(
+        b'"id": "old"', b'"id": "old", ' + member % wrong + more
+    )
+    found, issues = told_text(text)
+    assert ("bad-entry", "entry[6].resource", "its JSON cannot be read") in issues
+    assert (found["ALT"], found["AST"], found["lupus"]) == ("undetermined", "undetermined", "met")
+    with pytest.raises(InputRefused, match="is no UTF-8 text"):  # where the whole must be read
+        told_text(text.replace(b'"entry": [', b'"entry": [null, '))
+
+
+@pytest.mark.parametrize(
+    ("member", "reason"),
+    [
+        (b'"note": "\\ud800"', "half of a sign that is written as two"),
+        (b'"\\udc00": 1', "half of a sign that is written as two"),
+        (b'"note": ' + b"[" * 300 + b"]" * 300, "it is nested too deeply"),
+        (b'"note": NaN', "a number that cannot be read"),
+        (b'"note": -Infinity', "a number that cannot be read"),
+        (b'"\\ud800": 1, "\\ud800": 2', "the key `\ufffd` is given twice"),
+    ],
+)
+def test_what_cannot_be_read_of_a_line_is_told_for_what_it_is(member: bytes, reason: str) -> None:
+    part = Part("x", "Observation", None, b'{"resourceType": "Observation", "status": "final", ' + member + b"}")
+    assert part.read()["status"] == "final"
+    assert part.problem == reason
 
 
 def told_text(text: bytes) -> tuple[dict[str, str], list[tuple[str, str | None, str]]]:
@@ -274,6 +372,15 @@ def test_contained_resources_are_read() -> None:
     given = without(statement(), "medicationCodeableConcept", medicationReference={"reference": "#d"}, contained=[drug])
     trial = criteria({"include_if": {"treatment": "rituximab"}})
     assert statuses(trial, load_candidate(bundle(patient(), given), catalogue=trial.catalogue), on=ON)["C1"] == "met"
+
+
+@pytest.mark.parametrize("kind", [None, 5, "", {}, {"a": 1}, [], ["Observation"]])
+@pytest.mark.parametrize("outer", [patient(), condition(), {"resourceType": "Encounter", "id": "e"}])
+def test_what_is_contained_without_a_type_is_skipped(outer: dict[str, Any], kind: object) -> None:
+    within = without(observation(id="c", value=900), "resourceType")
+    data = bundle(patient(), observation(), {**outer, "contained": [{**within, "resourceType": kind}]})
+    untyped = bundle(patient(), observation(), {**outer, "contained": [within]})
+    assert told(data) == told_text(text_of(data)) == told(untyped)
 
 
 def test_an_unknown_type_is_skipped_and_the_rest_read() -> None:

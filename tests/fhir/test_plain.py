@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from prescreen.candidate.read import from_json
 from prescreen.catalogue import bundled_catalogue
+from prescreen.fhir import plain
 from prescreen.fhir.bundle import parts
 from prescreen.fhir.plain import PlainTexts
 from prescreen.fhir.read import read_bundle
@@ -162,3 +163,52 @@ def test_a_bundle_taken_apart_is_what_it_is_as_data(heads: list[str]) -> None:
         (each.profile, each.issues) for each in whole.candidates
     ]
     assert apart.entries == whole.entries
+
+
+ENCOUNTER = '{"resourceType": "Encounter", "id": "e1"}'
+RESULT = f'"id": "o1", {", ".join(PLAIN[:5])}'
+
+
+@pytest.mark.parametrize(
+    ("entries", "results"),
+    [
+        (f'{{"x": {{"resource": {ENCOUNTER}}}, "resource": {{{RESULT}, "resourceType": "Observation"}}}}, '
+         f'{{"resource": {ENCOUNTER}}}', 1),
+        (f'{{"resource": {ENCOUNTER}, "x": {{"resource": {ENCOUNTER}}}}}, '
+         f'{{"resource": {{{RESULT}, "resourceType": "Observation"}}}}, '
+         f'{{"resource": {ENCOUNTER}}}', 1),
+        (f'{{"x": {{"resource": {ENCOUNTER}}}, "resource": {ENCOUNTER}}}, '
+         f'{{"resource": {{"resourceType": "Observation", {RESULT}}}}}', 1),
+        (f'{{"x": {{"resource": {{"resourceType": "Observation", {RESULT}}}}}}}, {{"resource": {ENCOUNTER}}}', 0),
+        (f'{{"x": 1}}, {{"resource": {ENCOUNTER}}}, {{"resource": {{"resourceType": "Observation", {RESULT}}}}}', 1),
+        (r'{"resource": {"resourceType": "Encounter", "contained": [{"resourceType": "Observ\u0061tion", '
+         f"{RESULT}}}]}}}}", 1),
+        (r'{"resource": {"resourceType": "Encounter", "contained": [{"resource\u0054ype": "Observation", '
+         f"{RESULT}}}]}}}}", 1),
+        (r'{"resource": {"resourceType": "Encounter", "c\u006fntained": [{"resourceType": "Observation", '
+         f"{RESULT}}}]}}}}", 1),
+    ],
+)  # fmt: skip
+def test_no_result_is_lost_where_a_text_is_not_as_others_are(entries: str, results: int) -> None:
+    text = f'{{"resourceType": "Bundle", "entry": [{{"resource": {PATIENT}}}, {entries}]}}'.encode()
+    apart, whole = (read_bundle(each, bundled_catalogue()) for each in (text, from_json(text)))
+    assert len(apart.candidates[0].profile.observations) == results
+    assert [(each.profile, each.issues) for each in apart.candidates] == [
+        (each.profile, each.issues) for each in whole.candidates
+    ]
+    assert apart.entries == whole.entries
+
+
+def test_no_long_text_is_remembered_across_bundles() -> None:
+    catalogue = bundled_catalogue()
+    long = f'"category": [{{"text": "{"x" * 5_000}"}}]'
+    entries = ", ".join(
+        f'{{"resource": {{"resourceType": "Observation", "id": "o{number}", {members}}}}}'
+        for number, members in enumerate([", ".join((long, *PLAIN)), ", ".join(PLAIN)])
+    )
+    text = f'{{"resourceType": "Bundle", "entry": [{{"resource": {PATIENT}}}, {entries}]}}'.encode()
+    found = read_bundle(text, catalogue)
+    assert [entry.state for entry in found.entries] == ["understood"] * 3
+    remembered = plain._shared(catalogue)
+    assert f", {STATUS}, {CODE}, ".encode() in remembered
+    assert max(map(len, remembered)) <= 2_000

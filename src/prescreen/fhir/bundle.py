@@ -18,7 +18,7 @@ import jiter
 import msgspec
 
 from prescreen.candidate.read import from_json, refuse_unusable
-from prescreen.fhir.resources import BUNDLE, kind_in
+from prescreen.fhir.resources import BUNDLE, ENTRIES, ENTRY, kind_in
 from prescreen.problems import InputRefused, Problem
 
 MAX_ENTRIES: Final = 200_000
@@ -89,23 +89,29 @@ class Part:
         raw = self.raw or b""
         try:
             data = exact_json(raw)
-        except ValueError:
-            data = self._with_mistakes(raw)
+        except ValueError as error:
+            data = self._with_mistakes(raw, str(error))
         if has_odd_signs(raw, self.plain):
             data = _harmless(data)
         return data if isinstance(data, dict) else {}
 
-    def _with_mistakes(self, raw: bytes) -> object:
+    def _with_mistakes(self, raw: bytes, mistake: str) -> object:
+        """What can be read of JSON that is not as it should be. mistake: what jiter says of it."""
         twice: set[str] = set()
         first = partial(_first_of_each, twice)
         try:
-            data: object = json.loads(raw, parse_float=Decimal, parse_constant=_no_number, object_pairs_hook=first)
+            text = raw.decode()  # strictly: `json` would take surrogates from bytes
+            data: object = json.loads(text, parse_float=Decimal, parse_constant=_no_number, object_pairs_hook=first)
         except (ValueError, ArithmeticError, RecursionError):
             self.problem = "its JSON cannot be read"
             return {}
         self.twice = frozenset(twice)
         if twice:
-            self.problem = f"the key `{min(twice)[:40]}` is given twice"
+            self.problem = f"the key `{_harmless(min(twice)[:40])}` is given twice"
+        elif "hex escape" in mistake:
+            self.problem = "half of a sign that is written as two"
+        elif "recursion" in mistake:
+            self.problem = "it is nested too deeply"
         else:
             self.problem = "a number that cannot be read"
         if isinstance(data, dict) and not _CODING.isdisjoint(twice):
@@ -230,18 +236,20 @@ def _at_once(text: bytes, used: Container[str]) -> list[Part] | None:
             return None
         start = key + head.length
         outside.append(text[position:start])
-        position = start + len(entry.resource)
+        resource: Any = entry.resource
+        position = start + len(resource)
+        # another key may be called so, and an entry may have none
+        if position == start or not text.startswith(resource, start):
+            return None
         kind = head.kind
         own: bytes | None = None
         if kind is None:
-            own = bytes(entry.resource)
+            own = bytes(resource)
             kind = kind_in(own)
         if kind is None or kind == "Bundle" or entry.modifierExtension is not None:
             return None
         if own is None and (kind in used or _holds(text, start, position, used)):
-            own = bytes(entry.resource)
-        if own is not None and not text.startswith(own, start):
-            return None
+            own = bytes(resource)
         url: str | None = entry.fullUrl
         if url is not None:
             named += 1
@@ -299,6 +307,8 @@ def _is_each_once(before: list[bytes], rest: bytes, named: int) -> bool:
         and left.count(b'"fullUrl"') == named
         and around.count(b'"entry"') == 1
         and around.count(b'"resourceType"') == 1
+        and b'"implicitRules"' not in around
+        and b'"modifierExtension"' not in left
     ):
         return True
     try:
@@ -310,6 +320,8 @@ def _is_each_once(before: list[bytes], rest: bytes, named: int) -> bool:
 
 def _holds(text: bytes, start: int, end: int, kinds: Container[str]) -> bool:
     """Whether a resource of certain types may be within another one, whose text begins and ends there."""
+    if text.find(b"\\", start, end) >= 0 and text.find(b"\\u", start, end) >= 0:
+        return True  # any letter may be written so, those of a type too
     place = text.find(b'"resourceType"', start + 20, end)
     while place >= 0:
         match = _WITHIN.match(text, place)
@@ -320,7 +332,10 @@ def _holds(text: bytes, start: int, end: int, kinds: Container[str]) -> bool:
 
 
 def _whole(text: bytes) -> Mapping[str, Any]:
-    """The whole Bundle as data. What is given twice within resources is told for each; elsewhere it is refused."""
+    """The whole Bundle as data. What is given twice within resources is told for each; elsewhere it is refused.
+
+    Resources with keys that are given twice stay text, as `msgspec.Raw`.
+    """
     try:
         data = from_json(text)
     except InputRefused as refused:
@@ -328,19 +343,30 @@ def _whole(text: bytes) -> Mapping[str, Any]:
         data = whole.read()
         if not whole.twice or not _STRUCTURE.isdisjoint(whole.twice):
             raise refused from None
-        bundle = BUNDLE.decode(text)
-        data = {
-            "resourceType": bundle.resourceType,
-            "implicitRules": bundle.implicitRules,
-            "entry": [
-                {"fullUrl": entry.fullUrl, "resource": entry.resource, "modifierExtension": entry.modifierExtension}
-                for entry in bundle.entry
-            ],
-        }
+        try:
+            _leave_as_text(data, text)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise refused from None
     return data if isinstance(data, dict) else {}
 
 
-_STRUCTURE: Final = frozenset({"entry", "resource", "resourceType", "fullUrl"})
+def _leave_as_text(bundle: dict[str, Any], text: bytes) -> None:
+    """Put in place of the resources of a Bundle that have mistakes their texts. Raises msgspec.DecodeError."""
+    entries: Any = bundle.get("entry")
+    if not isinstance(entries, list):
+        return
+    texts: list[Any] = ENTRIES.decode(text).entry
+    for entry, own in zip(entries, texts, strict=True):
+        if isinstance(entry, dict) and isinstance(entry.get("resource"), dict):
+            resource: Any = ENTRY.decode(own).resource
+            try:
+                exact_json(bytes(resource))
+            except ValueError:
+                entry["resource"] = resource
+
+
+_STRUCTURE: Final = frozenset({"entry", "resource", "resourceType", "fullUrl", "implicitRules", "modifierExtension"})
+"""Keys of a Bundle and its entries that say what their resources are, and whether they mean what they say."""
 
 
 def _add_entries(bundle: Mapping[str, Any], prefix: str, depth: int, found: list[Part]) -> None:
@@ -361,8 +387,7 @@ def _add_entries(bundle: Mapping[str, Any], prefix: str, depth: int, found: list
         given: Any = entry.get("fullUrl")
         url: str | None = given if isinstance(given, str) else None
         if isinstance(resource, msgspec.Raw):
-            raw = bytes(resource)
-            found.append(Part(f"{path}.resource", kind_of_text(raw), url, raw, None, _entry_problem(entry)))
+            _add_text(bytes(resource), f"{path}.resource", url, _entry_problem(entry), depth, found)
         elif resource is None:
             found.append(Part(path, None, url, None, None, "the entry has no resource"))
         elif not isinstance(resource, dict):
@@ -375,6 +400,18 @@ def _add_entries(bundle: Mapping[str, Any], prefix: str, depth: int, found: list
         else:
             data = _harmless(resource)
             found.append(Part(f"{path}.resource", _kind(resource), url, None, data, _entry_problem(entry)))
+
+
+def _add_text(raw: bytes, path: str, url: str | None, problem: str | None, depth: int, found: list[Part]) -> None:
+    """A resource of which a key is given twice."""
+    kind = kind_of_text(raw)
+    part = Part(path, kind, url, raw, None, problem)
+    if kind == "Bundle" and depth < _DEEPEST:
+        _add_entries(_whole(raw), f"{path}.", depth + 1, found)
+        return
+    if kind is None:
+        part.kind = _likely_kind(part.read())
+    found.append(part)
 
 
 def _entry_problem(entry: Mapping[str, Any]) -> str | None:

@@ -38,6 +38,7 @@ _BELOW: Final = 10**15
 _MARKS: Final = 16  # around the key `valueQuantity`, the four of a quantity, and three texts; one twice has more
 _MOST_KEPT: Final = 4096
 _MOST_CATALOGUES: Final = 8
+_LONGEST_SHARED: Final = 2_000  # bytes; a longer text is remembered for its Bundle only
 
 _OPEN: Final[Coded] = (None, "open")
 
@@ -158,7 +159,8 @@ class PlainTexts:
         if data.pop("subject", None) is None or not data.keys() <= _WHAT:
             return _kept(self._before, text, _What(None, "open", _UNFIT))
         code, state = _coded(data, self._catalogue, self._codes)
-        memory = self._shared if data.keys() <= _SHARED else self._before
+        is_shared = data.keys() <= _SHARED and len(text) <= _LONGEST_SHARED
+        memory = self._shared if is_shared else self._before
         return _kept(memory, text, _What(code, state, frozenset(data)))
 
     def _read_between(self, text: bytes, plain: bool) -> _When:

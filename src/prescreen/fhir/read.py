@@ -303,7 +303,7 @@ def resources_within(data: Mapping[str, Any]) -> list[tuple[int, str, dict[str, 
     contained = data.get("contained")
     for index, each in enumerate(contained if type(contained) is list else ()):
         kind = each.get("resourceType") if isinstance(each, dict) else None
-        if kind not in READERS:
+        if type(kind) is not str or kind not in READERS:
             continue
         owner = OWNER.get(kind, "subject")
         reference = reference_of(each, owner)

@@ -311,6 +311,22 @@ class RawBundle(msgspec.Struct):
 BUNDLE: Final = msgspec.json.Decoder(RawBundle)
 
 
+class RawEntries(msgspec.Struct):
+    """A Bundle of which any entry may be no entry."""
+
+    entry: list[msgspec.Raw]
+
+
+class RawResource(msgspec.Struct):
+    """An entry of which anything else may be wrong."""
+
+    resource: msgspec.Raw
+
+
+ENTRIES: Final = msgspec.json.Decoder(RawEntries)
+ENTRY: Final = msgspec.json.Decoder(RawResource)
+
+
 class PlainQuantity(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     value: int | Decimal
     unit: str
