@@ -33,6 +33,7 @@ from prescreen.time import day_text
 BLOCK: Final = 1 << 16
 AUDITED: Final = 1_000
 _MOST_THREADS: Final = 4  # each holds the arrays of one shard
+_TRIALS_AUDITED: Final = 2
 _AT_ONCE: Final = 20_000  # candidates that are read for the direct evaluator
 _MOST_ISSUES: Final = 5_000_000
 
@@ -44,7 +45,7 @@ class DisagreementError(Exception):
 @dataclass(frozen=True, slots=True)
 class Options:
     """How a run is done. memory: the most that it should take, in bytes; block: candidates of a shard; audited: how
-    many are decided a second time, directly, each for one of the trials in turn. threads: None: one for each core."""
+    many are decided a second time, directly, each for two of the trials in turn. threads: None: one for each core."""
 
     memory: int = 4 << 30
     block: int = BLOCK
@@ -257,9 +258,10 @@ class _Run:
             self.progress.add("candidates decided one by one", 1, len(places))
 
     def _audited_of(self, rank: int) -> Ids:
-        """The columns for which an audited candidate is decided a second time: those of one of the trials, in turn."""
-        mine = self.plan.trials[rank % len(self.plan.trials)].id
-        return np.asarray([column.trial.id == mine for column in self.plan.columns], bool)
+        """The columns for which an audited candidate is decided a second time: those of some trials, in turn."""
+        trials = [trial.id for trial in self.plan.trials]
+        mine = {trials[(rank + each) % len(trials)] for each in range(_TRIALS_AUDITED)}
+        return np.asarray([column.trial.id in mine for column in self.plan.columns], bool)
 
     def _read(
         self, identities: Sequence[str], places: Sequence[int], asked: Asked | None = None
