@@ -38,6 +38,7 @@ class Catalogue:
     whole: bool = True
     _index: _Index = field(init=False, repr=False)
     _related: dict[tuple[Domain, str | tuple[str, str]], Related] = field(init=False, repr=False, default_factory=dict)
+    _named: dict[tuple[str, str], str] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_index", _Index(self.observations, self.events))
@@ -49,11 +50,21 @@ class Catalogue:
 
     def observation_for(self, system: str, code: str) -> ObservationConcept | None:
         """The observation of a code of a system (short name or URI), None for an unlisted one."""
+        key = (system, code)
+        name = self._named.get(key)
+        if name is None:
+            name = self._observation_named(system, code)
+            if len(self._named) >= MAX_REMEMBERED:
+                self._named.clear()
+            if len(system) + len(code) <= 4 * MAX_CODE:
+                self._named[key] = name
+        return self.observations[name] if name else None
+
+    def _observation_named(self, system: str, code: str) -> str:
         short = system_name(system)
         if short is None or len(code) > MAX_CODE:
-            return None
-        name = self._index.observation_codes.get((short, normal_code(short, code)))
-        return self.observations[name] if name else None
+            return ""
+        return self._index.observation_codes.get((short, normal_code(short, code)), "")
 
     def event(self, domain: Domain, code: str) -> EventConcept | None:
         """The concept of a domain by name or synonym; capitals as for observations."""
