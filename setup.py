@@ -10,6 +10,7 @@ from pathlib import Path
 from setuptools import setup
 
 COMPILED = [
+    "memory.py",
     "truth.py",
     "time.py",
     "quantities/analytes.py",

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final, Literal
 
+from prescreen.memory import keep
+
 DAY: Final = 86_400_000_000  # microseconds
 HOUR: Final = 3_600_000_000
 
@@ -83,10 +85,7 @@ def parse_when(text: str) -> When:
     """
     found = _WHENS.get(text)
     if found is None:
-        found = _parsed(text)
-        if len(_WHENS) >= _MOST_WHENS:
-            _WHENS.clear()
-        _WHENS[text] = found
+        found = keep(_WHENS, text, _parsed(text), _MOST_WHENS)
     return found
 
 
@@ -199,9 +198,7 @@ def day_text(day: int) -> str:
     """The ISO date of a day."""
     text = _TEXTS.get(day)
     if text is None:
-        if len(_TEXTS) >= _MOST_TEXTS:
-            _TEXTS.clear()
-        text = _TEXTS[day] = date.fromordinal(day).isoformat()
+        text = keep(_TEXTS, day, date.fromordinal(day).isoformat(), _MOST_TEXTS)
     return text
 
 

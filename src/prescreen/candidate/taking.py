@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, BeforeValidator, WithJsonSchema
 
 _new: Final[Any] = object.__new__
 # What a model's `__setattr__` would refuse of a frozen one.
@@ -130,9 +130,9 @@ class Shape:
 
 def _without_conditions(metadata: Sequence[Any]) -> None:
     """Raises TypeError for what a value would have to be beside its type."""
-    if any(type(each).__name__ not in _HARMLESS for each in metadata):
+    if not all(isinstance(each, _HARMLESS) for each in metadata):
         raise TypeError(f"a field with conditions cannot be taken as it is: {metadata!r}")
 
 
-_HARMLESS: Final = ("BeforeValidator", "WithJsonSchema")
+_HARMLESS: Final = (BeforeValidator, WithJsonSchema)
 """What the numbers of a profile carry: it changes Python floats only, which plain data has not."""

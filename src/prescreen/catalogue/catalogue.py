@@ -18,6 +18,7 @@ from prescreen.catalogue.codes import (
     system_name,
 )
 from prescreen.catalogue.model import DOMAINS, Domain, EventConcept, ObservationConcept, Related
+from prescreen.memory import keep
 
 MAX_REMEMBERED: Final = 8192
 """Relations kept: a cohort asks once for each code, and a flood of made-up codes fills no memory."""
@@ -54,10 +55,8 @@ class Catalogue:
         name = self._named.get(key)
         if name is None:
             name = self._observation_named(system, code)
-            if len(self._named) >= MAX_REMEMBERED:
-                self._named.clear()
             if len(system) + len(code) <= 4 * MAX_CODE:
-                self._named[key] = name
+                keep(self._named, key, name, MAX_REMEMBERED)
         return self.observations[name] if name else None
 
     def _observation_named(self, system: str, code: str) -> str:
@@ -112,10 +111,8 @@ class Catalogue:
         found = self._related.get(key)
         if found is None:
             found = self._relate(domain, code)
-            if len(self._related) >= MAX_REMEMBERED:
-                self._related.clear()
             if len(code if isinstance(code, str) else code[0] + code[1]) <= 4 * MAX_CODE:
-                self._related[key] = found
+                keep(self._related, key, found, MAX_REMEMBERED)
         return found
 
     def _relate(self, domain: Domain, code: str | tuple[str, str]) -> Related:

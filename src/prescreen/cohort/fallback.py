@@ -86,7 +86,6 @@ class RowsAsked:
         self.plan = plan
         self.columns = columns
         self._looked_at: dict[tuple[int, ...], frozenset[str]] = {}
-        self._concepts: dict[tuple[str | None, str | None], str | None] = {}
 
     def __call__(self, identity: str, table: str, row: Row) -> bool:
         columns = self.columns.get(identity)
@@ -100,15 +99,10 @@ class RowsAsked:
 
     def _concept(self, row: Row) -> str | None:
         """The observation of a row that can be read."""
-        key = row.cells.get("system"), row.cells.get("code")
-        if key not in self._concepts:
-            system, code = key
-            catalogue = self.plan.catalogue
-            found = (
-                catalogue.observation(code or "") if system is None else catalogue.observation_for(system, code or "")
-            )
-            self._concepts[key] = None if found is None else found.name
-        return self._concepts[key]
+        catalogue = self.plan.catalogue
+        system, code = row.cells.get("system"), row.cells.get("code") or ""
+        found = catalogue.observation(code) if system is None else catalogue.observation_for(system, code)
+        return None if found is None else found.name
 
 
 def _without_bare_answers(candidate: Candidate) -> Candidate:

@@ -12,7 +12,7 @@ from typing import Final
 from prescreen.candidate.facts import EventFact, Facts, Result
 from prescreen.engine import events, person, results
 from prescreen.engine.cases import Budget, cost_of, truth_of
-from prescreen.engine.compile import CompiledCriterion, CompiledTrial, LeafNode, keep
+from prescreen.engine.compile import CompiledCriterion, CompiledTrial, LeafNode, share
 from prescreen.engine.setting import HORIZON, Setting, depends_on_day_only
 from prescreen.language.model import SCREENING, Age, Event, Observation, Window
 from prescreen.time import (
@@ -99,7 +99,7 @@ class Later:
             shared: Changes | None = node.shared.get(key)
             if shared is None:
                 shared = self._looked_at(node, found.truth)
-                keep(node.shared, key, shared)
+                share(node.shared, key, shared)
             return shared
         if node.moves_on and isinstance(found, results.Found) and len(found.results) < 2:
             leaving = _leaving(node, found.results, setting)

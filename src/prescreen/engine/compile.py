@@ -40,6 +40,7 @@ from prescreen.language.model import (
     parts_of,
 )
 from prescreen.language.wording import describe, leaf_label, window_words
+from prescreen.memory import keep
 from prescreen.ranges import Ranges
 from prescreen.report.model import Explanation, Missing
 from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth, at_least, but_not, choice, disjunction, negation
@@ -110,11 +111,9 @@ class Node:
         yield self
 
 
-def keep(memory: dict[Any, Any], key: object, made: object) -> None:
+def share(memory: dict[Any, Any], key: object, made: object) -> None:
     """Remember what was made, under a key in which nothing of a candidate is."""
-    if len(memory) >= _MOST_REMEMBERED:
-        memory.clear()
-    memory[key] = made
+    keep(memory, key, made, _MOST_REMEMBERED)
 
 
 class LeafNode(Node):
@@ -294,9 +293,7 @@ class CompiledCriterion:
 
     def remember(self, key: tuple[object, ...], made: object) -> None:
         """Keep in `memory` what was made, under a key in which nothing of a candidate is."""
-        if len(self.memory) >= _MOST_REPORTS:
-            self.memory.clear()
-        self.memory[key] = made
+        keep(self.memory, key, made, _MOST_REPORTS)
 
     def repeats_in(self, setting: Setting) -> bool:
         """Whether a fact may be used more than once in an evaluation."""

@@ -8,7 +8,7 @@ from prescreen.candidate.facts import KIND_OF, EventFact, Result
 from prescreen.catalogue import Catalogue
 from prescreen.engine import events, results, wording
 from prescreen.engine.compare import limits_of, threshold_for, threshold_magnitude
-from prescreen.engine.compile import CompiledCriterion, LeafNode, keep
+from prescreen.engine.compile import CompiledCriterion, LeafNode, share
 from prescreen.engine.derive import formula_of
 from prescreen.engine.setting import Setting
 from prescreen.language.model import (
@@ -48,7 +48,7 @@ def _explained(node: LeafNode, truth: Truth, setting: Setting, trial: Trial) -> 
     made: Explanation | None = node.memory.get(constant)
     if made is None:
         made = _leaf(node, truth, setting, trial)
-        keep(node.memory, constant, made)
+        share(node.memory, constant, made)
     return made
 
 

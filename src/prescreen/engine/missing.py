@@ -83,9 +83,9 @@ def leaf_names(leaf: Node, setting: Setting) -> tuple[str, ...]:
 
 def key_names(key: Key, leaf: Node, setting: Setting) -> tuple[str, ...]:
     """The names of an open fact as a leaf sees it."""
-    if type(key) is EventKey:  # the commonest
-        return _event_names(key.leaf, setting.found[leaf.number])
     match key:
+        case EventKey(event):  # the commonest
+            return _event_names(event, setting.found[leaf.number])
         case AnchorKey(name):
             return (f"anchor:{name}",)
         case SexKey():
@@ -107,8 +107,6 @@ def key_names(key: Key, leaf: Node, setting: Setting) -> tuple[str, ...]:
             return (f"observation:{free[0]}", *lacking)
         case ResultKey(code, index):
             return _result_names(code, index, leaf, setting)
-        case EventKey(event):
-            return _event_names(event, setting.found[leaf.number])
 
 
 def _result_names(code: str, index: int, leaf: Node, setting: Setting) -> tuple[str, ...]:

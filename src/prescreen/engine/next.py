@@ -23,7 +23,7 @@ from prescreen.engine.compile import (
     Node,
     NotNode,
     SparedNode,
-    keep,
+    share,
 )
 from prescreen.engine.keys import AnchorKey, DateKey, Key
 from prescreen.engine.missing import key_names, leaf_names
@@ -207,8 +207,6 @@ def _reach(ways: list[tuple[frozenset[str], Names | None]], count: int) -> tuple
     alone = _wanted_often(todo, needed)
     if alone:
         return alone, (_first_asked(alone, todo),)
-    if len(todo) == 1:
-        return alone, tuple(dict.fromkeys(todo[0][1]))
     chosen = sorted([names for _, names in todo], key=len)[:needed]
     return alone, tuple(dict.fromkeys([name for names in chosen for name in names]))
 
@@ -246,7 +244,7 @@ def _ways_of_leaf(node: LeafNode, setting: Setting) -> Settles:
     settles: Settles | None = node.ways.get(constant)
     if settles is None:
         settles = _count([_leaf_ways(node, setting)], 1)
-        keep(node.ways, constant, settles)
+        share(node.ways, constant, settles)
     return settles
 
 

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from prescreen.candidate.facts import EventFact, Facts, Result
 from prescreen.language.model import SCREENING, Event, Moment, Observation, Window
+from prescreen.memory import keep
 from prescreen.ranges import Ranges
 from prescreen.time import EARLIEST, HOUR, LATEST, Span, When, first_instant, last_instant, shift_day
 from prescreen.truth import Truth
@@ -162,9 +163,7 @@ def day_when(day: int) -> When:
     """A day as the screening day's anchor."""
     when = _DAYS.get(day)
     if when is None:
-        if len(_DAYS) >= _MOST_DAYS:
-            _DAYS.clear()
-        when = _DAYS[day] = When("screening", first_instant(day), last_instant(day))
+        when = keep(_DAYS, day, When("screening", first_instant(day), last_instant(day)), _MOST_DAYS)
     return when
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 
@@ -20,6 +20,7 @@ from prescreen.fhir.bundle import Part, exact_json, has_odd_signs, may_change_me
 from prescreen.fhir.codes import observations_in_words
 from prescreen.fhir.resources import MEASURED, Coding, Concept
 from prescreen.fhir.setting import Coded, Given, Setting, State
+from prescreen.memory import keep
 from prescreen.quantities.numerals import bounded
 from prescreen.time import parse_when
 
@@ -136,12 +137,12 @@ class PlainTexts:
             return None
         when = self._between.get(between)
         if when is None:
-            when = _kept(self._between, between, self._read_between(between, plain))
+            when = keep(self._between, between, self._read_between(between, plain), _MOST_KEPT)
         if when.setting is None:
             return None
         keys = self._after.get(after)
         if keys is None:
-            keys = _kept(self._after, after, _read_after(after, plain))
+            keys = keep(self._after, after, _read_after(after, plain), _MOST_KEPT)
         if not keys.isdisjoint(what.keys):
             return None
         try:
@@ -157,11 +158,11 @@ class PlainTexts:
     def _read_before(self, text: bytes, plain: bool) -> _What:
         data = _members(b'{"resourceType":0,"id":0', text, b'"subject":0}', plain)
         if data.pop("subject", None) is None or not data.keys() <= _WHAT:
-            return _kept(self._before, text, _What(None, "open", _UNFIT))
+            return keep(self._before, text, _What(None, "open", _UNFIT), _MOST_KEPT)
         code, state = _coded(data, self._catalogue, self._codes)
         is_shared = data.keys() <= _SHARED and len(text) <= _LONGEST_SHARED
         memory = self._shared if is_shared else self._before
-        return _kept(memory, text, _What(code, state, frozenset(data)))
+        return keep(memory, text, _What(code, state, frozenset(data)), _MOST_KEPT)
 
     def _read_between(self, text: bytes, plain: bool) -> _When:
         data = _members(b"{", text, b'"valueQuantity":0}', plain)
@@ -189,16 +190,6 @@ def _shared(catalogue: Catalogue) -> dict[bytes, _What]:
     if len(_MEMORY) >= _MOST_CATALOGUES:
         _MEMORY.clear()
     return _MEMORY.setdefault(catalogue.sha256, {})
-
-
-T = TypeVar("T")
-
-
-def _kept(memory: dict[bytes, T], text: bytes, found: T) -> T:
-    if len(memory) >= _MOST_KEPT:
-        memory.clear()
-    memory[text] = found
-    return found
 
 
 def _members(begin: bytes, text: bytes, end: bytes, plain: bool) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, NamedTuple
 
+from prescreen.memory import keep
 from prescreen.quantities.numerals import bounded, parse_decimal
 
 
@@ -78,10 +79,8 @@ def read_value(value: int | Decimal | str | None, may_be_negative: bool = False)
         found = known.get(value)
         if found is None:
             found = _read_text(value, may_be_negative)
-            if len(known) >= _MOST_KNOWN:
-                known.clear()
             if len(value) <= _LONGEST:
-                known[value] = found
+                keep(known, value, found, _MOST_KNOWN)
         return found
     return Unreadable("a result is a number, text or null")
 
