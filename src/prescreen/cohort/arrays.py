@@ -221,16 +221,16 @@ class Arrays:
         return a <= b
 
     def both(self, a: Any, b: Any) -> Any:
-        if np.ndim(a) == 0:
+        if a.ndim == 0:
             return b if a else a
-        if np.ndim(b) == 0:
+        if b.ndim == 0:
             return a if b else b
         return a & b
 
     def either(self, a: Any, b: Any) -> Any:
-        if np.ndim(a) == 0:
+        if a.ndim == 0:
             return a if a else b
-        if np.ndim(b) == 0:
+        if b.ndim == 0:
             return b if b else a
         return a | b
 
@@ -238,8 +238,11 @@ class Arrays:
         return ~a
 
     def where(self, condition: Any, then: Any, otherwise: Any) -> Any:
-        if np.ndim(condition) == 0:
+        if condition.ndim == 0:
             return then if condition else otherwise
+        if then.dtype == np.int8 and otherwise.dtype == np.int8:
+            # Bit by bit, which takes a fourth of the time.
+            return ((then ^ otherwise) & -condition.view(np.int8)) ^ otherwise
         return np.where(condition, then, otherwise)
 
     # --- rows and candidates ---------------------------------------------------------------------------
@@ -277,14 +280,14 @@ class Arrays:
         if np.ndim(condition) == 0:
             found[rows.owners] = bool(condition)
         else:
-            found[rows.owner[condition]] = True
+            found[rows.owner[np.flatnonzero(condition)]] = True
         return found
 
     def spread(self, rows: Rows, number: Any) -> Any:
         return number if np.ndim(number) == 0 else number.take(rows.owner)
 
     def nowhere(self, condition: Any) -> bool:
-        return not np.any(condition)
+        return not np.count_nonzero(condition)
 
     def only(self, rows: Rows, condition: Any) -> Rows:
         if np.ndim(condition) == 0:

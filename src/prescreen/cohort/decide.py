@@ -73,21 +73,24 @@ class _Supposing:
 
     def _on(self, day: int, open_: Ids) -> Witness:
         """All anchors that are not given on one day."""
-        self._narrow(open_)
+        at = self._narrowed(open_)
         walk = self.walk.supposing(day)
-        return lambda place: self._statuses(walk, place)
+        return lambda place: self._statuses(walk, place)[at]
 
     def _on_days_of_records(self, open_: Ids) -> Witness:
         """Each on the day of the last record that hangs on it."""
-        self._narrow(open_)
+        at = self._narrowed(open_)
         condition = [column.criterion.condition for column in self.plan.columns]
-        return lambda place: self._statuses(self.walk.supposing_records(condition[place]), place)
+        return lambda place: self._statuses(self.walk.supposing_records(condition[place]), place)[at]
 
-    def _narrow(self, open_: Ids) -> None:
-        if len(open_) < len(self.asked):
+    def _narrowed(self, open_: Ids) -> Ids:
+        """Go on with fewer candidates, unless these are most of them: what is decided of all is worth more. Where those
+        who are asked for stand among them."""
+        if len(open_) * 2 < len(self.asked):
             self.arrays = self.arrays.narrowed(np.searchsorted(self.asked, open_))
             self.walk = self.walk.over(self.arrays)
             self.asked = open_
+        return np.searchsorted(self.asked, open_)
 
     def _statuses(self, walk: Walk[Ids, Rows], place: int) -> Ids:
         column = self.plan.columns[place]

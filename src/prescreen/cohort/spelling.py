@@ -76,13 +76,9 @@ class Pool:
     def read(self, reading: Reading, numbers: Ids) -> Ids:
         """What a reading makes of spellings by their numbers: worked out once for each, when it is first met; nothing
         of what cannot be read."""
-        if len(reading.columns) < len(self.columns):
-            part, of_part = self._part(reading.columns)
-            return part.read(reading, of_part[numbers])
         table = self._tables.get(reading.key)
         if table is None or len(table) < len(self.spellings):
-            with self._lock:
-                table = self._lengthened(reading)
+            table = self._table(reading)
         found: Ids = table.take(numbers)
         if reading.key not in self._whole and found.min(initial=0) == _UNREAD[reading.truth]:
             with self._lock:
@@ -95,6 +91,18 @@ class Pool:
                     self._work_out(reading, table, np.flatnonzero(met))
             found = table.take(numbers)
         return found
+
+    def _table(self, reading: Reading) -> Ids:
+        """The table of a reading, with room for all spellings."""
+        if len(reading.columns) == len(self.columns):
+            with self._lock:
+                return self._lengthened(reading)
+        part, of_part = self._part(reading.columns)
+        table = part.read(reading, of_part)
+        with self._lock:
+            self._tables[reading.key] = table
+            self._whole.add(reading.key)
+        return table
 
     def _lengthened(self, reading: Reading) -> Ids:
         """The table of a reading with room for all spellings; that of few spellings is worked out at once."""
