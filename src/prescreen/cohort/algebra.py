@@ -104,6 +104,9 @@ class Algebra(Protocol[E, R]):
     def spread(self, rows: R, number: E) -> E: ...
 
     def only(self, rows: R, condition: E) -> R: ...
+    def filled(self, condition: E, number: E, otherwise: E) -> E:
+        """A number of those rows that `only` leaves under a condition, as one of all rows; on the others, `otherwise`."""
+
     def nowhere(self, condition: E) -> bool:
         """Whether a condition is seen to hold nowhere, so that what follows from it need not be computed."""
 

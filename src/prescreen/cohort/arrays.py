@@ -294,6 +294,13 @@ class Arrays:
             condition = np.full(len(rows), bool(condition))
         return rows.only(condition)
 
+    def filled(self, condition: Any, number: Any, otherwise: Any) -> Any:
+        if condition.ndim == 0 or number.ndim == 0:
+            return self.where(condition, number, otherwise)
+        found = np.full(len(condition), otherwise, number.dtype)
+        found[np.flatnonzero(condition)] = number
+        return found
+
     # --- what Python reads -----------------------------------------------------------------------------
 
     def read(self, rows: Rows, reading: Reading) -> Any:

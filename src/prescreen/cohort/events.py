@@ -42,15 +42,35 @@ class _Judged(Generic[E, R]):
 
 
 @dataclass(frozen=True, slots=True)
+class _Some(Generic[E, R]):
+    """Those of some records that may have a status, with their dates. without_end: taken as if they had no end."""
+
+    status: str
+    without_end: bool
+    condition: E
+    timing: Timing[E, R]
+
+
+@dataclass(frozen=True, slots=True)
 class _Touching(Generic[E, R]):
-    """The records that are or may be of some codes, their dates, whether each is said to go on although its end is
-    past, and by status, whether it may have it."""
+    """The records that are or may be of some codes, their dates, and those of each status among them."""
 
     rows: R
-    any: bool
     timing: Timing[E, R]
-    contradictory: E
-    may_be: dict[str, E]
+    by_status: list[_Some[E, R]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Denials(Generic[E, R]):
+    """The records of a domain that say no. any: whether there is one; of_one_event: whether it speaks of one event
+    only; until_first, until_last: the last instant up to which it speaks, on the first and last day that may be its."""
+
+    rows: R
+    timing: Timing[E, R]
+    any: E
+    of_one_event: E
+    until_first: E
+    until_last: E
 
 
 class Events(Generic[E, R]):
@@ -63,7 +83,7 @@ class Events(Generic[E, R]):
         self.algebra = algebra
         self.calendar = calendar
         self.catalogue = catalogue
-        self._denials: dict[Domain, R] = {} if plain is None else plain._denials
+        self._denials: dict[Domain, _Denials[E, R]] = {} if plain is None else plain._denials
         self._touched: dict[tuple[Domain, tuple[str, ...]], _Touching[E, R]] = {} if plain is None else plain._touched
         self._declared_of: dict[tuple[Domain, tuple[str, ...]], tuple[E, E]] = (
             {} if plain is None else plain._declared_of
@@ -85,7 +105,7 @@ class Events(Generic[E, R]):
         doubtful = a.both(true, contradicted)
         code = a.where(a.both(absent, a.negated(open_)), a.truth(FALSE), a.truth(UNKNOWN))
         code = a.where(doubtful, a.truth(FALLBACK), a.where(true, a.truth(TRUE), code))
-        spoken = a.either(self._any(rows), a.either(self._any(denials), self._any(a.complete(leaf.domain))))
+        spoken = a.either(self._any(rows), a.either(denials.any, self._any(a.complete(leaf.domain))))
         return Existence(code, a.either(open_, doubtful), a.negated(spoken))
 
     def _tallied(self, leaf: Event, wanted: Wanted) -> Existence[E]:
@@ -111,7 +131,7 @@ class Events(Generic[E, R]):
             true = a.exists(rows, a.same(truth, a.truth(TRUE)))
             doubtful = a.both(true, self._contradicted(wanted, denials, judged))
             code = a.where(doubtful, a.truth(FALLBACK), code)
-        told = a.either(self._any(rows), a.either(self._any(denials), self._any(a.complete(domain))))
+        told = a.either(self._any(rows), a.either(denials.any, self._any(a.complete(domain))))
         several = a.exists(rows, a.negated(a.same(truth, a.truth(FALSE))))
         # A window that holds nothing for sure tells something, too.
         return Existence(code, several, a.negated(a.either(told, outside)))
@@ -124,7 +144,7 @@ class Events(Generic[E, R]):
             wanted = wanted_by(leaf, self.catalogue)
             rows = a.events(leaf.domain)
             touching = a.exists(rows, a.negated(a.same(self._of_code(rows, wanted), a.truth(FALSE))))
-            declared, denied = self._any(a.complete(leaf.domain)), self._any(self._denying(leaf.domain))
+            declared, denied = self._any(a.complete(leaf.domain)), self._denying(leaf.domain).any
             silent = a.both(silent, a.negated(a.either(touching, a.either(declared, denied))))
             ruled_out = self._declared(leaf, wanted, a.number(LATEST), leaf.codes)
             absent = a.both(absent, a.both(a.negated(touching), ruled_out))
@@ -159,7 +179,7 @@ class Events(Generic[E, R]):
         apart = a.either(a.negated(a.at_most(first, until)), a.negated(a.at_most(a.read(results, opens), last)))
         through = a.spread(results, self._declared_through(without, wanted))
         covered = a.at_most(until, through)
-        denied = a.spread(results, self._any(self._denying(domain)))
+        denied = a.spread(results, self._denying(domain).any)
         return a.both(apart, covered), a.negated(a.either(covered, denied))
 
     def _day_end(self, instant: E) -> E:
@@ -203,35 +223,21 @@ class Events(Generic[E, R]):
     # --- the records ----------------------------------------------------------------------------------
 
     def _records(self, leaf: Event, wanted: Wanted, bounds: Bounds[E]) -> _Judged[E, R]:
-        a, domain = self.algebra, leaf.domain
+        a = self.algebra
         touching = self._touching(leaf, wanted)
-        rows, contradictory = touching.rows, touching.contradictory
-        if not touching.any:
-            return _Judged(rows, a.truth(FALSE))
         again = bounds.fixed is None or leaf.at != SCREENING  # for each day that its anchors are supposed to be
-        timing = Timing(a, self.calendar, domain, rows, touching.timing if again else None)
         exceptions = [(wanted_by(each, self.catalogue), self.calendar.bounds(each.window)) for each in leaf.excepted]
-        lasting = LASTING.get(domain)
         least = most = None
-        for status, may_be in touching.may_be.items():
-            applies = a.both(may_be, a.negated(contradictory))
-            readings = [(applies, False)]
-            if status == lasting:
-                readings.append((contradictory, True))
-            elif status not in _UNDATED:
-                readings = [(a.either(applies, contradictory), False)]
-            for condition, without_end in readings:
-                if a.nowhere(condition):
-                    continue
-                truth = self._had(wanted, bounds, exceptions, timing, status, without_end)
-                low = a.where(condition, truth, a.truth(TRUE))
-                high = a.where(condition, truth, a.truth(FALSE))
-                least = low if least is None else a.least(least, low)
-                most = high if most is None else a.most(most, high)
+        for some in touching.by_status:
+            timing = some.timing.under(self.calendar, again)
+            truth = self._had(wanted, bounds, exceptions, timing, some.status, some.without_end)
+            low = a.filled(some.condition, truth, a.truth(TRUE))
+            high = a.filled(some.condition, truth, a.truth(FALSE))
+            least = low if least is None else a.least(least, low)
+            most = high if most is None else a.most(most, high)
         if least is None or most is None:
-            return _Judged(rows, a.truth(FALSE))
-        truth = a.where(a.same(least, most), least, a.truth(UNKNOWN))
-        return _Judged(rows, truth)
+            return _Judged(touching.rows, a.truth(FALSE))
+        return _Judged(touching.rows, a.where(a.same(least, most), least, a.truth(UNKNOWN)))
 
     def _touching(self, leaf: Event, wanted: Wanted) -> _Touching[E, R]:
         """The records that are or may be of a leaf's codes."""
@@ -242,9 +248,29 @@ class Events(Generic[E, R]):
         touching = a.negated(a.same(self._of_code(every, wanted), a.truth(FALSE)))
         rows = a.only(every, touching)
         timing = Timing(a, self.calendar, domain, rows)
-        may_be = {status: self.may_be(rows, domain, status) for status in sorted(STATUSES[domain])}
-        found = _Touching(rows, not a.nowhere(touching), timing, self.contradictory(timing, rows), may_be)
-        self._touched[leaf.domain, leaf.codes] = found
+        by_status = [] if a.nowhere(touching) else self._by_status(timing, rows)
+        found = self._touched[leaf.domain, leaf.codes] = _Touching(rows, timing, by_status)
+        return found
+
+    def _by_status(self, timing: Timing[E, R], rows: R) -> list[_Some[E, R]]:
+        """Records by the statuses that they may have; those said to go on although their end is past, once as they are
+        and once as what goes on and has no end."""
+        a, domain = self.algebra, timing.domain
+        contradictory = self.contradictory(timing, rows)
+        found: list[_Some[E, R]] = []
+        for status in sorted(STATUSES[domain]):
+            may_be = self.may_be(rows, domain, status)
+            applies = a.both(may_be, a.negated(contradictory))
+            readings = [(applies, False)]
+            if status == LASTING.get(domain):
+                readings.append((contradictory, True))
+            elif status not in _UNDATED:
+                readings = [(a.either(applies, contradictory), False)]
+            found += [
+                _Some(status, without_end, condition, Timing(a, self.calendar, domain, a.only(rows, condition)))
+                for condition, without_end in readings
+                if not a.nowhere(condition)
+            ]
         return found
 
     def contradictory(self, timing: Timing[E, R], rows: R) -> E:
@@ -291,36 +317,47 @@ class Events(Generic[E, R]):
 
     # --- what denies them -----------------------------------------------------------------------------
 
-    def _denying(self, domain: Domain) -> R:
+    def _denying(self, domain: Domain) -> _Denials[E, R]:
         """The records that say no."""
         found = self._denials.get(domain)
         if found is None:
-            a, rows = self.algebra, self.algebra.events(domain)
+            a, every = self.algebra, self.algebra.events(domain)
             columns = _spoken(a.columns(domain))
             denies = Reading(columns, "denies", lambda s: _flag(words_of(s, columns, domain).denies))
-            found = self._denials[domain] = a.only(rows, a.same(a.read(rows, denies), a.truth(TRUE)))
+            rows = a.only(every, a.same(a.read(every, denies), a.truth(TRUE)))
+            timing = Timing(a, self.calendar, domain, rows)
+            found = self._denials[domain] = _Denials(
+                rows,
+                timing,
+                self._any(rows),
+                self._of_one_event(rows, timing),
+                self._denied_until(timing, "first day's end", _first_days_end),
+                self._denied_until(timing, "last day's end", lambda when: _day_end(when.last_day)),
+            )
         return found
 
-    def _contradicted(self, wanted: Wanted, denials: R, judged: _Judged[E, R]) -> E:
+    def _contradicted(self, wanted: Wanted, denials: _Denials[E, R], judged: _Judged[E, R]) -> E:
         """Whether every record that was found may be the very one that another record denies."""
         a, domain, rows = self.algebra, wanted.domain, judged.rows
         codes = wanted.leaf.codes
         reading = Reading(CODE, ("contradicts", domain, codes), lambda s: _flag(wanted.contradicts(code_of(s))))
-        relevant = a.same(a.read(denials, reading), a.truth(TRUE))
+        relevant = a.same(a.read(denials.rows, reading), a.truth(TRUE))
         if a.nowhere(relevant):
             return a.flag(False)
-        timing, denying = Timing(a, self.calendar, domain, rows), Timing(a, self.calendar, domain, denials)
+        # Of whom nothing is denied, nothing need be looked at.
+        concerned = a.spread(rows, a.exists(denials.rows, relevant))
+        rows = a.only(rows, a.both(a.same(judged.truth, a.truth(TRUE)), concerned))
+        timing, denying, found = Timing(a, self.calendar, domain, rows), denials.timing, a.flag(True)
         begun = a.where(timing.has_start, timing.low(timing.start), a.number(EARLIEST))
-        found = a.same(judged.truth, a.truth(TRUE))
         latest = a.largest(rows, found, begun, BEFORE_ALL)
-        of_one_event = self._of_one_event(denials, denying)
-        by_then = a.both(relevant, a.negated(of_one_event))
-        until = self._denied_until(denials, denying, "last day's end", lambda when: _day_end(when.last_day))
-        refuted = a.at_most(latest, a.largest(denials, by_then, until, BEFORE_ALL - 1))
+        by_then = a.both(relevant, a.negated(denials.of_one_event))
+        refuted = a.at_most(latest, a.largest(denials.rows, by_then, denials.until_last, BEFORE_ALL - 1))
         earliest = a.smallest(rows, found, begun, AFTER_ALL)
         at = denying.low(denying.start)
-        between = a.both(a.at_most(a.spread(denials, earliest), at), a.at_most(at, a.spread(denials, latest)))
-        return a.either(refuted, a.exists(denials, a.both(a.both(relevant, of_one_event), between)))
+        after = a.at_most(a.spread(denials.rows, earliest), at)
+        between = a.both(after, a.at_most(at, a.spread(denials.rows, latest)))
+        of_one = a.both(a.both(relevant, denials.of_one_event), between)
+        return a.either(refuted, a.exists(denials.rows, of_one))
 
     def _of_one_event(self, denials: R, timing: Timing[E, R]) -> E:
         """Whether a denial is of one event only: a dated not-done."""
@@ -331,7 +368,7 @@ class Events(Generic[E, R]):
         refuted = Reading(columns, "refuted", lambda s: _flag(_refuted(words_of(s, columns, timing.domain))))
         return a.both(timing.has_start, a.negated(a.same(a.read(denials, refuted), a.truth(TRUE))))
 
-    def _denied_until(self, denials: R, timing: Timing[E, R], key: str, of: Callable[[When], int]) -> E:
+    def _denied_until(self, timing: Timing[E, R], key: str, of: Callable[[When], int]) -> E:
         """The last instant up to which denials speak: that of their own date, else the screening day."""
         a, now = self.algebra, self.algebra.number(self.calendar.now)
         until = now
@@ -339,7 +376,7 @@ class Events(Generic[E, R]):
             until = a.where(timing.given(column), timing.date(column, key, of), until)
         return a.least(until, now)
 
-    def _absent(self, leaf: Event, wanted: Wanted, bounds: Bounds[E], denials: R) -> E:
+    def _absent(self, leaf: Event, wanted: Wanted, bounds: Bounds[E], denials: _Denials[E, R]) -> E:
         """Whether nothing unrecorded can be what is asked for."""
         a, planned = self.algebra, "planned" in leaf.statuses
         outside = self._outside(leaf, bounds)
@@ -349,7 +386,7 @@ class Events(Generic[E, R]):
         if planned:
             return absent  # no record denies a plan
         if len(leaf.codes) == 1:
-            return a.either(absent, self._denied(leaf, wanted, needed, denials, leaf.codes[0]))
+            return a.either(absent, self._denied(wanted, needed, denials, leaf.codes[0]))
         # One code may be denied by a record, another by the declaration, which speaks of codes by their systems alone.
         by_systems: dict[frozenset[str], E] = {}
         each: list[E] = []
@@ -357,7 +394,7 @@ class Events(Generic[E, R]):
             systems = wanted.systems[code]
             if systems not in by_systems:
                 by_systems[systems] = self._declared(leaf, wanted, needed, (code,))
-            each.append(a.either(self._denied(leaf, wanted, needed, denials, code), by_systems[systems]))
+            each.append(a.either(self._denied(wanted, needed, denials, code), by_systems[systems]))
         return a.either(absent, reduce(a.both, each))
 
     def _outside(self, leaf: Event, bounds: Bounds[E]) -> E:
@@ -419,20 +456,18 @@ class Events(Generic[E, R]):
         found = self._declared_of[leaf.domain, codes] = a.same(a.read(rows, speaks), a.truth(TRUE)), through
         return found
 
-    def _denied(self, leaf: Event, wanted: Wanted, needed: E, denials: R, code: str) -> E:
+    def _denied(self, wanted: Wanted, needed: E, denials: _Denials[E, R], code: str) -> E:
         """Whether a record denies a code, as far as the leaf looks."""
-        a, domain = self.algebra, leaf.domain
+        a, domain, rows = self.algebra, wanted.domain, denials.rows
 
         def told(spelling: Spelling) -> int:
             return _flag(code in wanted.denied_codes(code_of(spelling)))
 
-        speaks = a.same(a.read(denials, Reading(CODE, ("denied", domain, code), told)), a.truth(TRUE))
+        speaks = a.same(a.read(rows, Reading(CODE, ("denied", domain, code), told)), a.truth(TRUE))
         if a.nowhere(speaks):
             return a.flag(False)
-        timing = Timing(a, self.calendar, domain, denials)
-        speaks = a.both(speaks, a.negated(self._of_one_event(denials, timing)))
-        until = self._denied_until(denials, timing, "first day's end", _first_days_end)
-        return a.exists(denials, a.both(speaks, a.at_most(a.spread(denials, needed), until)))
+        speaks = a.both(speaks, a.negated(denials.of_one_event))
+        return a.exists(rows, a.both(speaks, a.at_most(a.spread(rows, needed), denials.until_first)))
 
 
 def _day_end(day: int) -> int:

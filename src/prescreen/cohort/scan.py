@@ -100,6 +100,7 @@ class Scan:
         self.concepts = {name: number for number, name in enumerate(concepts, FIRST_CONCEPT)}
         self.domains = frozenset(domains)
         self._systems: dict[str | None, bool] = {}
+        self._signatures: dict[str, tuple[str, ...]] = {}
         self._make_pools()
 
     # --- spellings ------------------------------------------------------------------------------------
@@ -135,14 +136,14 @@ class Scan:
 
     def signature(self, domain: str) -> tuple[str, ...]:
         """The columns of an event record besides its dates, as far as they are there; status always."""
-        source = self.tables.sources.get(domain)
-        there = set() if source is None else set(source.columns)
-        dates = {*DATES[domain], "date"}  # type: ignore[index]
-        return tuple(
-            name
-            for name in TABLES[domain].names
-            if name not in dates | _IGNORED | {"candidate"} and (name in there or name in ("system", "code", "status"))
-        )
+        found = self._signatures.get(domain)
+        if found is None:
+            source = self.tables.sources.get(domain)
+            there = {"system", "code", "status", *(() if source is None else source.columns)}
+            apart = {"candidate", "date", *DATES[domain], *_IGNORED}  # type: ignore[index]
+            names = TABLES[domain].names
+            found = self._signatures[domain] = tuple(name for name in names if name in there and name not in apart)
+        return found
 
     def concept(self, code: str) -> ObservationConcept:
         return self.catalogue.observations[code]

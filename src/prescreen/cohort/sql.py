@@ -202,6 +202,9 @@ class SqlAlgebra:
         mine = condition if rows.condition is None else self.both(rows.condition, condition)
         return View(rows.table, mine, rows.concept)
 
+    def filled(self, condition: Sql, number: Sql, otherwise: Sql) -> Sql:
+        return self.where(condition, number, otherwise)
+
     def nowhere(self, condition: Sql) -> bool:
         return bool(condition.node == exp.false())
 

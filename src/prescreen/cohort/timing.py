@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from typing import Final, Generic
 
@@ -29,23 +30,23 @@ class Times(Generic[E]):
 class Timing(Generic[E, R]):
     """The dates of the rows of one table of records, for one leaf or its exceptions."""
 
-    def __init__(
-        self,
-        algebra: Algebra[E, R],
-        calendar: Calendar[E, R],
-        domain: Domain,
-        rows: R,
-        known: Timing[E, R] | None = None,
-    ) -> None:
-        """known: the dates of the same rows, whatever its calendar."""
+    def __init__(self, algebra: Algebra[E, R], calendar: Calendar[E, R], domain: Domain, rows: R) -> None:
         self.algebra = algebra
         self.calendar = calendar
         self.domain: Domain = domain
         self.rows = rows
         self.start, self.end = DATES[domain]
-        self.has_start: E = self.given(self.start) if known is None else known.has_start
-        self.has_end: E = self.given(self.end) if known is None else known.has_end
-        self._read: dict[tuple[str, object], E] = {} if known is None else known._read
+        self.has_start: E = self.given(self.start)
+        self.has_end: E = self.given(self.end)
+        self._read: dict[tuple[str, object], E] = {}
+
+    def under(self, calendar: Calendar[E, R], keep: bool) -> Timing[E, R]:
+        """The same dates in another calendar. keep: whether what is read of them is kept for the next."""
+        other = copy(self)
+        other.calendar = calendar
+        if not keep:
+            other._read = {}
+        return other
 
     def given(self, column: str) -> E:
         """Whether a date is written."""

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from typing import Final, Generic
+from typing import Final, Generic, cast
 
 from prescreen.candidate.facts import KIND_OF
 from prescreen.catalogue import Catalogue, ObservationConcept
+from prescreen.catalogue.model import Domain
 from prescreen.cohort.algebra import FALLBACK, FALSE, TRUE, UNKNOWN, Algebra, Between, E, R, Reading, Spelling, Truths
 from prescreen.cohort.events import Events
 from prescreen.cohort.person import Persons
@@ -53,6 +54,7 @@ ALONE: Final = -1
 _TWICE: Final = 2
 _NO_DAY: Final = -1
 _FEW: Final = 29  # records: with more, a case costs the direct evaluator more (`engine.cases`)
+_OF_OBSERVATION: Final = "observation:"
 _MOST_PARTS: Final = 38  # of a number in base 3 that has 63 bits
 
 
@@ -122,6 +124,7 @@ class Walk(Generic[E, R]):
         self.events: Events[E, R] = Events(algebra, self.calendar, catalogue, None if plain is None else plain.events)
         self.results = Results(algebra, self.calendar, catalogue, ranges, self.events)
         self._leaves: dict[Hashable, _Node[E]] = {}
+        self._counts: dict[str, E] = {} if plain is None else plain._counts
 
     def over(self, algebra: Algebra[E, R]) -> Walk[E, R]:
         """The same walk over other columns."""
@@ -207,18 +210,26 @@ class Walk(Generic[E, R]):
     def _few_records(self, leaves: Sequence[_Node[E]], catalogue: Catalogue) -> E:
         """Where the kinds of records that leaves ask for have so few that the direct evaluator tries all cases."""
         a = self.algebra
-        kinds: dict[str, R] = {}
+        kinds: dict[str, None] = {}
         for leaf in leaves:
             condition = leaf.condition
             if isinstance(condition, Observation):
-                for code in (condition.code, *catalogue.observations[condition.code].inputs):
-                    kinds[f"observation:{code}"] = a.results(code)
+                codes = (condition.code, *catalogue.observations[condition.code].inputs)
+                kinds |= {f"{_OF_OBSERVATION}{code}": None for code in codes}
             asked = condition.without if isinstance(condition, Observation) else condition
-            for event in parts_of(asked):
-                if isinstance(event, Event):
-                    kinds[event.domain] = a.events(event.domain)
-        counts = [a.total(rows, a.flag(True), a.number(1)) for rows in kinds.values()]
+            kinds |= {event.domain: None for event in parts_of(asked) if isinstance(event, Event)}
+        counts = [self._records_of(kind) for kind in kinds]
         return a.at_most(reduce(a.plus, counts), a.number(_FEW)) if counts else a.flag(True)
+
+    def _records_of(self, kind: str) -> E:
+        """How many records there are of a domain, or results of an observation."""
+        found = self._counts.get(kind)
+        if found is None:
+            a = self.algebra
+            code = kind.removeprefix(_OF_OBSERVATION)
+            rows = a.results(code) if code != kind else a.events(cast(Domain, kind))
+            found = self._counts[kind] = a.total(rows, a.flag(True), a.number(1))
+        return found
 
     def _no_leaf_falls_back(self, node: _Node[E]) -> E:
         a = self.algebra
