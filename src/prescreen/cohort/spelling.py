@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -35,8 +36,7 @@ class Pool:
         self._numbers: dict[Spelling, int] = {nothing: 0}
         self._by_text: dict[str | None, int] = {}
         self._check = check
-        self._tables: dict[object, Ids] = {}
-        self._whole: set[object] = set()
+        self._tables: dict[object, _Table] = {}
         self._parts: dict[tuple[str, ...], tuple[Pool, Ids]] = {}
         self._lock = threading.Lock()
 
@@ -75,51 +75,50 @@ class Pool:
 
     def read(self, reading: Reading, numbers: Ids) -> Ids:
         """What a reading makes of spellings by their numbers: worked out once for each, when it is first met; nothing
-        of what cannot be read."""
+        of what cannot be read. Several threads may read at once."""
         table = self._tables.get(reading.key)
-        if table is None or len(table) < len(self.spellings):
+        if table is None or len(table.values) < len(self.spellings):
             table = self._table(reading)
-        found: Ids = table.take(numbers)
-        if reading.key not in self._whole and found.min(initial=0) == _UNREAD[reading.truth]:
+        found: Ids = table.values.take(numbers)
+        if not table.whole and found.min(initial=0) == _UNREAD[reading.truth]:
             with self._lock:
-                if len(table) * _MANY <= len(numbers):
-                    self._work_out(reading, table, np.arange(len(table)))
-                    self._whole.add(reading.key)
-                else:
-                    met = np.zeros(len(table), bool)
-                    met[numbers] = True
-                    self._work_out(reading, table, np.flatnonzero(met))
-            found = table.take(numbers)
+                self._work_out(reading, table, numbers)
+            found = table.values.take(numbers)
         return found
 
-    def _table(self, reading: Reading) -> Ids:
-        """The table of a reading, with room for all spellings."""
-        if len(reading.columns) == len(self.columns):
-            with self._lock:
-                return self._lengthened(reading)
-        part, of_part = self._part(reading.columns)
-        table = part.read(reading, of_part)
+    def _table(self, reading: Reading) -> _Table:
+        """The table of a reading, with room for all spellings; that of few is worked out at once."""
+        whole = None
+        if len(reading.columns) < len(self.columns):
+            part, of_part = self._part(reading.columns)
+            whole = part.read(reading, of_part)
         with self._lock:
+            known = self._tables.get(reading.key)
+            if known is not None and len(known.values) == len(self.spellings):
+                return known  # another thread made it while this one waited
+            if whole is not None:
+                table = _Table(whole, True)
+            else:
+                table = _Table(np.full(len(self.spellings), _UNREAD[reading.truth], _KIND[reading.truth]), False)
+                if known is not None:
+                    table.values[: len(known.values)] = known.values
+                if len(table.values) <= _FEW:
+                    self._work_out(reading, table, np.arange(len(table.values)))
             self._tables[reading.key] = table
-            self._whole.add(reading.key)
         return table
 
-    def _lengthened(self, reading: Reading) -> Ids:
-        """The table of a reading with room for all spellings; that of few spellings is worked out at once."""
-        known = self._tables.get(reading.key, _NONE)
-        table = np.full(len(self.spellings), _UNREAD[reading.truth], np.int8 if reading.truth else np.int64)
-        table[: len(known)] = known
-        if len(table) <= _FEW:
-            self._work_out(reading, table, np.arange(len(table)))
-            self._whole.add(reading.key)
-        else:
-            self._whole.discard(reading.key)
-        self._tables[reading.key] = table
-        return table
-
-    def _work_out(self, reading: Reading, table: Ids, numbers: Ids) -> None:
-        for number in numbers[table[numbers] == _UNREAD[reading.truth]].tolist():
-            table[number] = reading.of(self.spellings[number]) if self.sound[number] else 0
+    def _work_out(self, reading: Reading, table: _Table, numbers: Ids) -> None:
+        """Read the spellings of some rows; of many rows, all spellings."""
+        values = table.values
+        whole = len(values) <= _FEW or len(values) * _MANY <= len(numbers)
+        open_ = values == _UNREAD[reading.truth]
+        if not whole:
+            met = np.zeros(len(values), bool)
+            met[numbers] = True
+            open_ &= met
+        for number in np.flatnonzero(open_).tolist():
+            values[number] = reading.of(self.spellings[number]) if self.sound[number] else 0
+        table.whole = table.whole or whole  # not before: other threads look at it without the lock
 
     def _part(self, columns: tuple[str, ...]) -> tuple[Pool, Ids]:
         """The spellings of some of the columns, and which of them each spelling holds."""
@@ -136,7 +135,15 @@ class Pool:
             return part, of_part
 
 
-_NONE: Final = np.zeros(0, np.int8)
+@dataclass(slots=True)
+class _Table:
+    """What a reading has made of spellings, by their numbers. whole: of all of them."""
+
+    values: Ids
+    whole: bool
+
+
+_KIND: Final = (np.int64, np.int8)
 _FEW: Final = 256
 _MANY: Final = 16
 """So many rows for each spelling meet nearly all of these: they are worked out at once, and not looked for again."""

@@ -168,7 +168,8 @@ class Walk(Generic[E, R]):
         undecided: list[tuple[_Node[E], E]] = []
         unknown = a.same(least, a.truth(UNKNOWN))
         self._undecided(root, unknown, undecided)
-        doubt = self._doubt(undecided)
+        shared = self._shared(undecided)
+        doubt = reduce(a.either, shared.values()) if shared else None
         status = least if criterion.kind == "inclusion" else a.minus(a.truth(TRUE), least)
         if doubt is not None:
             status = a.where(doubt, a.truth(FALLBACK), status)
@@ -181,14 +182,16 @@ class Walk(Generic[E, R]):
         for leaf, where in undecided:
             open_[leaf.fact] = a.either(open_[leaf.fact], where) if leaf.fact in open_ else where
         settled = self._no_leaf_falls_back(root)
-        return Decided(
-            criterion, status, open_, settled, None if doubt is None else self._alike(root, undecided, trial.catalogue)
-        )
+        alike = self._alike(root, undecided, shared, trial.catalogue) if shared else None
+        return Decided(criterion, status, open_, settled, alike)
 
-    def _alike(self, root: _Node[E], undecided: list[tuple[_Node[E], E]], catalogue: Catalogue) -> E | None:
+    def _alike(
+        self, root: _Node[E], undecided: list[tuple[_Node[E], E]], shared: dict[Hashable, E], catalogue: Catalogue
+    ) -> E | None:
         """A number made of all that the direct evaluator would go by, where no record is in it.
 
-        Records of what is decided are not in it either, but for their number: of many, fewer cases are tried.
+        It supposes what leaves share, and goes by the truth of those that share nothing. Records of these, and of what
+        is decided, are not in the number but for how many there are: of many, fewer cases are tried.
         """
         a = self.algebra
         leaves = list({id(leaf): leaf for leaf, _ in undecided}.values())
@@ -198,7 +201,10 @@ class Walk(Generic[E, R]):
         bare = a.both(self._no_leaf_falls_back(root), self._few_records(leaves, catalogue))
         for leaf, where in undecided:
             assert leaf.bare is not None
-            bare = a.both(bare, a.either(a.negated(where), leaf.bare))
+            for use in leaf.uses:
+                if use.key in shared:
+                    here = where if use.where is None else a.both(where, use.where)
+                    bare = a.both(bare, a.either(a.negated(a.both(here, shared[use.key])), leaf.bare))
         number = a.number(0)
         for leaf in leaves:
             number = a.plus(a.times(number, 3), leaf.truth.least)
@@ -390,8 +396,9 @@ class Walk(Generic[E, R]):
                 here = a.both(here, a.negated(a.same(node.children[0].truth.least, excluded)))
             self._undecided(child, here, found)
 
-    def _doubt(self, undecided: list[tuple[_Node[E], E]]) -> E | None:
-        """Where an open fact may be used more than once, so that Kleene's unknown may be needless."""
+    def _shared(self, undecided: list[tuple[_Node[E], E]]) -> dict[Hashable, E]:
+        """The open facts that may be used more than once, each with where they may, so that Kleene's unknown may be
+        needless."""
         a = self.algebra
         by_key: dict[Hashable, list[tuple[E, E | None, bool]]] = {}
         for leaf, where in undecided:
@@ -399,15 +406,15 @@ class Walk(Generic[E, R]):
                 here = where if use.where is None else a.both(where, use.where)
                 by_key.setdefault(use.key, []).append((here, use.twice, use.beside))
         shares = any(len(uses) > 1 for uses in by_key.values())
-        doubts: list[E] = []
+        found: dict[Hashable, E] = {}
         one, two, zero = a.number(1), a.number(2), a.number(0)
-        for found in by_key.values():
-            uses = [(here, None if beside and not shares else twice) for here, twice, beside in found]
+        for key, some in by_key.items():
+            uses = [(here, None if beside and not shares else twice) for here, twice, beside in some]
             if len(uses) == 1 and uses[0][1] is None:
                 continue
             weights = [a.where(here, one if twice is None else a.where(twice, two, one), zero) for here, twice in uses]
-            doubts.append(a.at_most(a.number(_TWICE), reduce(a.plus, weights)))
-        return reduce(a.either, doubts) if doubts else None
+            found[key] = a.at_most(a.number(_TWICE), reduce(a.plus, weights))
+        return found
 
 
 def _first_day(spelling: Spelling) -> int:
