@@ -138,7 +138,7 @@ MUTANTS = (
         "[*taken, self.all_of((then, otherwise))]",
         "taken",
     ),
-    Mutant("facts used twice are not noticed", COHORT + "walk:Walk._doubt", "a.number(_TWICE)", "a.number(99)"),
+    Mutant("facts used twice are not noticed", COHORT + "walk:Walk._shared", "a.number(_TWICE)", "a.number(99)"),
     Mutant(
         "windows end a day late",
         COHORT + "windows:_edge",

@@ -237,7 +237,8 @@ class Events(Generic[E, R]):
             most = high if most is None else a.most(most, high)
         if least is None or most is None:
             return _Judged(touching.rows, a.truth(FALSE))
-        return _Judged(touching.rows, a.where(a.same(least, most), least, a.truth(UNKNOWN)))
+        truth = a.where(a.same(least, most), least, a.truth(UNKNOWN))
+        return _Judged(touching.rows, truth)
 
     def _touching(self, leaf: Event, wanted: Wanted) -> _Touching[E, R]:
         """The records that are or may be of a leaf's codes."""
