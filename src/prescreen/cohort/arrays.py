@@ -5,7 +5,8 @@ The rows of each table are in the order of their candidates, so that what concer
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from math import prod
 from typing import Any, Final
 
@@ -27,31 +28,51 @@ _MOST: Final = {np.dtype(np.int8): np.int8(127), np.dtype(np.int64): np.int64(2*
 
 _NO_UNIT: Final = -1.0
 
-Parts = dict[str, tuple[Pool, Ids]]
-"""Columns of rows: a pool of spellings, and their numbers."""
-
-
 class Rows:
-    """Rows in the order of their candidates. owner: the candidate of each; parts: their columns."""
+    """Rows in the order of their candidates. pools: of their columns; source: the columns of all rows, or the rows of
+    which these are some; at: which of them. `owner` is the candidate of each. Columns are picked when they are looked
+    at: most of them never are."""
 
-    def __init__(self, table: str, owner: Ids, parts: Parts) -> None:
+    def __init__(self, table: str, pools: dict[str, Pool], source: Columns | Rows, at: Ids | None = None) -> None:
         self.table = table
-        self.owner = owner
-        self.parts = parts
-        changes = np.flatnonzero(owner[1:] != owner[:-1]) + 1
-        self.starts = np.concatenate([np.zeros(1, np.int64), changes]) if len(owner) else np.zeros(0, np.int64)
-        self.owners = owner[self.starts]
-        self.single = len(self.starts) == len(owner)
-        self._keys: tuple[Ids, Ids] | None = None
+        self.pools = pools
+        self._source = source
+        self._at = at
+        self._picked: Columns = {}
 
     def __len__(self) -> int:
-        return len(self.owner)
+        return len(self.owner if self._at is None else self._at)
+
+    def column(self, name: str) -> Ids:
+        """The numbers of the spellings of a column."""
+        found = self._picked.get(name)
+        if found is None:
+            found = self._source.column(name) if isinstance(self._source, Rows) else self._source[name]
+            self._picked[name] = found = found if self._at is None else found.take(self._at)
+        return found
+
+    @property
+    def owner(self) -> Ids:
+        return self.column("owner")
+
+    @cached_property
+    def starts(self) -> Ids:
+        """Where the rows of each candidate begin."""
+        owner = self.owner
+        changes = np.flatnonzero(owner[1:] != owner[:-1]) + 1
+        return np.concatenate([np.zeros(1, np.int64), changes]) if len(owner) else np.zeros(0, np.int64)
+
+    @cached_property
+    def owners(self) -> Ids:
+        """The candidates, each once."""
+        return self.owner.take(self.starts)
+
+    @property
+    def single(self) -> bool:
+        return len(self.starts) == len(self)
 
     def only(self, chosen: Ids) -> Rows:
-        at = np.flatnonzero(chosen)
-        return Rows(
-            self.table, self.owner[at], {name: (pool, numbers[at]) for name, (pool, numbers) in self.parts.items()}
-        )
+        return Rows(self.table, self.pools, self, np.flatnonzero(chosen))
 
 
 class Memory:
@@ -98,20 +119,23 @@ class Arrays:
 
     def _made_persons(self) -> Rows:
         rows = self._pieces.get("persons")
-        parts: Parts = {}
+        columns: Columns = {"owner": np.arange(self.size)}
         for name in ("born", "sex"):
-            numbers = np.zeros(self.size, np.int32)
+            columns[name] = np.zeros(self.size, np.int32)
             if rows is not None:
-                numbers[rows["owner"]] = rows[name]
-            parts[name] = (self.pools["persons", name], numbers)
-        return Rows("persons", np.arange(self.size), parts)
+                columns[name][rows["owner"]] = rows[name]
+        return Rows("persons", self._pools_of("persons", columns), columns)
+
+    def _pools_of(self, table: str, columns: Iterable[str]) -> dict[str, Pool]:
+        return {name: self.pools[table, name] for name in columns if (table, name) in self.pools}
 
     def _made_results(self) -> tuple[Ids, Columns, Ids]:
         """The order of observations by concept and candidate, and where each concept begins."""
         rows = self._pieces.get("observations")
         count = max(self._concepts.values(), default=1) + 2
         if rows is None:
-            return np.zeros(0, np.int64), {}, np.zeros(count, np.int64)
+            nothing = {name: np.zeros(0, np.int32) for name in ("owner", "date", *WRITTEN)}
+            return np.zeros(0, np.int64), nothing, np.zeros(count, np.int64)
         concept, owner = rows["concept"], rows["owner"]
         in_order = not (owner[1:] < owner[:-1]).any()
         order = np.argsort(concept, kind="stable") if in_order else np.lexsort((owner, concept))
@@ -124,15 +148,8 @@ class Arrays:
     def results(self, concept: str) -> Rows:
         order, rows, edges = self._results
         number = self._concepts.get(concept)
-        if number is None or not rows:
-            at = np.zeros(0, np.int64)
-        else:
-            at = order[edges[number] : edges[number + 1]]
-        owner = rows["owner"][at] if rows else np.zeros(0, np.int32)
-        return Rows("observations", owner, {
-            name: (self.pools["observations", name], rows[name][at] if rows else np.zeros(0, np.int32))
-            for name in (*WRITTEN, "date")
-        })  # fmt: skip
+        at = order[:0] if number is None else order[edges[number] : edges[number + 1]]
+        return Rows("observations", self._pools_of("observations", (*WRITTEN, "date")), rows, at)
 
     def events(self, domain: Domain) -> Rows:
         found = self._events.get(domain)
@@ -142,16 +159,12 @@ class Arrays:
 
     def _sorted(self, table: str, rows: Columns | None, at: Ids | None = None) -> Rows:
         """Rows of a table in the order of their candidates; all, or some."""
-        names = [name for owner, name in self.pools if owner == table]
         if rows is None:
-            return Rows(table, np.zeros(0, np.int32), {n: (self.pools[table, n], np.zeros(0, np.int32)) for n in names})
-        owner = rows["owner"] if at is None else rows["owner"][at]
+            names = [name for owner, name in self.pools if owner == table]
+            rows = {name: np.zeros(0, np.int32) for name in ("owner", *names)}
+        owner = rows["owner"] if at is None else rows["owner"].take(at)
         order = np.argsort(owner, kind="stable")
-        if at is not None:
-            order = at[order]
-        return Rows(
-            table, rows["owner"][order], {n: (self.pools[table, n], rows[n][order]) for n in names if n in rows}
-        )
+        return Rows(table, self._pools_of(table, rows), rows, order if at is None else at.take(order))
 
     def complete(self, domain: Domain) -> Rows:
         return self._some("complete", "declared", domain)
@@ -306,10 +319,11 @@ class Arrays:
     def read(self, rows: Rows, reading: Reading) -> Any:
         if reading.columns == WRITTEN and rows.table == "observations":
             return self._judged(rows, reading)
-        for pool, numbers in rows.parts.values():
-            if set(reading.columns) <= set(pool.columns):
-                return pool.read(reading, numbers)
-        if not set(reading.columns) & {column for pool, _ in rows.parts.values() for column in pool.columns}:
+        asked = set(reading.columns)
+        for name, pool in rows.pools.items():
+            if asked <= set(pool.columns):
+                return pool.read(reading, rows.column(name))
+        if asked.isdisjoint(column for pool in rows.pools.values() for column in pool.columns):
             return pool_of_nothing(reading)
         return self._spelled(rows, reading)
 
@@ -332,7 +346,7 @@ class Arrays:
 
     def by_spelling(self, rows: Rows, reading: Reading, at: Ids, columns: Sequence[str]) -> Ids:
         """A reading once for each distinct spelling of some rows, remembered for all shards."""
-        parts = [rows.parts[name] for name in columns]
+        parts = [(rows.pools[name], rows.column(name)) for name in columns]
         sizes = [len(pool) for pool, _ in parts]
         kind = np.int8 if reading.truth else np.int64
         keys, inverse = np.unique(packed([numbers[at] for _, numbers in parts], sizes), return_inverse=True)
@@ -356,7 +370,6 @@ class Arrays:
         """The truths of point values that are far from the threshold, in floats; and which rows these are."""
         concept = quick.concept
         assert concept.analyte is not None
-        numbers = rows.parts
         unit = self._column(rows, "unit", ("factor", concept.name), lambda s: _factor(concept, s[0]))
         point = self._column(rows, "value", "point", _point)
         useless = self._column(rows, "verification", "useless", lambda s: float(undecided(s[0]))) == 1
@@ -370,10 +383,10 @@ class Arrays:
             decided = (value > least + SAFE * abs(least)) & (value < most - SAFE * abs(most))
             if quick.multiple:
                 own = self._column(rows, "range_unit", ("factor", concept.name), lambda s: _factor(concept, s[0]))
-                factor = np.where(numbers["range_unit"][1] == 0, unit, own)
+                factor = np.where(rows.column("range_unit") == 0, unit, own)
                 limit = self._column(rows, "high", "point", _point) * factor
                 if quick.limits_told:
-                    useless |= decided & (numbers["high"][1] == 0) & (value > 0)
+                    useless |= decided & (rows.column("high") == 0) & (value > 0)
                 decided &= (limit > max(0.0, least + SAFE * abs(least))) & (limit < most - SAFE * abs(most))
                 threshold = limit * quick.number
             difference = value - threshold
@@ -402,14 +415,14 @@ class Arrays:
 
     def _column(self, rows: Rows, column: str, key: object, of: Callable[[Spelling], float]) -> Ids:
         """A float for each row by the spelling of a column; NaN where there is none."""
-        pool, numbers = rows.parts[column]
+        pool = rows.pools[column]
         table = self._memory.floats.get((column, key))
         if table is None or len(table) < len(pool):
             table = np.asarray(
                 [of(s) if sound else np.nan for s, sound in zip(pool.spellings, pool.sound, strict=True)]
             )
             self._memory.floats[column, key] = table
-        return table[numbers]
+        return table.take(rows.column(column))
 
 
 def _unpacked(key: int, pools: Sequence[Pool]) -> Spelling:

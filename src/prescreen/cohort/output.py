@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from prescreen.cohort.decide import Decisions
 from prescreen.cohort.funnel import VERDICTS, Funnel
 from prescreen.cohort.plan import Plan
 from prescreen.cohort.spelling import Ids
@@ -38,10 +41,15 @@ class Results:
         self._writers: dict[str, Any] = {}
         self._layout = _layout(plan)
 
-    def add(self, identities: pa.Array, statuses: Ids) -> None:
-        """Write and count the final statuses of a shard's candidates."""
-        verdicts = self.funnel.add(statuses)
-        self._criteria(identities, statuses)
+    def add(self, candidates: Sequence[str], decisions: Decisions) -> None:
+        """Write and count the final statuses of a shard's candidates, and what they wait for."""
+        import pyarrow as pa
+
+        identities = pa.array(candidates, pa.string())
+        verdicts = self.funnel.add(decisions.statuses)
+        for column, facts in enumerate(decisions.facts):
+            self.funnel.add_facts(column, facts)
+        self._criteria(identities, decisions.statuses)
         self._verdicts(identities, verdicts)
 
     def _criteria(self, identities: pa.Array, statuses: Ids) -> None:
@@ -110,6 +118,13 @@ class Results:
         for writer in self._writers.values():
             writer.close()
 
+    def abandon(self) -> None:
+        """Leave nothing of what was written."""
+        with suppress(OSError):  # a disk that is full
+            self.close()
+        for name in (*RESULTS, MANIFEST):
+            self.unfinished(name).unlink(missing_ok=True)
+
     def unfinished(self, name: str) -> Path:
         return self.folder / f".{name}.unfinished"
 
@@ -140,6 +155,41 @@ class Results:
         for name in (*RESULTS, MANIFEST):
             if self.unfinished(name).exists():
                 self.unfinished(name).replace(self.folder / name)
+
+
+class Writing:
+    """Writes shards in a thread of its own while others are decided. An error of it is raised at the next shard, or at
+    the end; where there is one, whosever it is, nothing that was written is left."""
+
+    def __init__(self, results: Results) -> None:
+        self.results = results
+        self._thread = ThreadPoolExecutor(1)
+        self._shards: list[Future[int]] = []
+
+    def __enter__(self) -> Writing:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._thread.shutdown(wait=True, cancel_futures=True)
+        if kind is not None:
+            self.results.abandon()
+
+    def add(self, candidates: Sequence[str], decisions: Decisions) -> None:
+        """Write a shard when those before it are written."""
+        for shard in self._shards:
+            if shard.done():
+                shard.result()
+
+        def write() -> int:
+            self.results.add(candidates, decisions)
+            return len(candidates)
+
+        self._shards.append(self._thread.submit(write))
+
+    def rest(self) -> Iterator[int]:
+        """The sizes of the shards, each when it is written."""
+        for shard in self._shards:
+            yield shard.result()
 
 
 def _table(columns: dict[str, pa.Array]) -> pa.Table:

@@ -18,7 +18,7 @@ from prescreen.cohort.algebra import FALLBACK
 from prescreen.cohort.arrays import Memory
 from prescreen.cohort.decide import Decisions, decide
 from prescreen.cohort.fallback import Answered, Direct, RowsAsked
-from prescreen.cohort.output import Results, cannot_write, prepare
+from prescreen.cohort.output import Results, Writing, cannot_write, prepare
 from prescreen.cohort.plan import Plan
 from prescreen.cohort.progress import Listener, Progress
 from prescreen.cohort.scan import Scan, Shard, no_candidates
@@ -110,11 +110,14 @@ class _Run:
 
     def done(self) -> Summary:
         identities, decided = self._by_spark() if self.engine == "spark" else self._here()
-        with self._timed("direct"):
-            direct = self._directly(identities, decided)
-        self._tell_issues()
-        with self._timed("write"):
-            return self._written(identities, decided, direct)
+        with Writing(Results(self.folder, self.plan)) as writing:
+            with self._timed("direct"):
+                direct = self._directly(identities, decided, writing)
+            self._tell_issues()
+            with self._timed("write"):  # what is not written yet
+                for size in writing.rest():
+                    self.progress.add("candidates written", size, len(identities))
+                return self._written(writing.results, len(identities), direct)
 
     def _here(self) -> tuple[list[str], list[Decisions]]:
         """The candidates, and what columns decide of them, in the memory of this machine."""
@@ -178,8 +181,9 @@ class _Run:
 
     # --- the direct evaluator ---------------------------------------------------------------------------
 
-    def _directly(self, identities: Sequence[str], decided: Sequence[Decisions]) -> dict[str, Any]:
-        """Fill in what columns left to the direct evaluator, and hold a sample of the rest against it."""
+    def _directly(self, identities: Sequence[str], decided: Sequence[Decisions], writing: Writing) -> dict[str, Any]:
+        """Fill in what columns left to the direct evaluator, and hold a sample of the rest against it. Shards of which
+        nothing is left are handed on to be written."""
         open_ = sum(int((decisions.statuses == FALLBACK).sum()) for decisions in decided)
         shared = self._for_all_alike(identities, decided)
         left = [
@@ -187,9 +191,12 @@ class _Run:
         ]
         audited = {place: rank for rank, place in enumerate(sample(identities, self.options.audited))}
         alone = np.concatenate(left).tolist()
-        self._one_by_one(identities, decided, sorted({*alone, *audited}), audited)
-        if any((decisions.statuses == FALLBACK).any() for decisions in decided):
-            raise AssertionError("a candidate has no status")
+        waiting = list(enumerate(decided))
+        for place in self._one_by_one(identities, decided, sorted({*alone, *audited}), audited):
+            while waiting and (waiting[0][0] + 1) * self.options.block <= place:
+                self._settled(identities, *waiting.pop(0), writing)
+        for number, decisions in waiting:
+            self._settled(identities, number, decisions, writing)
         pairs = len(identities) * max(1, len(self.plan.columns))
         return {
             "pairs": open_,
@@ -199,6 +206,12 @@ class _Run:
             "shared_pairs": shared,
             "audited": len(audited),
         }
+
+    def _settled(self, identities: Sequence[str], number: int, decisions: Decisions, writing: Writing) -> None:
+        if (decisions.statuses == FALLBACK).any():
+            raise AssertionError("a candidate has no status")
+        first = number * self.options.block
+        writing.add(identities[first : first + len(decisions.statuses)], decisions)
 
     def _for_all_alike(self, identities: Sequence[str], decided: Sequence[Decisions]) -> int:
         """Ask once for all candidates of whom the direct evaluator would say the same; how many pairs that settles."""
@@ -228,7 +241,8 @@ class _Run:
 
     def _one_by_one(
         self, identities: Sequence[str], decided: Sequence[Decisions], places: Sequence[int], audited: Mapping[int, int]
-    ) -> None:
+    ) -> Iterator[int]:
+        """Candidates decided, or decided again; the place of each before its turn."""
         block = self.options.block
         columns: dict[str, tuple[int, ...]] = {}
         for place in places:
@@ -237,6 +251,7 @@ class _Run:
             if place not in audited and len(open_) < len(self.plan.columns):
                 columns[identities[place]] = tuple(open_.tolist())
         for place, read in self._read(identities, places, RowsAsked(self.plan, columns)):
+            yield place
             statuses = decided[place // block].statuses[place % block]
             facts = decided[place // block].facts
             if isinstance(read, InputRefused):
@@ -282,17 +297,7 @@ class _Run:
 
     # --- the results ------------------------------------------------------------------------------------
 
-    def _written(self, identities: Sequence[str], decided: Sequence[Decisions], direct: Mapping[str, Any]) -> Summary:
-        import pyarrow as pa
-
-        results = Results(self.folder, self.plan)
-        block = self.options.block
-        for number, decisions in enumerate(decided):
-            some = identities[number * block : number * block + len(decisions.statuses)]
-            results.add(pa.array(some, pa.string()), decisions.statuses)
-            for column, facts in enumerate(decisions.facts):
-                results.funnel.add_facts(column, facts)
-            self.progress.add("candidates written", len(some), len(identities))
+    def _written(self, results: Results, candidates: int, direct: Mapping[str, Any]) -> Summary:
         results.close()
         results.issues(self.issues)
         funnel = results.funnel.as_json(day_text(self.day), self.sha256, len(self.issues))
@@ -300,7 +305,7 @@ class _Run:
             "schema": "prescreen/manifest/1",
             "engine": self.engine,
             "screening_date": day_text(self.day),
-            "candidates": len(identities),
+            "candidates": candidates,
             "rows_read": self.scan.rows,
             "rows_written": {**results.rows, "issues": len(self.issues)},
             "direct": dict(direct),
