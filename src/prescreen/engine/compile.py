@@ -119,12 +119,12 @@ def share(memory: dict[Any, Any], key: object, made: object) -> None:
 class LeafNode(Node):
     """A leaf: decided once in an evaluation, wherever it occurs.
 
-    label, window: what people call what is looked for, and when it counts. memory, shared, ways: what was made of
-    findings in which no record of a candidate is, by what tells them apart: how they are explained; by day, how they
-    change; how they could be settled.
+    label, window: what people call what is looked for, and when it counts. memory, shared, ways, names: what was made
+    of findings, by what tells them apart, in which no record of a candidate is: how they are explained; by day, how
+    they change; how they could be settled; what an existence leaf waits for.
     """
 
-    __slots__ = ("decide", "label", "memory", "shared", "ways", "window")
+    __slots__ = ("decide", "label", "memory", "names", "shared", "ways", "window")
 
     def __init__(
         self, condition: Condition, requirement: str, number: int, decide: Decide, label: str, window: str
@@ -135,6 +135,7 @@ class LeafNode(Node):
         self.memory: dict[tuple[object, ...], Explanation] = {}
         self.shared: dict[tuple[int, tuple[object, ...]], Any] = {}
         self.ways: dict[tuple[object, ...], Any] = {}
+        self.names: dict[tuple[object, ...], tuple[str, ...]] = {}
         self.number = number
         self.decide = decide
 

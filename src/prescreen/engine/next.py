@@ -237,14 +237,19 @@ def _wanted_often(todo: list[tuple[frozenset[str], Names]], times: int) -> froze
 
 
 def _ways_of_leaf(node: LeafNode, setting: Setting) -> Settles:
-    """How an open leaf can be settled; remembered where no record of the candidate's is in what it found."""
-    constant = node.find(setting).constant
-    if constant is None:
+    """How an open leaf can be settled; remembered where nothing of the candidate's records tells it apart."""
+    found = node.find(setting)
+    key = found.constant
+    leaf = node.condition
+    if key is None and isinstance(found, events.Found) and isinstance(leaf, Event):
+        asks = found.asks(leaf)
+        key = None if asks is None else (asks, leaf_names(node, setting))
+    if key is None:
         return _count([_leaf_ways(node, setting)], 1)
-    settles: Settles | None = node.ways.get(constant)
+    settles: Settles | None = node.ways.get(key)
     if settles is None:
         settles = _count([_leaf_ways(node, setting)], 1)
-        share(node.ways, constant, settles)
+        share(node.ways, key, settles)
     return settles
 
 
