@@ -41,10 +41,10 @@ def missing(criterion: CompiledCriterion, setting: Setting, trial: Trial) -> tup
     uses = key_uses(criterion.root, setting)
     repeated = any(count > 1 for count in uses.values())
     budget = Budget(cost_of(criterion, setting), MOST_TRIED)
-    tipping = {key for key in uses if not repeated or _matters(criterion.root, setting, trial, key, budget)}
+    tipping = {key for key in uses if _matters(criterion.root, setting, trial, key, budget)} if repeated else None
     for leaf in undecided(criterion.root, setting):
         for key in open_keys(leaf, setting):
-            if key in tipping:
+            if tipping is None or key in tipping:
                 names.update(dict.fromkeys(key_names(key, leaf, setting)))
     if not names:  # nothing alone tips the balance: all of it is wanted
         for leaf in undecided(criterion.root, setting):

@@ -283,11 +283,11 @@ class _Quantity:
 _QUANTITY_TEXT: Final = re.compile(
     rb"""
     "valueQuantity"_:_\{
-    _"value"_:_((?:0|[1-9][0-9]{0,14})(\.[0-9]{1,20})?)_,
-    _"unit"_:_"([ !#-\[\]-~]+)"_,
+    _"value"_:_((?:[1-9][0-9]{0,14}+|0)(\.[0-9]{1,20}+)?+)_,
+    _"unit"_:_"([ !#-\[\]-~]++)"_,
     _"system"_:_"http://unitsofmeasure\.org"_,
     _"code"_:_"\3"_
-    \}""".replace(b"_", rb"[\x20\t\n\r]*"),
+    \}""".replace(b"_", rb"[\t\n\r]*+\x20*+"),  # blanks, indentation; twice as fast as if any blanks were taken
     re.VERBOSE,
 )
 
