@@ -45,6 +45,10 @@ OTHERS = (
     '"subject": {"reference": "Patient/p2"}',
     '"subject": {"reference": "urn:uuid:1"}',
     '"subject": null',
+    '"subject": {"reference": "Patient/p1", "type": 7}',
+    '"subject": {"reference": "Patient/p1", "display": null}',
+    '"issued": ["2026-05-20"]',
+    '"issued": null',
     r'"a\"subject": {"reference": "Patient/p1"}',
     '"encounter": {"reference": "Encounter/e1"}',
     '"effectiveDateTime": "2026-02-30"',
@@ -173,6 +177,15 @@ def test_plain_results_are_read_from_pieces_and_others_are_not() -> None:
     assert not _from_pieces(*PLAIN[:4], PANEL, f'"note": [{{{VALUE}}}]')
     assert not _from_pieces(META, *PLAIN)
     assert not _from_pieces(*PLAIN, VALUE)
+    assert not _from_pieces(*PLAIN[:4], '"issued": []', *PLAIN[4:])
+
+
+@pytest.mark.parametrize("value", [VALUE, PANEL, CODED], ids=["number", "panel", "coded"])
+@pytest.mark.parametrize("other", ['"issued": []', '"subject": {"reference": "Patient/p1", "type": 7}'])
+def test_what_has_another_form_is_told_although_it_is_not_used(other: str, value: str) -> None:
+    for first in (True, False):
+        members = (*PLAIN[:2], DATE, other, value) if "subject" in other else (*PLAIN[:4], other, value)
+        assert "where text is expected" in str(read(*members, identified_first=first))
 
 
 def test_what_changes_the_meaning_deep_within_a_plain_result_leaves_it_open() -> None:

@@ -63,6 +63,8 @@ def read_plain(data: dict[str, Any], path: str, setting: Setting) -> State | Non
         return None
     if identity is not None and type(identity) is not str:
         return None
+    if not _is_well_formed(data.get("subject"), data.get("issued")):
+        return None
     coded = _coded(data, setting.catalogue, setting.plain_codes)
     if coded[0] is None:
         return None
@@ -251,7 +253,7 @@ class PlainTexts:
             subject: Any = data.get("subject")
             date: Any = data.get("effectiveDateTime")
             reference: Any = subject.get("reference") if type(subject) is dict else None
-            if type(reference) is str and _is_moment(date):
+            if type(reference) is str and _is_moment(date) and _is_well_formed(subject, data.get("issued")):
                 return _When(self._settings.get(reference), date)
         return _When(None, "")
 
@@ -343,6 +345,20 @@ def _members(begin: bytes, text: bytes, end: bytes, plain: bool) -> dict[str, An
     except ValueError:
         return {}
     return data if isinstance(data, dict) else {}
+
+
+def _is_well_formed(subject: Any, issued: Any) -> bool:
+    """Whether what is not used here has the form that FHIR gives it, so that the long way would tell nothing of it."""
+    if subject is None:
+        return _is_text(issued)
+    if type(subject) is not dict:
+        return False
+    given = (issued, subject.get("reference"), subject.get("type"), subject.get("display"))
+    return all(map(_is_text, given))
+
+
+def _is_text(value: Any) -> bool:
+    return value is None or type(value) is str
 
 
 def _is_moment(when: Any) -> bool:
