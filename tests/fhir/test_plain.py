@@ -23,6 +23,10 @@ UNITS = '"unit": "U/L", "system": "http://unitsofmeasure.org", "code": "U/L"'
 VALUE = f'"valueQuantity": {{"value": 40.50, {UNITS}}}'
 META = '"meta": {"tag": [{"system": "https://a.example/tags", "code": "x"}]}'
 PLAIN = (STATUS, CODE, SUBJECT, DATE, VALUE, META)
+SYSTOLIC = '"code": {"coding": [{"system": "http://loinc.org", "code": "8480-6"}]}'
+PANEL = f'"component": [{{{CODE}, {VALUE}}}, {{{VALUE.replace("40.50", "7")}, {SYSTOLIC}}}]'
+SNOMED = '{"system": "http://snomed.info/sct", "code": "260385009"}'
+CODED = f'"valueCodeableConcept": {{"coding": [{SNOMED}], "text": "none"}}'
 
 
 def quantity(inside: str) -> str:
@@ -41,6 +45,10 @@ OTHERS = (
     '"subject": {"reference": "Patient/p2"}',
     '"subject": {"reference": "urn:uuid:1"}',
     '"subject": null',
+    '"subject": {"reference": "Patient/p1", "type": 7}',
+    '"subject": {"reference": "Patient/p1", "display": null}',
+    '"issued": ["2026-05-20"]',
+    '"issued": null',
     r'"a\"subject": {"reference": "Patient/p1"}',
     '"encounter": {"reference": "Encounter/e1"}',
     '"effectiveDateTime": "2026-02-30"',
@@ -58,7 +66,37 @@ OTHERS = (
     quantity('"value": 40, ' + UNITS + ', "modifierExtension": []'),
     '"valueQuantity": null',
     '"valueString": "x"',
-    '"component": [{' + CODE + ", " + VALUE + "}]",
+    PANEL,
+    PANEL.replace("8480-6", "99999-9"),
+    PANEL.replace('"8480-6"', '"99999-9", "display": "a b"'),
+    PANEL.replace("U/L", "{score}"),
+    PANEL.replace('"value": 7', '"value": -7'),
+    PANEL.replace('"value": 7', '"value": 7, "value": 8'),
+    PANEL.replace("[{", '[{"modifierExtension": [], ', 1),
+    PANEL.replace(VALUE, '"valueQuantity": 0'),
+    PANEL.replace(VALUE, r'"value\u0051uantity": 0') + f', "note": [{{{VALUE}}}]',
+    PANEL.replace(VALUE, '"valueQuantity": 0') + f', "note": [{{{VALUE}}}]',
+    PANEL + f', "note": [{{{VALUE}}}]',
+    PANEL.replace(VALUE, f"{VALUE}, {VALUE}"),
+    PANEL.replace(VALUE, f'{VALUE}, "interpretation": []'),
+    PANEL.replace(SYSTOLIC, f"{SYSTOLIC}, {CODE}"),
+    PANEL.replace(VALUE, r'"a\"valueQuantity": {"value": 1}'),
+    '"component": []',
+    '"component": [{}]',
+    '"component": null',
+    CODED,
+    CODED.replace("260385009", "1"),
+    CODED.replace("none", "positive"),
+    CODED.replace("none", "-3"),
+    CODED.replace("260385009", "1").replace("none", "-3"),
+    CODED.replace("260385009", "1").replace("none", r"a\u0007b"),
+    CODED.replace("260385009", "1").replace("none", "a\x7fb"),
+    CODED.replace('"none"', "4"),
+    CODED.replace('"text"', '"coding": [], "text"'),
+    '"valueCodeableConcept": {}',
+    '"valueCodeableConcept": {"coding": {}, "text": "none"}',
+    '"valueCodeableConcept": null',
+    '"valueCodeableConcept": {"coding": [{"display": "never"}]}',
     '"referenceRange": [{"text": "5-40"}]',
     r'"note": [{"text": "\"subject\": {\"valueQuantity\": }"}]',
     '"note": [{"text": "subject"}, {"valueQuantity": {"subject": "subject"}}]',
@@ -84,7 +122,8 @@ def read(*members: str, identified_first: bool) -> object:
 @st.composite
 def observations(draw: st.DrawFn) -> tuple[str, ...]:
     """A plain result with some members left out, replaced, added or moved."""
-    members = [each for each in PLAIN if draw(st.integers(0, 9))]
+    value = draw(st.sampled_from([VALUE, PANEL, CODED]))
+    members = [value if each == VALUE else each for each in PLAIN if draw(st.integers(0, 9))]
     for other in draw(st.lists(st.sampled_from((*OTHERS, *PLAIN)), max_size=2)):
         key = other.partition(":")[0]
         same = [place for place, each in enumerate(members) if each.startswith(key)]
@@ -102,15 +141,21 @@ def observations(draw: st.DrawFn) -> tuple[str, ...]:
 @example((STATUS, CODE, SUBJECT, DATE, VALUE, STATUS))
 @example((*PLAIN, SUBJECT))
 @example((*PLAIN, VALUE))
+@example((*PLAIN[:4], PANEL, META))
+@example((*PLAIN[:4], CODED, META))
 def test_pieces_of_the_text_say_what_the_whole_says(members: tuple[str, ...]) -> None:
     assert read(*members, identified_first=True) == read(*members, identified_first=False)
 
 
+@pytest.mark.parametrize("value", [VALUE, PANEL, CODED], ids=["number", "panel", "coded"])
 @pytest.mark.parametrize("other", OTHERS)
-def test_so_do_those_with_one_member_that_is_another(other: str) -> None:
+def test_so_do_those_with_one_member_that_is_another(other: str, value: str) -> None:
     key = other.partition(":")[0]
-    replaced = tuple(other if each.startswith(key) else each for each in PLAIN)
-    for members in (replaced, (*PLAIN, other), (STATUS, other, *PLAIN[1:]), (*PLAIN[:3], other, *PLAIN[3:])):
+    members = tuple(value if each == VALUE else each for each in PLAIN)
+    replaced = tuple(other if each.startswith(key) else each for each in members)
+    in_place = tuple(other if each == value else each for each in members)
+    more = ((*members, other), (STATUS, other, *members[1:]), (*members[:3], other, *members[3:]))
+    for members in (replaced, in_place, *more):
         assert read(*members, identified_first=True) == read(*members, identified_first=False)
 
 
@@ -126,8 +171,21 @@ def test_plain_results_are_read_from_pieces_and_others_are_not() -> None:
     scored = quantity('"value": 4, ' + UNITS.replace("U/L", "{score}"))
     assert _from_pieces(*PLAIN)
     assert _from_pieces(META, *PLAIN[:4], scored)
+    assert _from_pieces(*PLAIN[:4], PANEL, META)
+    assert _from_pieces(*PLAIN[:4], CODED, META)
+    assert not _from_pieces(*PLAIN[:4], '"component": []', META)
+    assert not _from_pieces(*PLAIN[:4], PANEL, f'"note": [{{{VALUE}}}]')
     assert not _from_pieces(META, *PLAIN)
     assert not _from_pieces(*PLAIN, VALUE)
+    assert not _from_pieces(*PLAIN[:4], '"issued": []', *PLAIN[4:])
+
+
+@pytest.mark.parametrize("value", [VALUE, PANEL, CODED], ids=["number", "panel", "coded"])
+@pytest.mark.parametrize("other", ['"issued": []', '"subject": {"reference": "Patient/p1", "type": 7}'])
+def test_what_has_another_form_is_told_although_it_is_not_used(other: str, value: str) -> None:
+    for first in (True, False):
+        members = (*PLAIN[:2], DATE, other, value) if "subject" in other else (*PLAIN[:4], other, value)
+        assert "where text is expected" in str(read(*members, identified_first=first))
 
 
 def test_what_changes_the_meaning_deep_within_a_plain_result_leaves_it_open() -> None:

@@ -98,7 +98,7 @@ def _check_observation(index: int, record: dict[str, Any], catalogue: Catalogue,
         problems.append(_problem(fault, f"observations[{index}].code.system"))
     value = record.get("value")
     if value is not None:
-        fault = _text_fault(value) if type(value) is str else _number_fault(value)
+        fault = text_fault(value) if type(value) is str else _number_fault(value)
         if fault is not None and not (fault[0] == "negative" and _may_be_negative(record, catalogue)):
             problems.append(_problem(fault, f"observations[{index}].value"))
     date = record.get("date")
@@ -240,7 +240,7 @@ def _number_fault(number: Any) -> Fault | None:
     return ("negative", f"{number} is negative, which this cannot be", None) if number < 0 else None
 
 
-def _text_fault(text: str) -> Fault | None:
+def text_fault(text: str) -> Fault | None:
     """Why a written result cannot be used, as for a number."""
     written = read_value(text, may_be_negative=True)
     if isinstance(written, Unreadable):

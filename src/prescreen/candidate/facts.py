@@ -236,7 +236,8 @@ _LONGEST_LABEL: Final = 80
 
 
 def _written_status(record: EventRecord) -> str | None:
-    return None if isinstance(record, AllergyRecord) else record.status
+    status: str | None = record.__dict__.get("status")  # of an allergy there is none
+    return status
 
 
 def _times(record: EventRecord) -> tuple[str | None, str | None]:
@@ -537,7 +538,8 @@ def _birth(profile: Profile, issues: list[Issue]) -> When | None:
 def _observation_concept(code: str | Coding, catalogue: Catalogue) -> ObservationConcept | None:
     if isinstance(code, str):
         return catalogue.observation(code)
-    return catalogue.observation_for(code.system, code.code)
+    coding: dict[str, Any] = code.__dict__
+    return catalogue.observation_for(coding["system"], coding["code"])
 
 
 def _related(domain: Domain, code: str | Coding, catalogue: Catalogue) -> Related:
@@ -547,7 +549,9 @@ def _related(domain: Domain, code: str | Coding, catalogue: Catalogue) -> Relate
 def _code_text(code: str | Coding) -> str:
     if isinstance(code, str):
         return code
-    return f"{code.system}|{code.code}" + (f" ({code.display})" if code.display else "")
+    coding: dict[str, Any] = code.__dict__
+    text = f"{coding['system']}|{coding['code']}"
+    return f"{text} ({coding['display']})" if coding["display"] else text
 
 
 def read_result(

@@ -72,13 +72,14 @@ class Node:
     """A condition with its parts; `number` is that of a leaf, else -1.
 
     kind: its name in reports. `place` is the node's own among those of its criterion, parts before the whole. moves_on:
-    a leaf on results as they are reported, each by itself, in a window that only moves on (see `only_moves_on`).
+    a leaf on results as they are reported, each by itself, in a window that only moves on (see `only_moves_on`). ways:
+    how it could be settled, by what tells that apart, in which no record of a candidate is.
 
     For `if` without `else` and for `unless` the parts are as written: (condition, then[, else]), (requirement,
     exception).
     """
 
-    __slots__ = ("children", "condition", "kind", "moves_on", "number", "place", "requirement")
+    __slots__ = ("children", "condition", "kind", "moves_on", "number", "place", "requirement", "ways")
 
     def __init__(self, condition: Condition, children: tuple[Node, ...], requirement: str) -> None:
         self.condition = condition
@@ -88,6 +89,7 @@ class Node:
         self.number = -1
         self.place = -1
         self.moves_on = False
+        self.ways: dict[tuple[object, ...], Any] = {}
 
     def evaluate(self, setting: Setting) -> Truth:
         """The truth of the condition, by Kleene's tables; no further than needed."""
@@ -119,12 +121,12 @@ def share(memory: dict[Any, Any], key: object, made: object) -> None:
 class LeafNode(Node):
     """A leaf: decided once in an evaluation, wherever it occurs.
 
-    label, window: what people call what is looked for, and when it counts. memory, shared, ways: what was made of
-    findings in which no record of a candidate is, by what tells them apart: how they are explained; by day, how they
-    change; how they could be settled.
+    label, window: what people call what is looked for, and when it counts. memory, shared, names: what was made of
+    findings, by what tells them apart, in which no record of a candidate is: how they are explained; by day, how they
+    change; what an existence leaf waits for.
     """
 
-    __slots__ = ("decide", "label", "memory", "shared", "ways", "window")
+    __slots__ = ("decide", "label", "memory", "names", "shared", "window")
 
     def __init__(
         self, condition: Condition, requirement: str, number: int, decide: Decide, label: str, window: str
@@ -134,7 +136,7 @@ class LeafNode(Node):
         self.window = window
         self.memory: dict[tuple[object, ...], Explanation] = {}
         self.shared: dict[tuple[int, tuple[object, ...]], Any] = {}
-        self.ways: dict[tuple[object, ...], Any] = {}
+        self.names: dict[tuple[object, ...], tuple[str, ...]] = {}
         self.number = number
         self.decide = decide
 

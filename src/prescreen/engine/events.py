@@ -35,7 +35,7 @@ class Found(AnyFound):
     had to be looked at.
     """
 
-    __slots__ = ("absent", "against", "matches", "seen")
+    __slots__ = ("_asks", "absent", "against", "matches", "seen")
 
     def __init__(
         self,
@@ -53,6 +53,18 @@ class Found(AnyFound):
         self.against = against
         self.absent = absent
         self.seen = seen
+        self._asks: tuple[object, ...] | None = None
+
+    def asks(self, leaf: Event) -> tuple[object, ...] | None:
+        """What tells one such finding from another for what an open leaf asks next: of each match its concepts, its
+        truth and what is open about it, but nothing of its record. None where that would not tell enough, or be long.
+        """
+        if leaf.tallies or len(self.matches) > _FEW:
+            return None
+        if self._asks is None:
+            concepts = [(record.related.named, truth, aspects) for record, truth, aspects in self.matches]
+            self._asks = (self.absent, *concepts)
+        return self._asks
 
 
 Decide = Callable[[Setting], Found]

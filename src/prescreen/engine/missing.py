@@ -10,7 +10,7 @@ from prescreen.candidate.facts import KIND_OF, EventFact, Result
 from prescreen.engine import events, results
 from prescreen.engine.cases import MOST_TRIED, Budget, TooManyCasesError, UncutError, cost_of, key_uses, matters
 from prescreen.engine.compare import limits_of, threshold_for
-from prescreen.engine.compile import CompiledCriterion, Node
+from prescreen.engine.compile import CompiledCriterion, LeafNode, Node, share
 from prescreen.engine.keys import (
     AnchorKey,
     AnswerKey,
@@ -41,10 +41,10 @@ def missing(criterion: CompiledCriterion, setting: Setting, trial: Trial) -> tup
     uses = key_uses(criterion.root, setting)
     repeated = any(count > 1 for count in uses.values())
     budget = Budget(cost_of(criterion, setting), MOST_TRIED)
-    tipping = {key for key in uses if not repeated or _matters(criterion.root, setting, trial, key, budget)}
+    tipping = {key for key in uses if _matters(criterion.root, setting, trial, key, budget)} if repeated else None
     for leaf in undecided(criterion.root, setting):
         for key in open_keys(leaf, setting):
-            if key in tipping:
+            if tipping is None or key in tipping:
                 names.update(dict.fromkeys(key_names(key, leaf, setting)))
     if not names:  # nothing alone tips the balance: all of it is wanted
         for leaf in undecided(criterion.root, setting):
@@ -85,7 +85,15 @@ def key_names(key: Key, leaf: Node, setting: Setting) -> tuple[str, ...]:
     """The names of an open fact as a leaf sees it."""
     match key:
         case EventKey(event):  # the commonest
-            return _event_names(event, setting.found[leaf.number])
+            found = setting.found[leaf.number]
+            asks = found.asks(event) if isinstance(found, events.Found) else None
+            if asks is None or not isinstance(leaf, LeafNode):
+                return _event_names(event, found)
+            names: tuple[str, ...] | None = leaf.names.get(asks)
+            if names is None:
+                names = _event_names(event, found)
+                share(leaf.names, asks, names)
+            return names
         case AnchorKey(name):
             return (f"anchor:{name}",)
         case SexKey():

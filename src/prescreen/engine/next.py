@@ -12,7 +12,7 @@ from typing import Final
 
 from prescreen.candidate.facts import KIND_OF
 from prescreen.engine import events, results
-from prescreen.engine.cases import Budget, TooManyCasesError, UncutError, cases, cost_of
+from prescreen.engine.cases import Budget, TooManyCasesError, UncutError, cases, cost_of, key_uses
 from prescreen.engine.compile import (
     AllNode,
     CompiledCriterion,
@@ -90,17 +90,17 @@ def ways(criterion: CompiledCriterion, setting: Setting, missing: Names, trial: 
 def _tried(criterion: CompiledCriterion, setting: Setting, missing: Names, trial: Trial) -> Names:
     """Those of the facts of which some possibility alone settles the criterion, or of which that is too much to try."""
     root = criterion.root
+    uses = key_uses(root, setting)
+    if max(uses.values(), default=0) < 2:
+        return missing
     kept: set[str] = set(missing)
     named: dict[Key, set[str]] = {}
-    uses: Counter[Key] = Counter()
     for leaf in undecided(root, setting):
         for key in open_keys(leaf, setting):
-            uses[key] += 1
-            named.setdefault(key, set()).update(key_names(key, leaf, setting))
+            if uses[key] > 1:
+                named.setdefault(key, set()).update(key_names(key, leaf, setting))
     budget = Budget(cost_of(criterion, setting), _MOST_TRIED)
     for key, names in named.items():
-        if uses[key] < 2:
-            continue
         try:
             settled = False
             for case in cases(key, root, setting, trial):
@@ -168,7 +168,12 @@ def _ways(node: Node, setting: Setting) -> Settles:
     parts = [_ways(child, setting) for child in node.children if child.evaluate(setting) is UNKNOWN]
     if len(parts) == 1:
         return parts[0]
-    return _count(parts, len(parts) if isinstance(node, AllNode) else 1)
+    key = tuple(parts)  # most are those remembered of leaves
+    settles: Settles | None = node.ways.get(key)
+    if settles is None:
+        settles = _count(parts, len(parts) if isinstance(node, AllNode) else 1)
+        share(node.ways, key, settles)
+    return settles
 
 
 def _if(node: Node, setting: Setting) -> Settles:
@@ -237,14 +242,19 @@ def _wanted_often(todo: list[tuple[frozenset[str], Names]], times: int) -> froze
 
 
 def _ways_of_leaf(node: LeafNode, setting: Setting) -> Settles:
-    """How an open leaf can be settled; remembered where no record of the candidate's is in what it found."""
-    constant = node.find(setting).constant
-    if constant is None:
+    """How an open leaf can be settled; remembered where nothing of the candidate's records tells it apart."""
+    found = node.find(setting)
+    key = found.constant
+    leaf = node.condition
+    if key is None and isinstance(found, events.Found) and isinstance(leaf, Event):
+        asks = found.asks(leaf)
+        key = None if asks is None else (asks, leaf_names(node, setting))
+    if key is None:
         return _count([_leaf_ways(node, setting)], 1)
-    settles: Settles | None = node.ways.get(constant)
+    settles: Settles | None = node.ways.get(key)
     if settles is None:
         settles = _count([_leaf_ways(node, setting)], 1)
-        share(node.ways, constant, settles)
+        share(node.ways, key, settles)
     return settles
 
 

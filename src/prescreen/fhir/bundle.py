@@ -19,6 +19,7 @@ import msgspec
 
 from prescreen.candidate.read import from_json, refuse_unusable
 from prescreen.fhir.resources import BUNDLE, ENTRIES, ENTRY, kind_in
+from prescreen.memory import keep
 from prescreen.problems import InputRefused, Problem
 
 MAX_ENTRIES: Final = 200_000
@@ -32,6 +33,7 @@ _LONGEST_ID: Final = 64
 _FIRST: Final = rb'\s*"resourceType"\s*:\s*"([A-Za-z]{1,60})"(?:\s*,\s*"id"\s*:\s*"())?'
 _FHIR: Final = re.compile(rb"\s*\{" + _FIRST)
 _RESOURCE: Final = re.compile(rb'"resource"\s*:\s*(?=\{(?:' + _FIRST + rb")?)")
+_ID: Final = re.compile(rb'[.-]*[A-Za-z0-9][A-Za-z0-9.-]*"')
 _WITHIN: Final = re.compile(rb'"resourceType"\s*:\s*"([A-Za-z]{1,60})"')
 _ESCAPED: Final = re.compile(rb"\\[ubf]")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -220,18 +222,18 @@ def _at_once(text: bytes, used: Container[str]) -> list[Part] | None:
     plain = text.find(b"\x7f") < 0 and text.find(b"\xc2") < 0
     found: list[Part] = []
     outside: list[bytes] = []
-    heads: dict[bytes, _Head] = {}
     position = 0
     named = 0
     for index, entry in enumerate(entries):
         key = text.find(b'"resource"', position)
         mark = text.find(b'"id"', key, key + _NEAR) if key >= 0 else -1
         begin = 0 if mark < 0 else text.find(b'"', mark + len(b'"id"')) + 1
-        head = heads.get(text[key:begin]) if begin else None
+        beginning = text[key:begin] if begin else b""
+        head = _HEADS.get(beginning)
         if head is None:
             head = _head(text, key, begin)
-            if begin:
-                heads[text[key:begin]] = head
+            if head.is_before_id and len(beginning) <= _NEAR:
+                keep(_HEADS, beginning, head, _MOST_HEADS)
         if head.length == 0:
             return None
         start = key + head.length
@@ -244,22 +246,27 @@ def _at_once(text: bytes, used: Container[str]) -> list[Part] | None:
         kind = head.kind
         own: bytes | None = None
         if kind is None:
-            own = bytes(resource)
+            own = text[start:position]
             kind = kind_in(own)
         if kind is None or kind == "Bundle" or entry.modifierExtension is not None:
             return None
         if own is None and (kind in used or _holds(text, start, position, used)):
-            own = bytes(resource)
+            own = text[start:position]
         url: str | None = entry.fullUrl
         if url is not None:
             named += 1
         part = Part(f"entry[{index}].resource", kind, url, own, None, None, plain)
         if own is not None and head.is_before_id:
-            end = text.find(b'"', begin)
-            part.early = _id(text[begin:end])
-            part.begin = end + 1 - start
+            identity = _ID.match(text, begin)
+            end = begin if identity is None else identity.end()
+            if begin < end <= begin + _LONGEST_ID + 1:
+                part.early = text[begin : end - 1].decode()
+                part.begin = end - start
         found.append(part)
     return found if _is_each_once(outside, text[position:], named) else None
+
+
+_MOST_HEADS: Final = 4096
 
 
 class _Head:
@@ -277,6 +284,10 @@ class _Head:
         self.is_before_id = is_before_id
 
 
+_HEADS: Final[dict[bytes, _Head]] = {}
+"""Those that are a type and the key of the id: of these there are few in all Bundles."""
+
+
 def _head(text: bytes, key: int, begin: int) -> _Head:
     """What begins with the key `resource`. begin: where the value of the next key `id` does, as text."""
     place = _RESOURCE.match(text, key) if key >= 0 else None
@@ -284,13 +295,6 @@ def _head(text: bytes, key: int, begin: int) -> _Head:
         return _Head(None, 0, False)
     kind: bytes | None = place[1]
     return _Head(None if kind is None else kind.decode(), place.end() - key, place.end(2) == begin)
-
-
-def _id(text: bytes) -> str | None:
-    """An id as FHIR has them."""
-    if len(text) <= _LONGEST_ID and text.replace(b"-", b"").replace(b".", b"").isalnum():
-        return text.decode()
-    return None
 
 
 def _is_each_once(before: list[bytes], rest: bytes, named: int) -> bool:

@@ -37,7 +37,8 @@ READERS: Final[dict[str, Callable[[Entry, Setting], State]]] = {
 }
 """What is read of each type of resource, besides Patient and Medication."""
 
-_USED: Final = frozenset({*READERS, "Patient", "Medication"})
+_REFERRED: Final = frozenset({"Patient", "Medication"})
+_USED: Final = frozenset({*READERS, *_REFERRED})
 OWNER: Final = {"AllergyIntolerance": "patient", "Immunization": "patient", "Consent": "patient"}
 _ORDER: Final[dict[State, int]] = {"open": 0, "unmapped": 1, "understood": 2, "aside": 3, "skipped": 4}
 
@@ -93,6 +94,7 @@ class _Bundle:
         self.states: list[State] = ["skipped"] * len(found)
         self.doubts: dict[int, str] = {}
         self.left_out: set[int] = set()
+        self.containing: set[int] = set()  # patients and medications within which there are resources
         self.spoilt: set[int] = set()
         self.on_servers: set[str] = set()  # patients, by type and id, whose entries have a server's address
 
@@ -149,6 +151,13 @@ class _Bundle:
             self._tell("bad-entry", part.path, part.problem)
         return data
 
+    def _met(self, number: int, part: Part) -> dict[str, Any]:
+        """What a resource says that others refer to."""
+        data = self._opened(number, part)
+        if "contained" in data:
+            self.containing.add(number)
+        return data
+
     def _doubt(self, number: int, part: Part, data: dict[str, Any]) -> str | None:
         """Why what an entry says may not be so."""
         if part.changes_meaning(data):
@@ -162,7 +171,7 @@ class _Bundle:
     # --- whose -----------------------------------------------------------------------------------------------------
 
     def _meet_patient(self, number: int, part: Part) -> None:
-        data = self._opened(number, part)
+        data = self._met(number, part)
         if not data and part.early is not None:
             data = {"id": part.early}
         identity = patient_id(data, part.url) or part.path.removesuffix(".resource")
@@ -184,7 +193,7 @@ class _Bundle:
         return owner
 
     def _meet_medication(self, number: int, part: Part) -> None:
-        data = self._opened(number, part)
+        data = self._met(number, part)
         doubt = self._doubt(number, part, data)
         self.states[number] = "understood" if doubt is None else "open"
         for reference in names_of(part.url, "Medication", data.get("id")):
@@ -254,7 +263,7 @@ class _Bundle:
 
     def _look_within(self, number: int, part: Part) -> None:
         """A resource of a type that is not read: those within it may be of one that is."""
-        if part.raw is None and part.data is None:
+        if (part.raw is None and part.data is None) or (part.kind in _REFERRED and number not in self.containing):
             return
         data = self._opened(number, part)
         if "contained" in data:

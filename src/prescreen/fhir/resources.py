@@ -7,7 +7,6 @@ type than FHIR says is left out, and told with its path.
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -293,7 +292,7 @@ class QuestionnaireResponse(Resource):
     item: list[Item] = []
 
 
-# --- Bundles, whose resources stay text; the end of the commonest ones -----------------------------------------------
+# --- Bundles, whose resources stay text -------------------------------------------------------------------------------
 
 
 class RawEntry(msgspec.Struct, gc=False):
@@ -325,22 +324,6 @@ class RawResource(msgspec.Struct):
 
 ENTRIES: Final = msgspec.json.Decoder(RawEntries)
 ENTRY: Final = msgspec.json.Decoder(RawResource)
-
-
-class PlainQuantity(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    value: int | Decimal
-    unit: str
-    system: str
-    code: str
-
-
-class Measured(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """The end of a plain result (`prescreen.fhir.plain`)."""
-
-    valueQuantity: PlainQuantity
-
-
-MEASURED: Final = msgspec.json.Decoder(Measured)
 
 
 class _Kind(msgspec.Struct):
