@@ -64,15 +64,20 @@ def test_results_are_whole_and_add_up(trial: Trial, data: Path, tmp_path: Path) 
 def test_a_broken_run_goes_on_where_it_was(
     trial: Trial, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
+    write, shards = running.Results._write, []
+
+    def full(results: running.Results, name: str, table: object) -> None:
+        shards.append(name)
+        if len(shards) > 3:
+            raise OSError(28, "No space left on device")
+        write(results, name, table)
 
     plan = make_plan([trial])
     with monkeypatch.context() as patched:
-        patched.setattr(running.Results, "add", full)
+        patched.setattr(running.Results, "_write", full)
         with pytest.raises(InputRefused, match="no space left on device"):
             run_cohort(plan, data, tmp_path, DAY, options=SMALL)
-    assert not FILES & {path.name for path in tmp_path.iterdir()}
+    assert {path.name for path in tmp_path.iterdir()} == {".unfinished"}
     done = run_cohort(plan, data, tmp_path, DAY, options=SMALL)
     assert done.manifest["resumed_shards"] == 4
     fresh = run_cohort(plan, data, tmp_path / "fresh", DAY, options=SMALL)
@@ -103,7 +108,7 @@ def test_a_difference_to_the_direct_evaluator_ends_the_run(
     monkeypatch.setattr(Direct, "statuses", lambda self, _, columns: [2 for _ in columns])
     with pytest.raises(DisagreementError, match="columns say"):
         run_cohort(make_plan([trial]), data, tmp_path, DAY, options=SMALL)
-    assert not FILES & {path.name for path in tmp_path.iterdir()}
+    assert {path.name for path in tmp_path.iterdir()} == {".unfinished"}
 
 
 def test_an_earlier_result_is_not_taken_for_that_of_a_refused_run(

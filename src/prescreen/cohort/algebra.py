@@ -104,6 +104,9 @@ class Algebra(Protocol[E, R]):
     def spread(self, rows: R, number: E) -> E: ...
 
     def only(self, rows: R, condition: E) -> R: ...
+    def narrowed(self, rows: R, condition: E) -> R:
+        """Those rows under a condition, where the others do not matter: a backend may leave them in."""
+
     def filled(self, condition: E, number: E, otherwise: E) -> E:
         """A number of those rows that `only` leaves under a condition, as one of all rows; on the others, `otherwise`."""
 

@@ -103,7 +103,7 @@ class Arrays:
         self._subjects: dict[str, dict[object, Rows]] = {}
         self._results = self._made_results()
 
-    def narrowed(self, candidates: Ids) -> Arrays:
+    def of_some(self, candidates: Ids) -> Arrays:
         """Some of the candidates only, given by their places in order."""
         place = np.full(self.size, -1, np.int32)
         place[candidates] = np.arange(len(candidates), dtype=np.int32)
@@ -306,6 +306,9 @@ class Arrays:
         if np.ndim(condition) == 0:
             condition = np.full(len(rows), bool(condition))
         return rows.only(condition)
+
+    def narrowed(self, rows: Rows, condition: Any) -> Rows:
+        return self.only(rows, condition)
 
     def filled(self, condition: Any, number: Any, otherwise: Any) -> Any:
         if condition.ndim == 0 or number.ndim == 0:

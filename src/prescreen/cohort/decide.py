@@ -87,7 +87,7 @@ class _Supposing:
         """Go on with fewer candidates, unless these are most of them: what is decided of all is worth more. Where those
         who are asked for stand among them."""
         if len(open_) * 2 < len(self.asked):
-            self.arrays = self.arrays.narrowed(np.searchsorted(self.asked, open_))
+            self.arrays = self.arrays.of_some(np.searchsorted(self.asked, open_))
             self.walk = self.walk.over(self.arrays)
             self.asked = open_
         return np.searchsorted(self.asked, open_)

@@ -42,6 +42,15 @@ class _Judged(Generic[E, R]):
 
 
 @dataclass(frozen=True, slots=True)
+class _Touching(Generic[E, R]):
+    """The records that are or may be of some codes. sure: which of them are; any: who has one."""
+
+    rows: R
+    sure: E
+    any: E
+
+
+@dataclass(frozen=True, slots=True)
 class _Some(Generic[E, R]):
     """Those of some records that may have a status, with their dates. without_end: taken as if they had no end."""
 
@@ -49,15 +58,6 @@ class _Some(Generic[E, R]):
     without_end: bool
     condition: E
     timing: Timing[E, R]
-
-
-@dataclass(frozen=True, slots=True)
-class _Touching(Generic[E, R]):
-    """The records that are or may be of some codes, their dates, and those of each status among them."""
-
-    rows: R
-    timing: Timing[E, R]
-    by_status: list[_Some[E, R]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +89,17 @@ class Events(Generic[E, R]):
             {} if plain is None else plain._declared_of
         )
 
-    def leaf(self, leaf: Event) -> Existence[E]:
+    def leaf(self, leaf: Event, several_matter: E) -> Existence[E]:
+        """several_matter: of whom it is asked whether more than one record may be open."""
         a = self.algebra
         wanted = wanted_by(leaf, self.catalogue)
         if leaf.tallies:
             return self._tallied(leaf, wanted)
         bounds = self.calendar.bounds(leaf.window)
-        judged = self._records(leaf, wanted, bounds)
         denials = self._denying(leaf.domain)
         absent = self._absent(leaf, wanted, bounds, denials)
+        # What may be of another code is open at best: it tells nothing where nothing else would be ruled out.
+        judged = self._records(leaf, wanted, bounds, a.either(absent, several_matter))
         rows, truth = judged.rows, judged.truth
         contradicted = self._contradicted(wanted, denials, judged)
         true = a.exists(rows, a.same(truth, a.truth(TRUE)))
@@ -105,7 +107,7 @@ class Events(Generic[E, R]):
         doubtful = a.both(true, contradicted)
         code = a.where(a.both(absent, a.negated(open_)), a.truth(FALSE), a.truth(UNKNOWN))
         code = a.where(doubtful, a.truth(FALLBACK), a.where(true, a.truth(TRUE), code))
-        spoken = a.either(self._any(rows), a.either(denials.any, self._any(a.complete(leaf.domain))))
+        spoken = self._spoken_of(leaf, wanted, denials)
         return Existence(code, a.either(open_, doubtful), a.negated(spoken))
 
     def _tallied(self, leaf: Event, wanted: Wanted) -> Existence[E]:
@@ -131,10 +133,16 @@ class Events(Generic[E, R]):
             true = a.exists(rows, a.same(truth, a.truth(TRUE)))
             doubtful = a.both(true, self._contradicted(wanted, denials, judged))
             code = a.where(doubtful, a.truth(FALLBACK), code)
-        told = a.either(self._any(rows), a.either(denials.any, self._any(a.complete(domain))))
+        told = self._spoken_of(leaf, wanted, denials)
         several = a.exists(rows, a.negated(a.same(truth, a.truth(FALSE))))
         # A window that holds nothing for sure tells something, too.
         return Existence(code, several, a.negated(a.either(told, outside)))
+
+    def _spoken_of(self, leaf: Event, wanted: Wanted, denials: _Denials[E, R]) -> E:
+        """Whether anything on file speaks of a leaf's codes."""
+        a = self.algebra
+        declared = self._any(a.complete(leaf.domain))
+        return a.either(self._touching(leaf, wanted).any, a.either(denials.any, declared))
 
     def spoiling(self, without: Condition) -> tuple[E, E]:
         """Of the events of a condition: whether nothing on file speaks of any, and whether there never was one."""
@@ -222,42 +230,42 @@ class Events(Generic[E, R]):
 
     # --- the records ----------------------------------------------------------------------------------
 
-    def _records(self, leaf: Event, wanted: Wanted, bounds: Bounds[E]) -> _Judged[E, R]:
-        a = self.algebra
-        touching = self._touching(leaf, wanted)
-        again = bounds.fixed is None or leaf.at != SCREENING  # for each day that its anchors are supposed to be
+    def _records(
+        self, leaf: Event, wanted: Wanted, bounds: Bounds[E], where: E | None = None
+    ) -> _Judged[E, R]:
+        """The truth of each record that is of the codes; of those that may be, where it matters (None: everywhere)."""
+        a, touching = self.algebra, self._touching(leaf, wanted)
+        rows = touching.rows
+        if where is not None:
+            rows = a.narrowed(rows, a.either(touching.sure, a.spread(rows, where)))
         exceptions = [(wanted_by(each, self.catalogue), self.calendar.bounds(each.window)) for each in leaf.excepted]
         least = most = None
-        for some in touching.by_status:
-            timing = some.timing.under(self.calendar, again)
-            truth = self._had(wanted, bounds, exceptions, timing, some.status, some.without_end)
+        for some in self._by_status(leaf.domain, rows):
+            truth = self._had(wanted, bounds, exceptions, some.timing, some.status, some.without_end)
             low = a.filled(some.condition, truth, a.truth(TRUE))
             high = a.filled(some.condition, truth, a.truth(FALSE))
             least = low if least is None else a.least(least, low)
             most = high if most is None else a.most(most, high)
         if least is None or most is None:
-            return _Judged(touching.rows, a.truth(FALSE))
+            return _Judged(rows, a.truth(FALSE))
         truth = a.where(a.same(least, most), least, a.truth(UNKNOWN))
-        return _Judged(touching.rows, truth)
+        return _Judged(rows, truth)
 
     def _touching(self, leaf: Event, wanted: Wanted) -> _Touching[E, R]:
         """The records that are or may be of a leaf's codes."""
-        known = self._touched.get((leaf.domain, leaf.codes))
-        if known is not None:
-            return known
-        a, domain, every = self.algebra, leaf.domain, self.algebra.events(leaf.domain)
-        touching = a.negated(a.same(self._of_code(every, wanted), a.truth(FALSE)))
-        rows = a.only(every, touching)
-        timing = Timing(a, self.calendar, domain, rows)
-        by_status = [] if a.nowhere(touching) else self._by_status(timing, rows)
-        found = self._touched[leaf.domain, leaf.codes] = _Touching(rows, timing, by_status)
+        found = self._touched.get((leaf.domain, leaf.codes))
+        if found is None:
+            a, every = self.algebra, self.algebra.events(leaf.domain)
+            rows = a.only(every, a.negated(a.same(self._of_code(every, wanted), a.truth(FALSE))))
+            sure = a.same(self._of_code(rows, wanted), a.truth(TRUE))
+            found = self._touched[leaf.domain, leaf.codes] = _Touching(rows, sure, self._any(rows))
         return found
 
-    def _by_status(self, timing: Timing[E, R], rows: R) -> list[_Some[E, R]]:
+    def _by_status(self, domain: Domain, rows: R) -> list[_Some[E, R]]:
         """Records by the statuses that they may have; those said to go on although their end is past, once as they are
         and once as what goes on and has no end."""
-        a, domain = self.algebra, timing.domain
-        contradictory = self.contradictory(timing, rows)
+        a = self.algebra
+        contradictory = self.contradictory(Timing(a, self.calendar, domain, rows), rows)
         found: list[_Some[E, R]] = []
         for status in sorted(STATUSES[domain]):
             may_be = self.may_be(rows, domain, status)

@@ -202,6 +202,9 @@ class SqlAlgebra:
         mine = condition if rows.condition is None else self.both(rows.condition, condition)
         return View(rows.table, mine, rows.concept)
 
+    def narrowed(self, rows: View, condition: Sql) -> View:
+        return rows
+
     def filled(self, condition: Sql, number: Sql, otherwise: Sql) -> Sql:
         return self.where(condition, number, otherwise)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import copy
 from dataclasses import dataclass
 from typing import Final, Generic
 
@@ -39,14 +38,6 @@ class Timing(Generic[E, R]):
         self.has_start: E = self.given(self.start)
         self.has_end: E = self.given(self.end)
         self._read: dict[tuple[str, object], E] = {}
-
-    def under(self, calendar: Calendar[E, R], keep: bool) -> Timing[E, R]:
-        """The same dates in another calendar. keep: whether what is read of them is kept for the next."""
-        other = copy(self)
-        other.calendar = calendar
-        if not keep:
-            other._read = {}
-        return other
 
     def given(self, column: str) -> E:
         """Whether a date is written."""
