@@ -1,9 +1,6 @@
-"""Spellings are read once for all rows, by several threads at once."""
+"""Spellings are read once for all rows."""
 
 from __future__ import annotations
-
-import threading
-from types import TracebackType
 
 import numpy as np
 
@@ -24,56 +21,14 @@ def _pool() -> Pool:
     return pool
 
 
-class _InTurn:
-    """A lock that admits threads by their names in a given order, after all of them have come to it once."""
-
-    def __init__(self, order: list[str]) -> None:
-        self.order = order
-        self.came: set[str] = set()
-        self.expected = set(order)
-        self.changed = threading.Condition(threading.Lock())
-        self.held = False
-
-    def __enter__(self) -> None:
-        me = threading.current_thread().name
-        with self.changed:
-            self.came.add(me)
-            self.changed.notify_all()
-            assert self.changed.wait_for(
-                lambda: not self.held and self.came >= self.expected and (not self.order or self.order[0] == me), 20
-            )
-            self.held = True
-            del self.order[:1]
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        with self.changed:
-            self.held = False
-            self.changed.notify_all()
-
-
-def test_two_threads_that_read_the_same_at_once_read_all_of_it() -> None:
-    """One makes the table, the other finds it made while it waited, and the first then reads all spellings: what the
-    second has not met must be read all the same (a cohort had wrong statuses in one of some runs)."""
+def test_a_spelling_is_read_when_it_is_met() -> None:
     pool = _pool()
-    reading = Reading(("value", "unit"), "length", _length, truth=False)
-    many, few = np.tile(np.arange(MANY), 20), np.asarray([3, 5])
-    pool._lock = _InTurn(["first", "second", "first"])  # type: ignore[assignment]
-    read: dict[str, list[int]] = {}
-
-    def run(numbers: np.ndarray) -> None:  # type: ignore[type-arg]
-        read[threading.current_thread().name] = pool.read(reading, numbers).tolist()
-
-    threads = [threading.Thread(target=run, args=(each,), name=name)
-               for name, each in (("first", many), ("second", few))]  # fmt: skip
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    assert read["first"] == [0, *range(1, MANY)] * 20
-    assert read["second"] == [3, 5]
-    assert pool.read(reading, np.arange(MANY)).tolist() == [0, *range(1, MANY)]
+    read: list[Spelling] = []
+    reading = Reading(("value", "unit"), "length", lambda s: read.append(s) or _length(s), truth=False)  # type: ignore[func-returns-value]
+    assert pool.read(reading, np.asarray([3, 5, 3])).tolist() == [3, 5, 3]
+    assert len(read) == 2
+    assert pool.read(reading, np.tile(np.arange(MANY), 20)).tolist() == [0, *range(1, MANY)] * 20
+    assert len(read) == MANY
 
 
 def test_a_part_of_a_spelling_is_read_as_the_whole_is() -> None:

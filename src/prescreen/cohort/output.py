@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -28,10 +29,12 @@ MANIFEST: Final = "manifest.json"
 _CODE: Final = np.int16
 """Of a trial, a cohort or a criterion; a plan has fewer of them."""
 _GROUP: Final = 1 << 22  # rows of a row group of criteria
+_MOST_WAITING: Final = 8  # row groups
 
 
 class Results:
-    """Writes statuses and verdicts, shard by shard, and counts them."""
+    """Counts statuses and verdicts, shard by shard, and writes them in a thread of its own. An error of it is raised at
+    the next rows, or at the end; where anything was raised within it, nothing that was written is left."""
 
     def __init__(self, folder: Path, plan: Plan) -> None:
         self.folder = folder
@@ -40,6 +43,17 @@ class Results:
         self.rows = {"criteria": 0, "verdicts": 0}
         self._writers: dict[str, Any] = {}
         self._layout = _layout(plan)
+        self._thread = ThreadPoolExecutor(1)
+        self._room = BoundedSemaphore(_MOST_WAITING)
+        self._written: list[Future[None]] = []
+
+    def __enter__(self) -> Results:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._thread.shutdown(wait=True, cancel_futures=True)
+        if kind is not None:
+            self.abandon()
 
     def add(self, candidates: Sequence[str], decisions: Decisions) -> None:
         """Write and count the final statuses of a shard's candidates, and what they wait for."""
@@ -97,6 +111,17 @@ class Results:
                 self._write("verdicts", rows)
 
     def _write(self, name: str, rows: pa.Table) -> None:
+        """Write rows after those before them; wait while too many are waiting."""
+        self.rows[name] += rows.num_rows
+        self._room.acquire()
+        for each in self._written:
+            if each.done():
+                each.result()
+        writing = self._thread.submit(self._to_file, name, rows)
+        writing.add_done_callback(lambda _: self._room.release())
+        self._written.append(writing)
+
+    def _to_file(self, name: str, rows: pa.Table) -> None:
         import pyarrow.parquet as pq
 
         writer = self._writers.get(name)
@@ -104,24 +129,25 @@ class Results:
             writer = self._writers[name] = pq.ParquetWriter(
                 self.unfinished(f"{name}.parquet"),
                 rows.schema,
-                compression="zstd",
-                compression_level=1,
+                compression="snappy",  # a third faster than zstd, and a tenth larger
                 dictionary_pagesize_limit=1 << 26,
                 data_page_size=1 << 22,
                 write_statistics=["trial", "criterion"] if name == "criteria" else ["trial"],
                 store_schema=False,
             )
-        self.rows[name] += rows.num_rows
         writer.write_table(rows, row_group_size=rows.num_rows or None)
 
     def close(self) -> None:
+        for each in self._written:
+            each.result()
         for writer in self._writers.values():
             writer.close()
 
     def abandon(self) -> None:
         """Leave nothing of what was written."""
-        with suppress(OSError):  # a disk that is full
-            self.close()
+        for writer in self._writers.values():
+            with suppress(OSError):  # a disk that is full
+                writer.close()
         for name in (*RESULTS, MANIFEST):
             self.unfinished(name).unlink(missing_ok=True)
 
@@ -155,41 +181,6 @@ class Results:
         for name in (*RESULTS, MANIFEST):
             if self.unfinished(name).exists():
                 self.unfinished(name).replace(self.folder / name)
-
-
-class Writing:
-    """Writes shards in a thread of its own while others are decided. An error of it is raised at the next shard, or at
-    the end; where there is one, whosever it is, nothing that was written is left."""
-
-    def __init__(self, results: Results) -> None:
-        self.results = results
-        self._thread = ThreadPoolExecutor(1)
-        self._shards: list[Future[int]] = []
-
-    def __enter__(self) -> Writing:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._thread.shutdown(wait=True, cancel_futures=True)
-        if kind is not None:
-            self.results.abandon()
-
-    def add(self, candidates: Sequence[str], decisions: Decisions) -> None:
-        """Write a shard when those before it are written."""
-        for shard in self._shards:
-            if shard.done():
-                shard.result()
-
-        def write() -> int:
-            self.results.add(candidates, decisions)
-            return len(candidates)
-
-        self._shards.append(self._thread.submit(write))
-
-    def rest(self) -> Iterator[int]:
-        """The sizes of the shards, each when it is written."""
-        for shard in self._shards:
-            yield shard.result()
 
 
 def _table(columns: dict[str, pa.Array]) -> pa.Table:

@@ -6,7 +6,6 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -18,8 +17,9 @@ from prescreen.cohort.algebra import FALLBACK
 from prescreen.cohort.arrays import Memory
 from prescreen.cohort.decide import Decisions, decide
 from prescreen.cohort.fallback import Answered, Direct, RowsAsked
-from prescreen.cohort.output import Results, Writing, cannot_write, prepare
+from prescreen.cohort.output import Results, cannot_write, prepare
 from prescreen.cohort.plan import Plan
+from prescreen.cohort.processes import each_done
 from prescreen.cohort.progress import Listener, Progress
 from prescreen.cohort.scan import Scan, Shard, no_candidates
 from prescreen.cohort.spelling import Ids
@@ -32,7 +32,7 @@ from prescreen.time import day_text
 
 BLOCK: Final = 1 << 16
 AUDITED: Final = 1_000
-_MOST_THREADS: Final = 4  # each holds the arrays of one shard
+_MOST_PROCESSES: Final = 4  # each holds the arrays of one shard
 _TRIALS_AUDITED: Final = 2
 _AT_ONCE: Final = 20_000  # candidates that are read for the direct evaluator
 _MOST_ISSUES: Final = 5_000_000
@@ -45,7 +45,8 @@ class DisagreementError(Exception):
 @dataclass(frozen=True, slots=True)
 class Options:
     """How a run is done. memory: the most that it should take, in bytes; block: candidates of a shard; audited: how
-    many are decided a second time, directly, each for two of the trials in turn. threads: None: one for each core."""
+    many are decided a second time, directly, each for two of the trials in turn. threads: of the tables' reader, and
+    processes that decide; None: one for each core."""
 
     memory: int = 4 << 30
     block: int = BLOCK
@@ -110,14 +111,12 @@ class _Run:
 
     def done(self) -> Summary:
         identities, decided = self._by_spark() if self.engine == "spark" else self._here()
-        with Writing(Results(self.folder, self.plan)) as writing:
+        with Results(self.folder, self.plan) as results:
             with self._timed("direct"):
-                direct = self._directly(identities, decided, writing)
+                direct = self._directly(identities, decided, results)
             self._tell_issues()
             with self._timed("write"):  # what is not written yet
-                for size in writing.rest():
-                    self.progress.add("candidates written", size, len(identities))
-                return self._written(writing.results, len(identities), direct)
+                return self._written(results, len(identities), direct)
 
     def _here(self) -> tuple[list[str], list[Decisions]]:
         """The candidates, and what columns decide of them, in the memory of this machine."""
@@ -160,28 +159,25 @@ class _Run:
         memory = Memory()
         found: list[Decisions] = []
 
-        def made(shard: Shard) -> Decisions:
+        def decided(shard: Shard) -> None:
             size = self._size(shard.number, count)
-            decisions = self.store.load(shard.number, size)
-            if decisions is None:
-                decisions = decide(shard, size, self.scan, self.plan, self.day, self.ranges, memory)
-                self.store.save(shard.number, decisions)
-            shard.pieces.clear()
-            return decisions
+            if self.store.load(shard.number, size) is None:
+                made = decide(shard, size, self.scan, self.plan, self.day, self.ranges, memory)
+                self.store.save(shard.number, made)
 
-        with ThreadPoolExecutor(self.options.threads or min(_MOST_THREADS, os.cpu_count() or 1)) as threads:
-            try:
-                for decisions in threads.map(made, self.scan.shards):
-                    found.append(decisions)
-                    self.progress.add("candidates decided", len(decisions.statuses), count)
-            except BaseException:
-                threads.shutdown(wait=True, cancel_futures=True)
-                raise
+        processes = self.options.threads or min(_MOST_PROCESSES, os.cpu_count() or 1)
+        for shard in each_done(self.scan.shards, decided, processes):
+            decisions = self.store.load(shard.number, self._size(shard.number, count))
+            if decisions is None:
+                raise AssertionError("a shard has no decisions")
+            shard.pieces.clear()
+            found.append(decisions)
+            self.progress.add("candidates decided", len(decisions.statuses), count)
         return found
 
     # --- the direct evaluator ---------------------------------------------------------------------------
 
-    def _directly(self, identities: Sequence[str], decided: Sequence[Decisions], writing: Writing) -> dict[str, Any]:
+    def _directly(self, identities: Sequence[str], decided: Sequence[Decisions], results: Results) -> dict[str, Any]:
         """Fill in what columns left to the direct evaluator, and hold a sample of the rest against it. Shards of which
         nothing is left are handed on to be written."""
         open_ = sum(int((decisions.statuses == FALLBACK).sum()) for decisions in decided)
@@ -194,9 +190,9 @@ class _Run:
         waiting = list(enumerate(decided))
         for place in self._one_by_one(identities, decided, sorted({*alone, *audited}), audited):
             while waiting and (waiting[0][0] + 1) * self.options.block <= place:
-                self._settled(identities, *waiting.pop(0), writing)
+                self._settled(identities, *waiting.pop(0), results)
         for number, decisions in waiting:
-            self._settled(identities, number, decisions, writing)
+            self._settled(identities, number, decisions, results)
         pairs = len(identities) * max(1, len(self.plan.columns))
         return {
             "pairs": open_,
@@ -207,11 +203,11 @@ class _Run:
             "audited": len(audited),
         }
 
-    def _settled(self, identities: Sequence[str], number: int, decisions: Decisions, writing: Writing) -> None:
+    def _settled(self, identities: Sequence[str], number: int, decisions: Decisions, results: Results) -> None:
         if (decisions.statuses == FALLBACK).any():
             raise AssertionError("a candidate has no status")
         first = number * self.options.block
-        writing.add(identities[first : first + len(decisions.statuses)], decisions)
+        results.add(identities[first : first + len(decisions.statuses)], decisions)
 
     def _for_all_alike(self, identities: Sequence[str], decided: Sequence[Decisions]) -> int:
         """Ask once for all candidates of whom the direct evaluator would say the same; how many pairs that settles."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -38,7 +37,6 @@ class Pool:
         self._check = check
         self._tables: dict[object, _Table] = {}
         self._parts: dict[tuple[str, ...], tuple[Pool, Ids]] = {}
-        self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self.spellings)
@@ -75,36 +73,29 @@ class Pool:
 
     def read(self, reading: Reading, numbers: Ids) -> Ids:
         """What a reading makes of spellings by their numbers: worked out once for each, when it is first met; nothing
-        of what cannot be read. Several threads may read at once."""
+        of what cannot be read."""
         table = self._tables.get(reading.key)
         if table is None or len(table.values) < len(self.spellings):
             table = self._table(reading)
         found: Ids = table.values.take(numbers)
         if not table.whole and found.min(initial=0) == _UNREAD[reading.truth]:
-            with self._lock:
-                self._work_out(reading, table, numbers)
+            self._work_out(reading, table, numbers)
             found = table.values.take(numbers)
         return found
 
     def _table(self, reading: Reading) -> _Table:
         """The table of a reading, with room for all spellings; that of few is worked out at once."""
-        whole = None
         if len(reading.columns) < len(self.columns):
             part, of_part = self._part(reading.columns)
-            whole = part.read(reading, of_part)
-        with self._lock:
+            table = _Table(part.read(reading, of_part), True)
+        else:
+            table = _Table(np.full(len(self.spellings), _UNREAD[reading.truth], _KIND[reading.truth]), False)
             known = self._tables.get(reading.key)
-            if known is not None and len(known.values) == len(self.spellings):
-                return known  # another thread made it while this one waited
-            if whole is not None:
-                table = _Table(whole, True)
-            else:
-                table = _Table(np.full(len(self.spellings), _UNREAD[reading.truth], _KIND[reading.truth]), False)
-                if known is not None:
-                    table.values[: len(known.values)] = known.values
-                if len(table.values) <= _FEW:
-                    self._work_out(reading, table, np.arange(len(table.values)))
-            self._tables[reading.key] = table
+            if known is not None:
+                table.values[: len(known.values)] = known.values
+            if len(table.values) <= _FEW:
+                self._work_out(reading, table, np.arange(len(table.values)))
+        self._tables[reading.key] = table
         return table
 
     def _work_out(self, reading: Reading, table: _Table, numbers: Ids) -> None:
@@ -118,21 +109,20 @@ class Pool:
             open_ &= met
         for number in np.flatnonzero(open_).tolist():
             values[number] = reading.of(self.spellings[number]) if self.sound[number] else 0
-        table.whole = table.whole or whole  # not before: other threads look at it without the lock
+        table.whole = whole
 
     def _part(self, columns: tuple[str, ...]) -> tuple[Pool, Ids]:
         """The spellings of some of the columns, and which of them each spelling holds."""
-        with self._lock:
-            part, of_part = self._parts.get(columns, (Pool(columns), np.zeros(0, np.int32)))
-            if len(of_part) < len(self.spellings):
-                places = [self.columns.index(column) for column in columns]
-                more = [
-                    part.number(tuple(each[place] for place in places)) if sound else 0
-                    for each, sound in zip(self.spellings[len(of_part) :], self.sound[len(of_part) :], strict=True)
-                ]
-                of_part = np.concatenate([of_part, np.asarray(more, np.int32)])
-            self._parts[columns] = part, of_part
-            return part, of_part
+        part, of_part = self._parts.get(columns, (Pool(columns), np.zeros(0, np.int32)))
+        if len(of_part) < len(self.spellings):
+            places = [self.columns.index(column) for column in columns]
+            more = [
+                part.number(tuple(each[place] for place in places)) if sound else 0
+                for each, sound in zip(self.spellings[len(of_part) :], self.sound[len(of_part) :], strict=True)
+            ]
+            of_part = np.concatenate([of_part, np.asarray(more, np.int32)])
+        self._parts[columns] = part, of_part
+        return part, of_part
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -49,7 +50,8 @@ class Store:
         return Decisions(statuses, [{name: (a, b) for name, (a, b) in each.items()} for each in facts], alike)
 
     def save(self, shard: int, decisions: Decisions) -> None:
-        unfinished = self.folder / f"unfinished-{shard}.npz"
+        # By process: one whose run was killed may be at the same shard as the next run's.
+        unfinished = self.folder / f"unfinished-{shard}-{os.getpid()}.npz"
         facts = np.frombuffer(json.dumps(decisions.facts).encode(), np.uint8)
         alike = {f"_{column}": numbers for column, numbers in decisions.alike.items()}
         np.savez(unfinished, statuses=decisions.statuses, facts=facts, **alike)  # type: ignore[arg-type]

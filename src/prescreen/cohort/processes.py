@@ -1,0 +1,75 @@
+"""Shards decided by several processes (docs/decisions/0026-processes-not-threads.md).
+
+They are forked, so that nothing has to be handed to them; what comes of a shard they keep where this process finds it.
+Where a system cannot fork safely, this process does all of it.
+"""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing.connection import Connection
+from typing import Final, TypeVar
+
+S = TypeVar("S")
+
+_FORKS: Final = sys.platform == "linux"
+
+
+def each_done(shards: Sequence[S], decide: Callable[[S], None], processes: int) -> Iterator[S]:
+    """Decide shards, each process some of them in turn; each shard, in order, when it is done.
+
+    An error in a process is raised here. Raises ChildProcessError where one has ended without a word: the system ends
+    processes when memory runs short.
+    """
+    number = min(processes, len(shards)) if _FORKS else 1
+    if number < 2:
+        for shard in shards:
+            decide(shard)
+            yield shard
+        return
+    context = multiprocessing.get_context("fork")
+    gc.freeze()  # what is shared with them stays so
+    channels: list[Connection] = []
+    workers = []
+    try:
+        for first in range(number):
+            here, there = context.Pipe(duplex=False)
+            worker = context.Process(target=_work, args=(there, shards[first::number], decide), daemon=True)
+            worker.start()
+            there.close()
+            channels.append(here)
+            workers.append(worker)
+        for place, shard in enumerate(shards):
+            try:
+                error = channels[place % number].recv()
+            except EOFError:
+                raise ChildProcessError("a process that decides has ended (is memory short?)") from None
+            if error is not None:
+                raise error
+            yield shard
+    finally:
+        gc.unfreeze()
+        for worker in workers:
+            worker.terminate()
+            worker.join()
+        for channel in channels:
+            channel.close()
+
+
+def _work(channel: Connection, shards: Sequence[S], decide: Callable[[S], None]) -> None:
+    """Tell of each shard when it is done, and of the error that ends it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started it is interrupted, too, and ends it
+    for shard in shards:
+        try:
+            decide(shard)
+        except OSError as error:  # a full disk
+            channel.send(OSError(error.errno, error.strerror))
+            return
+        except BaseException as error:
+            channel.send(RuntimeError(f"{type(error).__name__} in a process that decides: {error}"))
+            return
+        channel.send(None)
