@@ -138,10 +138,13 @@ def main() -> int:
             for name in others[:9]:
                 with tempfile.TemporaryDirectory() as folder:
                     alone.append(screened(data, (name,), Path(folder))[0])
-            ratio, usual = (walls["ten trials"] / each for each in (walls["one trial"], median(alone)))
-            print(f"{'':>12}ten trials in one pass take {ratio:.1f} times as long as {ONE[0]}, {usual:.1f} times as long "
-                  f"as each alone (median {median(alone):.1f} s), {walls['ten trials'] / sum(alone):.2f} of all ten "
-                  "one after the other", flush=True)  # fmt: skip
+            ten, usual = walls["ten trials"], median(alone)
+            print(
+                f"{'':>12}ten trials in one pass take {ten / alone[0]:.1f} times as long as {ONE[0]}, "
+                f"{ten / usual:.1f} times as long as one of them (median of each alone, {usual:.1f} s), "
+                f"{ten / sum(alone):.2f} of all one after the other",
+                flush=True,
+            )
     return 0
 
 

@@ -40,9 +40,8 @@ def test_a_full_disk_is_told_as_one(number: int) -> None:
         if shard == 3:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    done = []
     with pytest.raises(OSError, match="No space left on device") as raised:
-        done += [each for each in each_done(SHARDS, decide, number)]
+        list(each_done(SHARDS, decide, number))
     assert raised.value.errno == errno.ENOSPC
 
 

@@ -108,7 +108,7 @@ class Algebra(Protocol[E, R]):
         """Those rows under a condition, where the others do not matter: a backend may leave them in."""
 
     def filled(self, condition: E, number: E, otherwise: E) -> E:
-        """A number of those rows that `only` leaves under a condition, as one of all rows; on the others, `otherwise`."""
+        """A number of the rows that `only` leaves under a condition, as one of all rows; of the others, `otherwise`."""
 
     def nowhere(self, condition: E) -> bool:
         """Whether a condition is seen to hold nowhere, so that what follows from it need not be computed."""

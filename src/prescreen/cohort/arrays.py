@@ -28,6 +28,7 @@ _MOST: Final = {np.dtype(np.int8): np.int8(127), np.dtype(np.int64): np.int64(2*
 
 _NO_UNIT: Final = -1.0
 
+
 class Rows:
     """Rows in the order of their candidates. pools: of their columns; source: the columns of all rows, or the rows of
     which these are some; at: which of them. `owner` is the candidate of each. Columns are picked when they are looked

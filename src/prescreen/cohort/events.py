@@ -230,9 +230,7 @@ class Events(Generic[E, R]):
 
     # --- the records ----------------------------------------------------------------------------------
 
-    def _records(
-        self, leaf: Event, wanted: Wanted, bounds: Bounds[E], where: E | None = None
-    ) -> _Judged[E, R]:
+    def _records(self, leaf: Event, wanted: Wanted, bounds: Bounds[E], where: E | None = None) -> _Judged[E, R]:
         """The truth of each record that is of the codes; of those that may be, where it matters (None: everywhere)."""
         a, touching = self.algebra, self._touching(leaf, wanted)
         rows = touching.rows
