@@ -79,23 +79,34 @@ def _status(criterion: CompiledCriterion, truth: Truth) -> int:
 class RowsAsked:
     """The rows that the direct evaluator looks at for columns of a plan; what it does not, need not be read.
 
-    columns: by candidate, which; who is not there is read as a whole.
+    columns: of each candidate, which. codes: by observation, all texts of the tables' codes that mean it.
     """
 
-    def __init__(self, plan: Plan, columns: Mapping[str, tuple[int, ...]]) -> None:
+    def __init__(self, plan: Plan, columns: Mapping[str, tuple[int, ...]], codes: Mapping[str, Sequence[str]]) -> None:
         self.plan = plan
         self.columns = columns
+        self.codes = codes
         self._looked_at: dict[tuple[int, ...], frozenset[str]] = {}
 
     def __call__(self, identity: str, table: str, row: Row) -> bool:
-        columns = self.columns.get(identity)
-        if columns is None or (table != "observations" and table not in DOMAINS):
-            return True
-        mine = self._looked_at.get(columns)
-        if mine is None:
+        return table != "observations" or self._concept(row) in self._of(identity)
+
+    def of_table(self, table: str, identities: Sequence[str]) -> tuple[Sequence[str], Sequence[str] | None]:
+        if table in DOMAINS:
+            return [identity for identity in identities if table in self._of(identity)], None
+        if table != "observations":
+            return identities, None
+        concepts: frozenset[str] = frozenset().union(*map(self._of, identities))
+        return identities, [text for concept in sorted(concepts) for text in self.codes.get(concept, ())]
+
+    def _of(self, identity: str) -> frozenset[str]:
+        """The observations and kinds of events that are looked at for a candidate."""
+        columns = self.columns[identity]
+        found = self._looked_at.get(columns)
+        if found is None:
             concepts, domains = looked_at([self.plan.columns[place] for place in columns])
-            mine = self._looked_at[columns] = frozenset((*concepts, *domains))
-        return (table if table in DOMAINS else self._concept(row)) in mine
+            found = self._looked_at[columns] = frozenset((*concepts, *domains))
+        return found
 
     def _concept(self, row: Row) -> str | None:
         """The observation of a row that can be read."""

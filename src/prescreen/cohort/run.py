@@ -7,7 +7,9 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from heapq import merge
 from importlib.metadata import version
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -240,13 +242,15 @@ class _Run:
     ) -> Iterator[int]:
         """Candidates decided, or decided again; the place of each before its turn."""
         block = self.options.block
-        columns: dict[str, tuple[int, ...]] = {}
+        columns: dict[int, tuple[int, ...]] = {}
         for place in places:
             open_ = np.flatnonzero(decided[place // block].statuses[place % block] == FALLBACK)
             # Who is open in all columns may have rows that cannot be read, and these are told.
-            if place not in audited and len(open_) < len(self.plan.columns):
-                columns[identities[place]] = tuple(open_.tolist())
-        for place, read in self._read(identities, places, RowsAsked(self.plan, columns)):
+            if place not in audited and len(open_) < len(self.plan.columns) and self.scan.rows:
+                columns[place] = tuple(open_.tolist())
+        asked = RowsAsked(self.plan, {identities[place]: some for place, some in columns.items()}, self.scan.codes())
+        whole = self._read(identities, [place for place in places if place not in columns])
+        for place, read in merge(whole, self._read(identities, list(columns), asked), key=itemgetter(0)):
             yield place
             statuses = decided[place // block].statuses[place % block]
             facts = decided[place // block].facts

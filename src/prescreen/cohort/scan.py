@@ -507,6 +507,17 @@ class Scan:
             found.append(_NO_CONCEPT if concept is None else self.concepts.get(concept.name, _UNKNOWN_CODE))
         return np.asarray(found, np.uint16)
 
+    def codes(self) -> dict[str, list[str]]:
+        """The texts of the codes that were read for each observation that is asked for."""
+        names = {number: name for name, number in self.concepts.items()}
+        found: dict[str, list[str]] = {name: [] for name in self.concepts}
+        for number, (_, code) in zip(
+            self._concepts().tolist(), self.pools["observations", "coded"].spellings, strict=True
+        ):
+            if number in names and code is not None:
+                found[names[number]].append(code)
+        return found
+
     def _events(self, source: Source, batch: pa.RecordBatch) -> None:
         domain = source.table
         owners = self._owners(batch)

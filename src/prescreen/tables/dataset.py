@@ -7,10 +7,10 @@ fetches anything.
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from heapq import merge
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from prescreen.catalogue import Catalogue
 from prescreen.problems import InputRefused, Problem, closest
@@ -42,7 +42,17 @@ _DATABASES: Final = (".duckdb", ".ddb", ".db")
 _MOST_NEAR: Final = 3
 _MOST_UNOWNED: Final = 1_000
 
-Asked = Callable[[str, str, Row], bool]
+
+class Asked(Protocol):
+    """Which rows of candidates, who are all known to be there, are read."""
+
+    def __call__(self, identity: str, table: str, row: Row) -> bool:
+        """Whether a row of a candidate is asked for."""
+
+    def of_table(self, table: str, identities: Sequence[str]) -> tuple[Sequence[str], Sequence[str] | None]:
+        """The candidates of whom rows of a table are asked for at all, and with which codes (None: any)."""
+
+
 """Whether a row of a table, of some candidate, is asked for."""
 
 
@@ -90,10 +100,11 @@ class Tables:
 
     def rows(self, identities: Sequence[str], asked: Asked | None = None) -> dict[str, dict[str, list[Row]]]:
         """The rows of some candidates, all or those asked for, by candidate and table, in the order of the files."""
-        found: dict[str, dict[str, list[Row]]] = {}
+        found: dict[str, dict[str, list[Row]]] = {} if asked is None else {identity: {} for identity in identities}
         wanted = set(identities)
         for table, source in self.sources.items():
-            for identity, row in self._rows(source, identities):
+            some, codes = (identities, None) if asked is None else asked.of_table(table, identities)
+            for identity, row in self._rows(source, some, codes) if some else ():
                 mine = found.setdefault(identity, {})
                 if asked is None or asked(identity, table, row):
                     mine.setdefault(table, []).append(row)
@@ -102,7 +113,10 @@ class Tables:
                     found.setdefault(owner, {}).setdefault(table, []).append(row)
         return found
 
-    def _rows(self, source: Source, identities: Sequence[str]) -> Iterator[tuple[str, Row]]:
+    def _rows(
+        self, source: Source, identities: Sequence[str], codes: Sequence[str] | None
+    ) -> Iterator[tuple[str, Row]]:
+        """The rows of candidates in one table, those with some codes only (None: all)."""
         names = [name for name in source.columns if name != "candidate"]
         chosen = ", ".join(as_text(name, source.columns[name]) for name in names)
         candidate = name_in_sql("candidate")
@@ -112,6 +126,9 @@ class Tables:
         condition = f"{candidate} = ?"
         if len(values) != 1:
             condition, values = f"{candidate} IN (SELECT unnest(?))", [values]
+        if codes is not None:
+            condition += f" AND {as_text('code', source.columns['code'])} IN (SELECT unnest(?))"
+            values.append(list(codes))
         query = (
             f"SELECT {candidate}, row_number_, file_{', ' + chosen if chosen else ''} "
             f"FROM {source.scan(numbered=True)} WHERE {condition}"
