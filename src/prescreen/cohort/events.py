@@ -89,8 +89,7 @@ class Events(Generic[E, R]):
             {} if plain is None else plain._declared_of
         )
 
-    def leaf(self, leaf: Event, several_matter: E) -> Existence[E]:
-        """several_matter: of whom it is asked whether more than one record may be open."""
+    def leaf(self, leaf: Event) -> Existence[E]:
         a = self.algebra
         wanted = wanted_by(leaf, self.catalogue)
         if leaf.tallies:
@@ -98,8 +97,8 @@ class Events(Generic[E, R]):
         bounds = self.calendar.bounds(leaf.window)
         denials = self._denying(leaf.domain)
         absent = self._absent(leaf, wanted, bounds, denials)
-        # What may be of another code is open at best: it tells nothing where nothing else would be ruled out.
-        judged = self._records(leaf, wanted, bounds, a.either(absent, several_matter))
+        # What may be of another code is open at best: where more may be unrecorded, it tells nothing.
+        judged = self._records(leaf, wanted, bounds, absent)
         rows, truth = judged.rows, judged.truth
         contradicted = self._contradicted(wanted, denials, judged)
         true = a.exists(rows, a.same(truth, a.truth(TRUE)))

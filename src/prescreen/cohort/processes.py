@@ -25,7 +25,8 @@ def each_done(shards: Sequence[S], decide: Callable[[S], None], processes: int) 
     An error in a process is raised here. Raises ChildProcessError where one has ended without a word: the system ends
     processes when memory runs short.
     """
-    number = min(processes, len(shards)) if _FORKS else 1
+    may_fork = _FORKS and not multiprocessing.current_process().daemon  # such a process may have no children
+    number = min(processes, len(shards)) if may_fork else 1
     if number < 2:
         for shard in shards:
             decide(shard)

@@ -41,7 +41,7 @@ class Records(Generic[E, R]):
 def counted(events: Events[E, R], leaf: Event) -> E:
     """`count`: how many of the codes have a record, between those that surely and those that may have."""
     a = events.algebra
-    each = [events.leaf(replace(leaf, codes=(code,), count=()), a.flag(False)).code for code in leaf.codes]
+    each = [events.leaf(replace(leaf, codes=(code,), count=())).code for code in leaf.codes]
     one, zero = a.number(1), a.number(0)
 
     def number(*truths: int) -> E:

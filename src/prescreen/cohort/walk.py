@@ -304,7 +304,7 @@ class Walk(Generic[E, R]):
                 return _Node(truth, leaf, (), f"observation:{leaf.code}", uses, self._missing(bare, anchors), anchors)
             case Event():
                 anchors = _anchors_of(leaf)
-                found = self.events.leaf(leaf, self._several_matter(leaf, anchors))
+                found = self.events.leaf(leaf)
                 uses = (
                     _Use(("event", leaf)),
                     *(_Use(("anchor", a), self.calendar.anchor_open(a), self._twice(leaf, a, found.several))
@@ -330,14 +330,6 @@ class Walk(Generic[E, R]):
                 key = ("answer", leaf.question)
                 truth = truths.leaf(code, False)
                 return _Node(truth, leaf, (), f"answer:{leaf.question}", (_Use(key),), self.algebra.flag(True))
-
-    def _several_matter(self, leaf: Event, anchors: Sequence[str]) -> E:
-        """Where an open anchor may be used twice if several records of a leaf are open."""
-        a = self.algebra
-        found = a.flag(False)
-        for name in anchors:
-            found = a.either(found, a.both(self.calendar.anchor_open(name), self._twice(leaf, name, a.flag(True))))
-        return found
 
     def _twice(self, leaf: Event, anchor: str, several: E) -> E:
         """Whether an event leaf may use an open anchor more than once, so that all its days may say the same.
