@@ -37,7 +37,7 @@ from tests.cohort.agreement import (  # noqa: E402
     peculiar,
     said_twice,
 )
-from tests.cohort.several import of_open_ages, of_shared_facts, several  # noqa: E402
+from tests.cohort.several import of_open_ages, of_shared_facts, of_what_records_make_of_cases, several  # noqa: E402
 from tests.reference.generate import SCREENING_DAYS  # noqa: E402
 
 DAY = date(2026, 6, 1)
@@ -243,7 +243,7 @@ def of_trials(candidates: int, seed: int, engine: str, report: Callable[[str], N
 
 def _of_derived(engine: str) -> Compared:
     total = Compared()
-    for trial, profiles in (of_open_ages(DAY), of_shared_facts(DAY)):
+    for trial, profiles in (of_open_ages(DAY), of_shared_facts(DAY), of_what_records_make_of_cases(DAY)):
         total.add(compared([trial], profiles, DAY, engine=engine))
     return total
 

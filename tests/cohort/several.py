@@ -98,6 +98,64 @@ def of_shared_facts(day: date) -> tuple[Trial, list[Profile]]:
     return trial, [parse_candidate({"id": f"S{n:02}", **each}) for n, each in enumerate(both_ways)]
 
 
+def of_what_records_make_of_cases(day: date) -> tuple[Trial, list[Profile]]:
+    """Criteria of which cases are told apart by records that no leaf shares, or only once something is supposed:
+    quantities derived when the sex is, anchors of exceptions, days of records of other codes; and candidates who differ
+    in these."""
+    old, young = {"age": {"at_least": "65 years"}}, {"age": {"below": "65 years"}}
+    good, fair = ({"observation": "eGFR", "at_least": f"{bound} mL/min/1.73m2"} for bound in (60, 50))
+    stale = {"observation": "BMI", "at_least": "18 kg/m2", "within": "1 year"}
+    fresh = {"observation": "BMI", "at_most": "30 kg/m2", "within": "28 days"}
+    either = {"any": [{"all": [fresh, {"age": {"at_least": "18 years"}}]}, {"all": [fresh, {"answer": "q"}]}]}
+    steroids = {"treatment": "systemic-corticosteroids"}
+    lately = {**steroids, "except": [{"treatment": "prednisone", "within": "30 days before first"}]}
+    ahead = {**steroids, "except": [{"treatment": "prednisone", "within": {"from": "first"}}]}
+    between = {"treatment": "azathioprine", "within": {"from": "30 days before first", "to": "7 days after last"}}
+    conditions: list[Mapping] = [
+        {"any": [{"all": [{"sex": "female"}, good]}, {"all": [{"sex": "male"}, fair]}]},
+        {"all": [stale, either]}, either,
+        {"any": [{"age": {"below": "18 years"}}, {"age": {"at_least": "76 years"}}, good]},
+        {"any": [old, young, good, {"observation": "ALT", "at_most": "3 ULN"}]},
+        {"all": [{"any": [old, young]}, good]},
+        lately, {"not": lately}, {"any": [lately, ahead]}, {"all": [lately, ahead]}, {"any": [lately, {"not": lately}]},
+        {"any": [between, {"not": between}]},
+    ]  # fmt: skip
+    criteria = [{"id": f"C{n}", "text": "t", "include_if": each} for n, each in enumerate(conditions)]
+
+    def ago(days: int) -> str:
+        return (day - timedelta(days)).isoformat()
+
+    def result(code: str, value: float, unit: str, days: int) -> Mapping:
+        return {"code": code, "value": value, "unit": unit, "date": ago(days)}
+
+    def course(code: str, first: int, last: int) -> Mapping:
+        return {"code": code, "start": ago(first), "end": ago(last), "status": "completed"}
+
+    born, woman, listed = {"birth_date": "1980-01-01"}, {"sex": "female"}, {"complete": {"treatments": True}}
+    creatinine = [{"observations": [result("creatinine", value, "mg/dL", 7)]} for value in (0.3, 9)]
+    weights = [[result("weight", kg, "kg", 200), result("height", 170, "cm", 200)] for kg in (60, 110)]
+    many = range(25)
+    made: list[Mapping] = [
+        *({**known, **each} for known in (born, woman) for each in (creatinine[0], {}, creatinine[1])),
+        *({**born, "observations": each} for each in weights),
+        {"observations": [result("ALT", 50, "U/L", 3)]},
+        {"observations": [result("ALT", 50, "U/L", 30 + n * 11) for n in many]},
+        {"observations": [result("eGFR", 90, "mL/min/1.73m2", 3)]},
+        {"observations": [result("eGFR", 90, "mL/min/1.73m2", 30 + n * 11) for n in many]},
+        {"treatments": [course("hydroxychloroquine", 9, 9)]},
+        {"treatments": [course("hydroxychloroquine", 40 + n * 50, 20 + n * 50) for n in many]},
+        *(
+            {"treatments": [course("prednisone", days, days) for days in some], **more, **anchor}
+            for some in ((10,), (10, 400), (10, 100))
+            for more in ({}, listed)
+            for anchor in ({}, *({"anchors": {"first": date}} for date in (f"{day.year}", f"{day}"[:7], f"{day}")))
+        ),
+    ]
+    trial = load_trial({**_TOP, "criteria": criteria})
+    both_ways = [*made, *reversed(made)]
+    return trial, [parse_candidate({"id": f"S{n:03}", **each}) for n, each in enumerate(both_ways)]
+
+
 def several(seed: int, day: date, criteria: int, candidates: int) -> tuple[Trial, list[Profile]]:
     """A trial of so many criteria, and candidates for it."""
     rng = Random(seed)

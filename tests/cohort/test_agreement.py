@@ -30,7 +30,7 @@ from tests.cohort.agreement import (
     peculiar,
 )
 from tests.cohort.duck import DuckRunner
-from tests.cohort.several import of_open_ages, of_shared_facts, several
+from tests.cohort.several import of_open_ages, of_shared_facts, of_what_records_make_of_cases, several
 from tests.reference.generate import SCREENING_DAYS
 
 sys.path.append(str(Path(__file__).parents[2] / "tools"))
@@ -69,6 +69,14 @@ def test_who_has_records_is_not_like_who_has_none(block: int) -> None:
     trial, profiles = of_shared_facts(DAY)
     found = compared([trial], profiles, DAY, block=block)
     assert found.pairs == 112
+    assert not found.different
+
+
+def test_records_that_make_cases_are_not_shared() -> None:
+    """Found by review: answers were copied to whom they did not hold of, and anchors of exceptions were not seen."""
+    trial, profiles = of_what_records_make_of_cases(DAY)
+    found = compared([trial], profiles, DAY)
+    assert found.pairs == len(profiles) * 12
     assert not found.different
 
 

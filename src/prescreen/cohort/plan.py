@@ -107,7 +107,9 @@ def _anchored(part: Condition) -> bool:
             return anchor != SCREENING
         case Observation(window=window):
             names = {SCREENING}
-        case Event(window=window, at=at):
+        case Event(window=window, at=at, excepted=excepted):
+            if any(map(_anchored, excepted)):
+                return True
             names = {SCREENING, at}
         case _:
             return False

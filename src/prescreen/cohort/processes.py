@@ -39,10 +39,11 @@ def each_done(shards: Sequence[S], decide: Callable[[S], None], processes: int) 
     try:
         for first in range(number):
             here, there = context.Pipe(duplex=False)
-            worker = context.Process(target=_work, args=(there, shards[first::number], decide), daemon=True)
+            channels.append(here)
+            mine = (there, tuple(channels), shards[first::number], decide)
+            worker = context.Process(target=_work, args=mine, daemon=True)
             worker.start()
             there.close()
-            channels.append(here)
             workers.append(worker)
         for place, shard in enumerate(shards):
             try:
@@ -61,16 +62,25 @@ def each_done(shards: Sequence[S], decide: Callable[[S], None], processes: int) 
             channel.close()
 
 
-def _work(channel: Connection, shards: Sequence[S], decide: Callable[[S], None]) -> None:
-    """Tell of each shard when it is done, and of the error that ends it."""
+def _work(
+    channel: Connection, inherited: Sequence[Connection], shards: Sequence[S], decide: Callable[[S], None]
+) -> None:
+    """Tell of each shard when it is done, and of the error that ends it. inherited: ends of channels that only who
+    started it reads: when they are closed there, nobody listens any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started it is interrupted, too, and ends it
+    for each in inherited:
+        each.close()
     for shard in shards:
+        said: Exception | None = None
         try:
             decide(shard)
         except OSError as error:  # a full disk
-            channel.send(OSError(error.errno, error.strerror))
-            return
+            said = OSError(error.errno, error.strerror)
         except BaseException as error:
-            channel.send(RuntimeError(f"{type(error).__name__} in a process that decides: {error}"))
+            said = RuntimeError(f"{type(error).__name__} in a process that decides: {error}")
+        try:
+            channel.send(said)
+        except OSError:
+            return  # who started it was killed
+        if said is not None:
             return
-        channel.send(None)

@@ -27,7 +27,7 @@ from prescreen.cohort.scan import Scan, Shard, no_candidates
 from prescreen.cohort.spelling import Ids
 from prescreen.cohort.store import FOLDER, Store, described, sample
 from prescreen.cohort.walk import ALONE, UNDETERMINED
-from prescreen.problems import InputRefused
+from prescreen.problems import InputRefused, Problem
 from prescreen.ranges import Ranges
 from prescreen.tables import Asked, TableCandidate, TableIssue, Tables, open_tables
 from prescreen.time import day_text
@@ -85,6 +85,9 @@ def run_cohort(
     with open_tables(data, memory=memory, threads=options.threads, spill=folder / FOLDER) as tables:
         try:
             return _Run(plan, tables, folder, day, ranges, options, tell, engine).done()
+        except ChildProcessError as error:
+            message = f"{error}; what was decided so far is kept, the same command goes on"
+            raise InputRefused([Problem("no-output", message, str(folder))]) from None
         except OSError as error:
             raise cannot_write(folder, error) from None
 

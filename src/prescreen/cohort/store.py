@@ -27,6 +27,8 @@ class Store:
         """run: all that the decisions depend on; those of another run are thrown away."""
         self.folder = folder / FOLDER
         text = json.dumps(run, sort_keys=True)
+        # Of a killed run a process may still be at a shard: it must not be taken for one of this run.
+        self._name = f"shard-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
         mine = self.folder / _RUN
         if not mine.exists() or mine.read_text(encoding="utf-8") != text:
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -34,7 +36,7 @@ class Store:
             _whole(mine, text.encode())
         for left in self.folder.glob("rows-*.npz"):
             left.unlink()
-        self.kept = len(list(self.folder.glob("shard-*.npz")))
+        self.kept = len(list(self.folder.glob(f"{self._name}-*.npz")))
 
     def load(self, shard: int, size: int) -> Decisions | None:
         """The decisions on a shard; None where there are none."""
@@ -50,7 +52,6 @@ class Store:
         return Decisions(statuses, [{name: (a, b) for name, (a, b) in each.items()} for each in facts], alike)
 
     def save(self, shard: int, decisions: Decisions) -> None:
-        # By process: one whose run was killed may be at the same shard as the next run's.
         unfinished = self.folder / f"unfinished-{shard}-{os.getpid()}.npz"
         facts = np.frombuffer(json.dumps(decisions.facts).encode(), np.uint8)
         alike = {f"_{column}": numbers for column, numbers in decisions.alike.items()}
@@ -58,7 +59,7 @@ class Store:
         unfinished.replace(self._path(shard))
 
     def _path(self, shard: int) -> Path:
-        return self.folder / f"shard-{shard:06}.npz"
+        return self.folder / f"{self._name}-{shard:06}.npz"
 
     def clear(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -7,7 +7,7 @@ otherwise the direct evaluator, which tells cases apart, is asked.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Final, Generic, cast
@@ -53,7 +53,10 @@ ALONE: Final = -1
 
 _TWICE: Final = 2
 _NO_DAY: Final = -1
-_FEW: Final = 29  # records: with more, a case costs the direct evaluator more (`engine.cases`)
+_FEW: Final = (29, 29, 8, 2)
+"""Records, by how many shared facts have cases for each day of one (births, anchors; three or more): with more, a case
+costs the direct evaluator more, or there are more cases than it tries (`engine.cases`)."""
+_FEW_OF_AGES: Final = 1  # where a quantity is derived from an open age, which is cut by values, too
 _OF_OBSERVATION: Final = "observation:"
 _MOST_PARTS: Final = 38  # of a number in base 3 that has 63 bits
 
@@ -195,10 +198,15 @@ class Walk(Generic[E, R]):
         """
         a = self.algebra
         leaves = list({id(leaf): leaf for leaf, _ in undecided}.values())
+        derived = [node.condition for node in _leaves_of(root) if _is_derived(node.condition, catalogue)]
         anchors = list(dict.fromkeys(name for leaf in leaves for name in leaf.anchors))
         if len(leaves) + len(anchors) > _MOST_PARTS or any(leaf.bare is None for leaf in leaves):
             return None
-        bare = a.both(self._no_leaf_falls_back(root), self._few_records(leaves, catalogue))
+        most = _few(shared, bool(derived))
+        bare = a.both(self._no_leaf_falls_back(root), self._few_records(leaves, catalogue, most))
+        for kind in dict.fromkeys(kind for leaf in derived for kind in _kinds(leaf, catalogue)):
+            # Whatever of it is on file may be derived once the sex or the birth is supposed.
+            bare = a.both(bare, a.same(self._records_of(kind), a.number(0)))
         for leaf, where in undecided:
             assert leaf.bare is not None
             for use in leaf.uses:
@@ -213,19 +221,12 @@ class Walk(Generic[E, R]):
             number = a.plus(a.times(number, 3), given)
         return a.where(bare, number, a.number(ALONE))
 
-    def _few_records(self, leaves: Sequence[_Node[E]], catalogue: Catalogue) -> E:
+    def _few_records(self, leaves: Sequence[_Node[E]], catalogue: Catalogue, most: int) -> E:
         """Where the kinds of records that leaves ask for have so few that the direct evaluator tries all cases."""
         a = self.algebra
-        kinds: dict[str, None] = {}
-        for leaf in leaves:
-            condition = leaf.condition
-            if isinstance(condition, Observation):
-                codes = (condition.code, *catalogue.observations[condition.code].inputs)
-                kinds |= {f"{_OF_OBSERVATION}{code}": None for code in codes}
-            asked = condition.without if isinstance(condition, Observation) else condition
-            kinds |= {event.domain: None for event in parts_of(asked) if isinstance(event, Event)}
+        kinds = dict.fromkeys(kind for leaf in leaves for kind in _kinds(leaf.condition, catalogue))
         counts = [self._records_of(kind) for kind in kinds]
-        return a.at_most(reduce(a.plus, counts), a.number(_FEW)) if counts else a.flag(True)
+        return a.at_most(reduce(a.plus, counts), a.number(most)) if counts else a.flag(True)
 
     def _records_of(self, kind: str) -> E:
         """How many records there are of a domain, or results of an observation."""
@@ -417,6 +418,32 @@ class Walk(Generic[E, R]):
         return found
 
 
+def _few(shared: Iterable[Hashable], derived: bool) -> int:
+    """How many records there may be, that the direct evaluator tries all cases of some shared facts."""
+    days = [key for key in shared if key == "birth" or (isinstance(key, tuple) and key[0] == "anchor")]
+    return _FEW_OF_AGES if derived and "birth" in days else _FEW[min(len(days), len(_FEW) - 1)]
+
+
+def _leaves_of(node: _Node[E]) -> Iterator[_Node[E]]:
+    if not node.children:
+        yield node
+    for child in node.children:
+        yield from _leaves_of(child)
+
+
+def _is_derived(leaf: Condition, catalogue: Catalogue) -> bool:
+    return isinstance(leaf, Observation) and bool(catalogue.observations[leaf.code].inputs)
+
+
+def _kinds(leaf: Condition, catalogue: Catalogue) -> list[str]:
+    """The kinds of records that a leaf asks for: observations, inputs of derived ones included, and domains."""
+    found: list[str] = []
+    if isinstance(leaf, Observation):
+        found += [f"{_OF_OBSERVATION}{code}" for code in (leaf.code, *catalogue.observations[leaf.code].inputs)]
+    asked = leaf.without if isinstance(leaf, Observation) else leaf
+    return found + [event.domain for event in parts_of(asked) if isinstance(event, Event)]
+
+
 def _first_day(spelling: Spelling) -> int:
     return _NO_DAY if spelling[0] is None else parse_when(spelling[0]).first_day
 
@@ -429,7 +456,7 @@ def _anchors_of(leaf: Condition) -> tuple[str, ...]:
         case Observation(window=window):
             names = _anchors(window)
         case Event(window=window, at=at):
-            names = [*_anchors(window), at]
+            names = [*_anchors(window), at, *(name for event in leaf.excepted for name in _anchors_of(event))]
         case _:
             names = []
     return tuple(name for name in dict.fromkeys(names) if name != SCREENING)

@@ -31,7 +31,7 @@ from prescreen.engine.keys import (
     TieKey,
 )
 from prescreen.engine.open import open_keys, undecided
-from prescreen.engine.setting import Setting
+from prescreen.engine.setting import FreeKey, Setting, free_key
 from prescreen.language.model import (
     Age,
     Coded,
@@ -260,7 +260,7 @@ def cases(key: Key, root: Node, setting: Setting, trial: Trial) -> Iterator[Sett
         case FreeKeyOf(free):
             blank = Result(-1, trial.catalogue.observations[free[0]], None, ANY_TIME)
             blank.problem = ("missing", "")
-            for variant in _variants(_derived_bounds(free[0], root, setting) or blank, root, setting):
+            for variant in _variants(_derived_bounds(free, root, setting) or blank, root, setting):
                 variant.index = -1
                 variant.inputs = ()
                 yield setting.supposing(free={**(setting.free or {}), free: variant})
@@ -430,11 +430,12 @@ def _instants(code: str, index: int, root: Node, setting: Setting, trial: Trial)
     return [moment for moment in _spread(mine.low, min(mine.high, setting.now), cuts) if moment not in taken]
 
 
-def _derived_bounds(code: str, root: Node, setting: Setting) -> Result | None:
-    """The derived result that a free value stands for, whose bounds it must keep."""
+def _derived_bounds(free: FreeKey, root: Node, setting: Setting) -> Result | None:
+    """The derived result that a free value stands for, whose bounds it must keep: one of the same window; what another
+    window holds says nothing of it."""
     for node in root.leaves():
-        found = setting.found[node.number]
-        if isinstance(node.condition, Observation) and node.condition.code == code and isinstance(found, results.Found):
+        leaf, found = node.condition, setting.found[node.number]
+        if isinstance(leaf, Observation) and free_key(leaf) == free and isinstance(found, results.Found):
             derived = [result for result in found.results if result.inputs]
             if len(derived) > 1:
                 raise UncutError
