@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -80,6 +82,33 @@ def test_who_stops_early_leaves_no_process(tmp_path: Path) -> None:
     for path in tmp_path.iterdir():
         with pytest.raises(ProcessLookupError):
             os.kill(int(path.name), 0)
+
+
+WORKING = """
+import sys, time
+from pathlib import Path
+from prescreen.cohort.processes import each_done
+
+def decide(shard):
+    time.sleep(0.3)
+    (Path(sys.argv[1]) / str(shard)).touch()
+
+for shard in each_done(list(range(40)), decide, 2):
+    print(shard, flush=True)
+"""
+
+
+@pytest.mark.skipif(not processes._FORKS, reason="forks on Linux only")
+def test_processes_end_when_who_started_them_was_killed(tmp_path: Path) -> None:
+    run = subprocess.Popen([sys.executable, "-c", WORKING, str(tmp_path)], stdout=subprocess.PIPE)
+    assert run.stdout is not None
+    assert run.stdout.readline() == b"0\n"
+    run.kill()
+    run.wait()
+    time.sleep(0.8)
+    left = len(list(tmp_path.iterdir()))
+    time.sleep(0.8)
+    assert len(list(tmp_path.iterdir())) == left < 10
 
 
 def test_where_no_fork_is_safe_all_is_done_here(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
@@ -16,8 +17,10 @@ from prescreen import load_trial
 from prescreen.cli import main
 from prescreen.cohort import DisagreementError, Options, make_plan, read_changes, run_cohort
 from prescreen.cohort import run as running
+from prescreen.cohort.decide import Decisions
 from prescreen.cohort.fallback import Direct
 from prescreen.cohort.progress import Progress, words
+from prescreen.cohort.store import Store
 from prescreen.language.model import Trial
 from prescreen.problems import InputRefused
 from prescreen.synth import synthesise
@@ -92,6 +95,24 @@ def test_another_day_begins_anew(trial: Trial, data: Path, tmp_path: Path, monke
         with pytest.raises(KeyboardInterrupt):
             run_cohort(plan, data, tmp_path, DAY, options=SMALL)
     assert run_cohort(plan, data, tmp_path, DAY + 1, options=SMALL).manifest["resumed_shards"] == 0
+
+
+def test_decisions_of_a_killed_run_are_not_taken_for_those_of_another(tmp_path: Path) -> None:
+    """A process of a run that was killed may still keep a shard when the next run, of other rules, has begun."""
+    mine, other = (Decisions(np.full((4, 1), status, np.int8), [{}], {}) for status in (0, 2))
+    killed = Store(tmp_path, {"rules": 1})
+    run = Store(tmp_path, {"rules": 2})
+    killed.save(0, other)
+    assert run.load(0, 4) is None
+    run.save(0, mine)
+    killed.save(0, other)
+    found = run.load(0, 4)
+    assert found is not None
+    assert found.statuses.tolist() == [[0]] * 4
+    assert Store(tmp_path, {"rules": 2}).kept == 1
+    for path in (tmp_path / ".unfinished").glob("shard-*.npz"):
+        path.write_bytes(halved(path.read_bytes()))
+    assert run.load(0, 4) is None
 
 
 def test_rows_beyond_the_memory_go_to_disk(trial: Trial, data: Path, tmp_path: Path) -> None:

@@ -146,7 +146,7 @@ class Results:
     def abandon(self) -> None:
         """Leave nothing of what was written."""
         for writer in self._writers.values():
-            with suppress(OSError):  # a disk that is full
+            with suppress(Exception):  # the first error counts
                 writer.close()
         for name in (*RESULTS, MANIFEST):
             self.unfinished(name).unlink(missing_ok=True)

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -43,10 +44,13 @@ class Store:
         path = self._path(shard)
         if not path.exists():
             return None
-        with np.load(path) as stored:
-            statuses = stored["statuses"]
-            facts = json.loads(bytes(stored["facts"]))
-            alike = {int(name[1:]): stored[name] for name in stored.files if name.startswith("_")}
+        try:
+            with np.load(path) as stored:
+                statuses = stored["statuses"]
+                facts = json.loads(bytes(stored["facts"]))
+                alike = {int(name[1:]): stored[name] for name in stored.files if name.startswith("_")}
+        except (BadZipFile, ValueError, KeyError, EOFError):
+            return None  # torn, when the power failed
         if len(statuses) != size:
             return None
         return Decisions(statuses, [{name: (a, b) for name, (a, b) in each.items()} for each in facts], alike)
