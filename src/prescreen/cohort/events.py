@@ -149,12 +149,9 @@ class Events(Generic[E, R]):
         silent, absent = a.flag(True), a.flag(True)
         for leaf in (part for part in parts_of(without) if isinstance(part, Event)):
             wanted = wanted_by(leaf, self.catalogue)
-            rows = a.events(leaf.domain)
-            touching = a.exists(rows, a.negated(a.same(self._of_code(rows, wanted), a.truth(FALSE))))
-            declared, denied = self._any(a.complete(leaf.domain)), self._denying(leaf.domain).any
-            silent = a.both(silent, a.negated(a.either(touching, a.either(declared, denied))))
+            silent = a.both(silent, a.negated(self._spoken_of(leaf, wanted, self._denying(leaf.domain))))
             ruled_out = self._declared(leaf, wanted, a.number(LATEST), leaf.codes)
-            absent = a.both(absent, a.both(a.negated(touching), ruled_out))
+            absent = a.both(absent, a.both(a.negated(self._touching(leaf, wanted).any), ruled_out))
         if not isinstance(without, Event):
             return silent, a.flag(False)
         return silent, absent

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -45,7 +46,7 @@ class Results:
         self._layout = _layout(plan)
         self._thread = ThreadPoolExecutor(1)
         self._room = BoundedSemaphore(_MOST_WAITING)
-        self._written: list[Future[None]] = []
+        self._written: deque[Future[None]] = deque()
 
     def __enter__(self) -> Results:
         return self
@@ -113,10 +114,9 @@ class Results:
     def _write(self, name: str, rows: pa.Table) -> None:
         """Write rows after those before them; wait while too many are waiting."""
         self.rows[name] += rows.num_rows
+        while self._written and self._written[0].done():
+            self._written.popleft().result()
         self._room.acquire()
-        for each in self._written:
-            if each.done():
-                each.result()
         writing = self._thread.submit(self._to_file, name, rows)
         writing.add_done_callback(lambda _: self._room.release())
         self._written.append(writing)

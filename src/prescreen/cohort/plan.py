@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from prescreen.catalogue import DOMAINS, Catalogue
 from prescreen.cohort.vary import Change, changed
-from prescreen.language.model import SCREENING, Age, Condition, Criterion, Event, Observation, Trial, parts_of
+from prescreen.cohort.windows import anchors_of
+from prescreen.language.model import Criterion, Event, Observation, Trial, parts_of
 from prescreen.problems import InputRefused, Problem
 
 
@@ -21,7 +22,7 @@ class Column:
     @property
     def anchored(self) -> bool:
         """Whether something in it hangs on an anchor other than the screening day."""
-        return any(_anchored(part) for part in parts_of(self.criterion.condition))
+        return any(anchors_of(part) for part in parts_of(self.criterion.condition))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,22 +100,6 @@ def _unlike(trials: Sequence[Trial]) -> None:
             problems.append(Problem("catalogues", message, trial.file, hint="screen them in runs of their own"))
     if problems:
         raise InputRefused(problems)
-
-
-def _anchored(part: Condition) -> bool:
-    match part:
-        case Age(anchor=anchor):
-            return anchor != SCREENING
-        case Observation(window=window):
-            names = {SCREENING}
-        case Event(window=window, at=at, excepted=excepted):
-            if any(map(_anchored, excepted)):
-                return True
-            names = {SCREENING, at}
-        case _:
-            return False
-    names |= {end.anchor for end in (window.start, window.end) if end is not None}
-    return names != {SCREENING}
 
 
 def looked_at(columns: Sequence[Column]) -> tuple[tuple[str, ...], tuple[str, ...]]:

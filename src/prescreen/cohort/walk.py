@@ -19,7 +19,7 @@ from prescreen.cohort.algebra import FALLBACK, FALSE, TRUE, UNKNOWN, Algebra, Be
 from prescreen.cohort.events import Events
 from prescreen.cohort.person import Persons
 from prescreen.cohort.results import Results
-from prescreen.cohort.windows import Calendar, Supposed
+from prescreen.cohort.windows import Calendar, Supposed, anchors_of
 from prescreen.language.model import (
     SCREENING,
     Age,
@@ -39,7 +39,6 @@ from prescreen.language.model import (
     Trial,
     Unless,
     Use,
-    Window,
     parts_of,
 )
 from prescreen.ranges import Ranges
@@ -143,9 +142,9 @@ class Walk(Generic[E, R]):
         a = self.algebra
         records: list[tuple[R, str]] = []
         for leaf in dict.fromkeys(parts_of(condition)):
-            if isinstance(leaf, Event) and _anchors_of(leaf):
+            if isinstance(leaf, Event) and anchors_of(leaf):
                 rows, may_be, column = self.events.dated(leaf)
-            elif isinstance(leaf, Observation) and _anchors_of(leaf):
+            elif isinstance(leaf, Observation) and anchors_of(leaf):
                 rows, may_be, column = self.results.dated(leaf.code)
             else:
                 continue
@@ -288,7 +287,7 @@ class Walk(Generic[E, R]):
         key = (leaf, trial.id if own else None)
         known = self._leaves.get(key)
         if known is None:
-            known = self.plain._leaf(leaf, trial) if self.plain and not _anchors_of(leaf) else self._decide(leaf, trial)
+            known = self.plain._leaf(leaf, trial) if self.plain and not anchors_of(leaf) else self._decide(leaf, trial)
             self._leaves[key] = known
         return known
 
@@ -301,10 +300,10 @@ class Walk(Generic[E, R]):
                 concept = catalogue.observations[leaf.code]
                 uses = self._uses_of_results(leaf, concept, seen.recorded, seen.sure)
                 bare = self.algebra.negated(seen.recorded)
-                anchors = _anchors_of(leaf)
+                anchors = anchors_of(leaf)
                 return _Node(truth, leaf, (), f"observation:{leaf.code}", uses, self._missing(bare, anchors), anchors)
             case Event():
-                anchors = _anchors_of(leaf)
+                anchors = anchors_of(leaf)
                 found = self.events.leaf(leaf)
                 uses = (
                     _Use(("event", leaf)),
@@ -316,7 +315,7 @@ class Walk(Generic[E, R]):
                 bare = self.algebra.either(bare, self._known(anchors))
                 return _Node(truths.leaf(found.code, True), leaf, (), fact, uses, bare, anchors)
             case Age():
-                anchors = _anchors_of(leaf)
+                anchors = anchors_of(leaf)
                 anchored = tuple(_Use(("anchor", name), self.calendar.anchor_open(name)) for name in anchors)
                 truth = truths.leaf(self.persons.age(leaf), False)
                 bare = self.persons.birth_missing()
@@ -339,7 +338,7 @@ class Walk(Generic[E, R]):
         inside, and some day every record outside.
         """
         ends = [end for end in (leaf.window.start, leaf.window.end) if end is not None]
-        others = [name for event in leaf.excepted for name in _anchors_of(event)]
+        others = [name for event in leaf.excepted for name in anchors_of(event)]
         lasting = leaf.for_at_least or leaf.duration or leaf.tallies or leaf.at != SCREENING
         if lasting or others or any(end.anchor != anchor for end in ends):
             return several
@@ -367,7 +366,7 @@ class Walk(Generic[E, R]):
             _Use(("free", leaf.code, leaf.window, leaf.select, leaf.changes, leaf.without), a.negated(sure)),
             _Use(("results", leaf.code), recorded),
         ]
-        for anchor in dict.fromkeys(_anchors(leaf.window)):
+        for anchor in anchors_of(leaf):
             open_ = a.both(recorded, self.calendar.anchor_open(anchor))
             uses.append(_Use(("anchor", anchor), open_, open_))
         if concept.inputs:
@@ -446,24 +445,6 @@ def _kinds(leaf: Condition, catalogue: Catalogue) -> list[str]:
 
 def _first_day(spelling: Spelling) -> int:
     return _NO_DAY if spelling[0] is None else parse_when(spelling[0]).first_day
-
-
-def _anchors_of(leaf: Condition) -> tuple[str, ...]:
-    """The anchors that a leaf hangs on, the screening day apart."""
-    match leaf:
-        case Age(anchor=anchor):
-            names = [anchor]
-        case Observation(window=window):
-            names = _anchors(window)
-        case Event(window=window, at=at):
-            names = [*_anchors(window), at, *(name for event in leaf.excepted for name in _anchors_of(event))]
-        case _:
-            names = []
-    return tuple(name for name in dict.fromkeys(names) if name != SCREENING)
-
-
-def _anchors(window: Window) -> list[str]:
-    return [end.anchor for end in (window.start, window.end) if end is not None and end.anchor != SCREENING]
 
 
 def _uses_limits(leaf: Observation) -> bool:

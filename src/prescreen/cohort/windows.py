@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Generic
 
 from prescreen.cohort.algebra import Algebra, E, R, Reading, Spelling
-from prescreen.language.model import SCREENING, Moment, Window
+from prescreen.language.model import SCREENING, Age, Condition, Event, Moment, Observation, Window
 from prescreen.time import DAY, EARLIEST, HOUR, LATEST, When, parse_when, shift_day
 
 # Instants that no date has, for the least and the most of nothing.
@@ -124,6 +124,24 @@ class Calendar(Generic[E, R]):
     def anchor_missing(self, name: str) -> E:
         """Whether an anchor is not given at all."""
         return self.algebra.same(self.anchor(name, "given", lambda _: 1, 0), self.algebra.number(0))
+
+
+def anchors_of(leaf: Condition) -> tuple[str, ...]:
+    """The anchors that a leaf hangs on, those of its exceptions included, the screening day apart."""
+    match leaf:
+        case Age(anchor=anchor):
+            names = [anchor]
+        case Observation(window=window):
+            names = _named_in(window)
+        case Event(window=window, at=at, excepted=excepted):
+            names = [*_named_in(window), at, *(name for event in excepted for name in anchors_of(event))]
+        case _:
+            names = []
+    return tuple(name for name in dict.fromkeys(names) if name != SCREENING)
+
+
+def _named_in(window: Window) -> list[str]:
+    return [end.anchor for end in (window.start, window.end) if end is not None]
 
 
 def opening(text: str | None, moment: Moment) -> int:
