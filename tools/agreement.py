@@ -157,7 +157,7 @@ MUTANTS = (
         "first = shift_day(anchor.first_day, span, moment.sign)",
         "first = shift_day(anchor.first_day, span, moment.sign) + 1",
     ),
-    Mutant("who says two things is not odd", COHORT + "decide:_odd", "values[counts > 1]", "values[counts > 9]"),
+    Mutant("who says two things is not odd", COHORT + "scan:Scan._twice", "values[counts > 1]", "values[counts > 9]"),
     Mutant(
         "all unlike are alike",
         COHORT + "walk:Walk._alike",
@@ -191,7 +191,7 @@ MUTANTS = (
     ),
     Mutant(
         "an anchor that is not known is any single day",
-        COHORT + "decide:_Waiting.hear",
+        COHORT + "decide:_Hanging.hear",
         "(witness == UNDETERMINED) | (least < most)",
         "least <= most",
     ),

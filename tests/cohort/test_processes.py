@@ -33,6 +33,14 @@ def test_each_shard_is_done_once_and_told_in_order(tmp_path: Path, number: int) 
     assert sorted(int(path.name) for path in tmp_path.iterdir()) == SHARDS
 
 
+@pytest.mark.parametrize("number", [1, 2])
+def test_what_is_done_meanwhile_is_done_once_and_before_any_shard_is_told(tmp_path: Path, number: int) -> None:
+    done: list[object] = []
+    for shard in each_done(SHARDS, lambda _: None, number, lambda: done.append("meanwhile")):
+        done.append(shard)
+    assert done == ["meanwhile", *SHARDS]
+
+
 def test_no_shard_takes_no_process() -> None:
     assert list(each_done([], lambda _: None, 2)) == []
 

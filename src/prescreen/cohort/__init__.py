@@ -5,7 +5,8 @@ SQL for Spark. What columns do not decide is decided by the direct evaluator (`f
 """
 
 from prescreen.cohort.plan import Plan, make_plan
-from prescreen.cohort.run import DisagreementError, Options, Summary, run_cohort
+from prescreen.cohort.run import Options, Summary, run_cohort
 from prescreen.cohort.vary import read_changes
+from prescreen.cohort.whole import DisagreementError
 
 __all__ = ["DisagreementError", "Options", "Plan", "Summary", "make_plan", "read_changes", "run_cohort"]

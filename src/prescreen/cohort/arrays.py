@@ -5,7 +5,7 @@ The rows of each table are in the order of their candidates, so that what concer
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from math import prod
 from typing import Any, Final
@@ -75,6 +75,24 @@ class Rows:
     def only(self, chosen: Ids) -> Rows:
         return Rows(self.table, self.pools, self, np.flatnonzero(chosen))
 
+    def of(self, candidate: int) -> Iterator[dict[str, str]]:
+        """The cells of a candidate's rows, one after the other, without empty ones."""
+        first, end = np.searchsorted(self.owner, (candidate, candidate + 1)).tolist()
+        at = np.arange(first, end) if self._at is None else self._at[first:end]
+        columns = [(pool, self._source_numbers(name, at)) for name, pool in self.pools.items()]
+        for row in range(end - first):
+            yield {
+                name: text
+                for pool, numbers in columns
+                for name, text in zip(pool.columns, pool.spellings[numbers[row]], strict=True)
+                if text
+            }
+
+    def _source_numbers(self, name: str, at: Ids) -> list[int]:
+        column = self._source.column(name) if isinstance(self._source, Rows) else self._source[name]
+        numbers: list[int] = column[at].tolist()
+        return numbers
+
 
 class Memory:
     """What has been worked out for all shards: judgements by spelling, floats of values and units."""
@@ -100,7 +118,7 @@ class Arrays:
         self._memory = memory
         self._pieces = pieces
         self._persons = self._made_persons()
-        self._events: dict[str, Rows] = {}
+        self._tables: dict[str, Rows] = {}
         self._subjects: dict[str, dict[object, Rows]] = {}
         self._results = self._made_results()
 
@@ -153,9 +171,13 @@ class Arrays:
         return Rows("observations", self._pools_of("observations", (*WRITTEN, "date")), rows, at)
 
     def events(self, domain: Domain) -> Rows:
-        found = self._events.get(domain)
+        return self.table(domain)
+
+    def table(self, name: str) -> Rows:
+        """All rows of a table other than persons and observations."""
+        found = self._tables.get(name)
         if found is None:
-            found = self._events[domain] = self._sorted(domain, self._pieces.get(domain))
+            found = self._tables[name] = self._sorted(name, self._pieces.get(name))
         return found
 
     def _sorted(self, table: str, rows: Columns | None, at: Ids | None = None) -> Rows:

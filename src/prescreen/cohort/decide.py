@@ -10,10 +10,9 @@ from typing import Final
 import numpy as np
 
 from prescreen.cohort.algebra import FALLBACK, E, R
-from prescreen.cohort.arrays import Arrays, Memory, Rows
+from prescreen.cohort.arrays import Arrays, Rows
 from prescreen.cohort.plan import Plan
-from prescreen.cohort.scan import Columns, Scan, Shard
-from prescreen.cohort.spelling import Ids, packed
+from prescreen.cohort.spelling import Ids
 from prescreen.cohort.walk import ALONE, FAILED, MET, UNDETERMINED, Decided, Walk
 from prescreen.ranges import Ranges
 
@@ -22,26 +21,27 @@ SUPPOSED: Final = (0, 20_000, -40_000)
 before it, when nothing on file has happened yet."""
 
 
+Waiting = dict[str, tuple[int, int]]
+"""By fact, of how many undetermined candidates it is among what they wait for, and of how many it is all."""
+
+
 @dataclass(frozen=True)
 class Decisions:
-    """statuses: by candidate and column of the plan; FALLBACK where columns do not tell. facts: for each column, by
-    fact, of how many candidates that columns leave undetermined it is among what they wait for, and of how many it is
-    all. alike: by column, for its candidates with FALLBACK, in order, a number that is the same for those of whom the
-    direct evaluator would say the same, or ALONE."""
+    """statuses: by candidate and column of the plan; FALLBACK where columns do not tell. facts: for each column, what
+    those wait for whom columns leave undetermined. alike: by column, for its candidates with FALLBACK, in order, a
+    number that is the same for those of whom the direct evaluator would say the same, or ALONE. odd: candidates of whom
+    columns tell nothing."""
 
     statuses: Ids
-    facts: list[dict[str, tuple[int, int]]]
+    facts: list[Waiting]
     alike: dict[int, Ids]
+    odd: Ids
 
 
-def decide(
-    shard: Shard, size: int, scan: Scan, plan: Plan, day: int, ranges: Ranges | None, memory: Memory
-) -> Decisions:
-    """The decisions on a shard of so many candidates."""
-    pieces = shard.rows()
-    arrays = Arrays(size, scan.pools, scan.concepts, pieces, scan.signature, memory, scan.concept)
+def decide(arrays: Arrays, odd: Ids, plan: Plan, day: int, ranges: Ranges | None) -> Decisions:
+    """The decisions on a shard."""
     walk = Walk(arrays, day, plan.catalogue, ranges, plan.bare)
-    return assembled(size, plan, walked(walk, plan), _Supposing(walk, arrays, plan).days(), _odd(shard, pieces, scan))
+    return assembled(arrays.size, plan, walked(walk, plan), _Supposing(walk, arrays, plan).days(), odd)
 
 
 def walked(walk: Walk[E, R], plan: Plan) -> list[Decided[E]]:
@@ -105,7 +105,7 @@ def assembled(size: int, plan: Plan, decided: Sequence[Decided[Ids]], days: Days
     statuses[:, odd] = FALLBACK
     _witnessed(plan, statuses, decided, days)
     statuses[:, odd] = FALLBACK
-    facts: list[dict[str, tuple[int, int]]] = []
+    facts: list[Waiting] = []
     alike: dict[int, Ids] = {}
     for place, (status, found) in enumerate(zip(statuses, decided, strict=True)):
         facts.append(_facts(status == UNDETERMINED, found.open))
@@ -115,17 +115,17 @@ def assembled(size: int, plan: Plan, decided: Sequence[Decided[Ids]], days: Days
             number = number[status == FALLBACK]
             if (number != ALONE).any():
                 alike[place] = number
-    return Decisions(statuses.T, facts, alike)
+    return Decisions(statuses.T, facts, alike, odd)
 
 
 def _witnessed(plan: Plan, statuses: Ids, decided: Sequence[Decided[Ids]], days: Days) -> None:
     """Settle what an anchor that is not given leaves open: where a known one would leave the criterion undetermined, or
     two days of it would decide it differently, an unknown one leaves it undetermined."""
-    waiting: dict[int, _Waiting] = {}
+    waiting: dict[int, _Hanging] = {}
     for place, (column, found) in enumerate(zip(plan.columns, decided, strict=True)):
         if column.anchored:
             at = np.flatnonzero((statuses[place] == FALLBACK) & found.settled)
-            waiting[place] = _Waiting(at, np.full(len(at), MET, np.int8), np.full(len(at), FAILED, np.int8))
+            waiting[place] = _Hanging(at, np.full(len(at), MET, np.int8), np.full(len(at), FAILED, np.int8))
     for day in days:
         waiting = {place: some for place, some in waiting.items() if len(some.at)}
         if not waiting:
@@ -137,7 +137,7 @@ def _witnessed(plan: Plan, statuses: Ids, decided: Sequence[Decided[Ids]], days:
 
 
 @dataclass
-class _Waiting:
+class _Hanging:
     """Candidates, by their places, whose status in a column hangs on an anchor that is not given; and the least and the
     greatest that it was on the days that it was supposed to be."""
 
@@ -155,32 +155,9 @@ class _Waiting:
         self.at, self.least, self.most = self.at[~settled], least[~settled], most[~settled]
 
 
-def _facts(undetermined: Ids, open_: dict[str, Ids]) -> dict[str, tuple[int, int]]:
+def _facts(undetermined: Ids, open_: dict[str, Ids]) -> Waiting:
     """How many wait for each fact, and how many for nothing else."""
     waiting = {fact: undetermined & where for fact, where in open_.items()}
     number = sum((each.astype(np.int16) for each in waiting.values()), np.zeros(len(undetermined), np.int16))
     single = number == 1
     return {fact: (int(each.sum()), int((each & single).sum())) for fact, each in waiting.items()}
-
-
-def _odd(shard: Shard, pieces: dict[str, Columns], scan: Scan) -> Ids:
-    """The candidates that columns do not decide: with rows that cannot be read, or that say something twice."""
-    found = list(shard.odd)
-    for table, column in (("persons", None), ("answers", "asked"), ("anchors", "anchor"), ("complete", "declared")):
-        rows = pieces.get(table)
-        if rows is None:
-            continue
-        keys = [rows["owner"]]
-        sizes = [scan.block]
-        if column is not None:
-            numbers = rows[column]
-            if table == "complete":
-                domains = [spelling[0] for spelling in scan.pools[table, column].spellings]
-                numbers = np.unique(np.asarray(domains, str), return_inverse=True)[1][numbers]
-            keys.append(numbers)
-            sizes.append(len(scan.pools[table, column]))
-        order = packed(keys, sizes)
-        values, counts = np.unique(order, return_counts=True)
-        twice = np.isin(order, values[counts > 1])
-        found.append(np.unique(rows["owner"][twice]))
-    return np.unique(np.concatenate(found)) if found else np.zeros(0, np.int64)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from prescreen.candidate.facts import KIND_OF, Candidate
-from prescreen.catalogue import DOMAINS
-from prescreen.cohort.plan import Plan, looked_at
+from prescreen.cohort.plan import Plan
 from prescreen.cohort.walk import FAILED, MET, UNDETERMINED
 from prescreen.engine.cases import truth_of
 from prescreen.engine.compile import CompiledCriterion
@@ -16,7 +15,6 @@ from prescreen.engine.screen import compiled_trial
 from prescreen.engine.setting import Setting
 from prescreen.language.model import Age, Answer, Condition, Event, Observation, Trial
 from prescreen.ranges import Ranges
-from prescreen.tables import Row
 from prescreen.truth import FALSE, TRUE, UNKNOWN, Truth
 
 
@@ -74,46 +72,6 @@ def _status(criterion: CompiledCriterion, truth: Truth) -> int:
     if truth is UNKNOWN:
         return UNDETERMINED
     return MET if truth is (FALSE if criterion.excludes else TRUE) else FAILED
-
-
-class RowsAsked:
-    """The rows that the direct evaluator looks at for columns of a plan; what it does not, need not be read.
-
-    columns: of each candidate, which. codes: by observation, all texts of the tables' codes that mean it.
-    """
-
-    def __init__(self, plan: Plan, columns: Mapping[str, tuple[int, ...]], codes: Mapping[str, Sequence[str]]) -> None:
-        self.plan = plan
-        self.columns = columns
-        self.codes = codes
-        self._looked_at: dict[tuple[int, ...], frozenset[str]] = {}
-
-    def __call__(self, identity: str, table: str, row: Row) -> bool:
-        return table != "observations" or self._concept(row) in self._of(identity)
-
-    def of_table(self, table: str, identities: Sequence[str]) -> tuple[Sequence[str], Sequence[str] | None]:
-        if table in DOMAINS:
-            return [identity for identity in identities if table in self._of(identity)], None
-        if table != "observations":
-            return identities, None
-        concepts: frozenset[str] = frozenset().union(*map(self._of, identities))
-        return identities, [text for concept in sorted(concepts) for text in self.codes.get(concept, ())]
-
-    def _of(self, identity: str) -> frozenset[str]:
-        """The observations and kinds of events that are looked at for a candidate."""
-        columns = self.columns[identity]
-        found = self._looked_at.get(columns)
-        if found is None:
-            concepts, domains = looked_at([self.plan.columns[place] for place in columns])
-            found = self._looked_at[columns] = frozenset((*concepts, *domains))
-        return found
-
-    def _concept(self, row: Row) -> str | None:
-        """The observation of a row that can be read."""
-        catalogue = self.plan.catalogue
-        system, code = row.cells.get("system"), row.cells.get("code") or ""
-        found = catalogue.observation(code) if system is None else catalogue.observation_for(system, code)
-        return None if found is None else found.name
 
 
 def _without_bare_answers(candidate: Candidate) -> Candidate:

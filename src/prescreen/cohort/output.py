@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from prescreen.cohort.decide import Decisions
+from prescreen.cohort.decide import Waiting
 from prescreen.cohort.funnel import VERDICTS, Funnel
 from prescreen.cohort.plan import Plan
 from prescreen.cohort.spelling import Ids
@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 STATUSES: Final = ("failed", "undetermined", "met")
 RESULTS: Final = ("criteria.parquet", "verdicts.parquet", "issues.parquet", "funnel.json", "funnel.html")
 MANIFEST: Final = "manifest.json"
-_CODE: Final = np.int16
-"""Of a trial, a cohort or a criterion; a plan has fewer of them."""
+_CODE: Final = np.int8
+_MOST_CODES: Final = 127
+"""Of trials, cohorts and criteria in a row group."""
 _GROUP: Final = 1 << 22  # rows of a row group of criteria
 _MOST_WAITING: Final = 8  # row groups
 
@@ -56,60 +57,53 @@ class Results:
         if kind is not None:
             self.abandon()
 
-    def add(self, candidates: Sequence[str], decisions: Decisions) -> None:
+    def add(self, candidates: Sequence[str], statuses: Ids, facts: Sequence[Waiting]) -> None:
         """Write and count the final statuses of a shard's candidates, and what they wait for."""
         import pyarrow as pa
 
         identities = pa.array(candidates, pa.string())
-        verdicts = self.funnel.add(decisions.statuses)
-        for column, facts in enumerate(decisions.facts):
-            self.funnel.add_facts(column, facts)
-        self._criteria(identities, decisions.statuses)
+        verdicts = self.funnel.add(statuses)
+        self.count(facts)
+        columns, described = self._layout
+        self._long("criteria", identities, described, "status", [statuses[:, column] for column in columns])
         self._verdicts(identities, verdicts)
 
-    def _criteria(self, identities: pa.Array, statuses: Ids) -> None:
-        import pyarrow as pa
-
-        columns, trials, cohorts, criteria = self._layout
-        count = len(statuses)
-        at_once = max(1, _GROUP // max(1, count))
-        place = np.arange(count, dtype=np.int32)
-        for first in range(0, len(columns), at_once):
-            some = slice(first, first + at_once)
-            number = len(columns[some])
-            rows = _table(
-                {
-                    "candidate": _coded(np.tile(place, number), identities),
-                    "trial": _coded(np.repeat(trials[some], count), pa.array([t.id for t in self.plan.trials])),
-                    "cohort": _coded(np.repeat(cohorts[0][some], count), pa.array(cohorts[1], pa.string())),
-                    "criterion": _coded(np.repeat(criteria[0][some], count), pa.array(criteria[1], pa.string())),
-                    "status": _coded(np.concatenate([statuses[:, c] for c in columns[some]]), pa.array(STATUSES)),
-                }
-            )
-            self._write("criteria", rows)
+    def count(self, facts: Sequence[Waiting]) -> None:
+        """Count what undetermined candidates wait for, by column."""
+        for column, waiting in enumerate(facts):
+            self.funnel.add_facts(column, waiting)
 
     def _verdicts(self, identities: pa.Array, verdicts: Sequence[tuple[Ids, list[Ids]]]) -> None:
-        import pyarrow as pa
-
-        trial_ids = pa.array([trial.id for trial in self.plan.trials])
+        described: dict[str, list[str | None]] = {"trial": [], "cohort": []}
+        found: list[Ids] = []
         for (protocol, cohorts, _), (overall, each) in zip(self.funnel.protocols, verdicts, strict=True):
             if protocol.variant is not None:
                 continue
-            trial = [t.id for t in self.plan.trials].index(protocol.trial.id)
-            named = [(None, overall), *((c.name, v) for c, v in zip(cohorts, each, strict=True) if c.name is not None)]
-            names = pa.array([name for name, _ in named if name is not None], pa.string())
-            for number, (_, found) in enumerate(named):
-                count = len(found)
-                cohort = np.full(count, number - 1, _CODE)
-                rows = _table(
-                    {
-                        "candidate": _coded(np.arange(count, dtype=np.int32), identities),
-                        "trial": _coded(np.full(count, trial, _CODE), trial_ids),
-                        "cohort": _coded(cohort, names),
-                        "verdict": _coded(found, pa.array(VERDICTS)),
-                    }
-                )
-                self._write("verdicts", rows)
+            named = [(c.name, verdict) for c, verdict in zip(cohorts, each, strict=True) if c.name is not None]
+            for name, verdict in [(None, overall), *named]:
+                described["trial"].append(protocol.trial.id)
+                described["cohort"].append(name)
+                found.append(verdict)
+        self._long("verdicts", identities, described, "verdict", found)
+
+    def _long(
+        self, name: str, identities: pa.Array, described: Mapping[str, Sequence[str | None]], what: str,
+        numbers: Sequence[Ids],
+    ) -> None:  # fmt: skip
+        """Write a row for each candidate, block after block. described: what the rows of each block say; numbers: its
+        candidates' statuses or verdicts."""
+        import pyarrow as pa
+
+        count = len(identities)
+        at_once = max(1, min(_GROUP // max(1, count), _MOST_CODES))
+        place = np.arange(count, dtype=np.int32)
+        words = pa.array(STATUSES if what == "status" else VERDICTS)
+        for first in range(0, len(numbers), at_once):
+            some = slice(first, first + at_once)
+            blocks = {key: _repeated(texts[some], count) for key, texts in described.items()}
+            candidate = _coded(np.tile(place, len(numbers[some])), identities)
+            told = _coded(np.concatenate(numbers[some]), words)
+            self._write(name, _table({"candidate": candidate, **blocks, what: told}))
 
     def _write(self, name: str, rows: pa.Table) -> None:
         """Write rows after those before them; wait while too many are waiting."""
@@ -132,7 +126,7 @@ class Results:
                 compression="snappy",  # a third faster than zstd, and a tenth larger
                 dictionary_pagesize_limit=1 << 26,
                 data_page_size=1 << 22,
-                write_statistics=["trial", "criterion"] if name == "criteria" else ["trial"],
+                write_statistics=["trial"],  # of criteria, which recur from trial to trial, they would tell nothing
                 store_schema=False,
             )
         writer.write_table(rows, row_group_size=rows.num_rows or None)
@@ -200,29 +194,30 @@ def _coded(numbers: Ids, texts: pa.Array) -> pa.Array:
     return pa.DictionaryArray.from_arrays(pa.array(numbers, mask=mask), texts)
 
 
-def _layout(plan: Plan) -> tuple[Ids, Ids, tuple[Ids, list[str]], tuple[Ids, list[str]]]:
-    """For each block of rows of criteria.parquet: its column of the plan, its trial, cohort and criterion.
+def _repeated(texts: Sequence[str | None], count: int) -> pa.Array:
+    """Each text so many times, one after the other."""
+    import pyarrow as pa
+
+    known = list(dict.fromkeys(text for text in texts if text is not None))
+    numbers = np.asarray([-1 if text is None else known.index(text) for text in texts], _CODE)
+    return _coded(np.repeat(numbers, count), pa.array(known, pa.string()))
+
+
+def _layout(plan: Plan) -> tuple[list[int], dict[str, list[str | None]]]:
+    """For each block of rows of criteria.parquet: its column of the plan; and its trial, cohort and criterion.
 
     What belongs to some cohorts only has a row for each; what holds for all has one, without a cohort.
     """
     columns: list[int] = []
-    trials: list[int] = []
-    cohorts: list[int] = []
-    names: dict[str, int] = {}
-    for trial, protocol in enumerate(plan.written):
+    described: dict[str, list[str | None]] = {"trial": [], "cohort": [], "criterion": []}
+    for protocol in plan.written:
         for column in protocol.columns:
-            for cohort in plan.columns[column].criterion.cohorts or (None,):
+            criterion = plan.columns[column].criterion
+            for cohort in criterion.cohorts or (None,):
                 columns.append(column)
-                trials.append(trial)
-                cohorts.append(-1 if cohort is None else names.setdefault(cohort, len(names)))
-    ids = list(dict.fromkeys(plan.columns[column].criterion.id for column in columns))
-    criteria = [ids.index(plan.columns[column].criterion.id) for column in columns]
-    return (
-        np.asarray(columns),
-        np.asarray(trials, _CODE),
-        (np.asarray(cohorts, _CODE), list(names)),
-        (np.asarray(criteria, _CODE), ids),
-    )
+                for name, text in zip(described, (protocol.trial.id, cohort, criterion.id), strict=True):
+                    described[name].append(text)
+    return columns, described
 
 
 def prepare(folder: Path) -> None:

@@ -19,8 +19,15 @@ S = TypeVar("S")
 _FORKS: Final = sys.platform == "linux"
 
 
-def each_done(shards: Sequence[S], decide: Callable[[S], None], processes: int) -> Iterator[S]:
-    """Decide shards, each process some of them in turn; each shard, in order, when it is done.
+def _nothing() -> None:
+    pass
+
+
+def each_done(
+    shards: Sequence[S], decide: Callable[[S], None], processes: int, meanwhile: Callable[[], None] = _nothing
+) -> Iterator[S]:
+    """Decide shards, each process some of them in turn; each shard, in order, when it is done. meanwhile: what this
+    process does first, while others decide.
 
     An error in a process is raised here. Raises ChildProcessError where one has ended without a word: the system ends
     processes when memory runs short.
@@ -28,6 +35,7 @@ def each_done(shards: Sequence[S], decide: Callable[[S], None], processes: int) 
     may_fork = _FORKS and not multiprocessing.current_process().daemon  # such a process may have no children
     number = min(processes, len(shards)) if may_fork else 1
     if number < 2:
+        meanwhile()
         for shard in shards:
             decide(shard)
             yield shard
@@ -45,6 +53,7 @@ def each_done(shards: Sequence[S], decide: Callable[[S], None], processes: int) 
             worker.start()
             there.close()
             workers.append(worker)
+        meanwhile()
         for place, shard in enumerate(shards):
             try:
                 error = channels[place % number].recv()

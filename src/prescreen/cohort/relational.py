@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import numpy as np
 from sqlglot import exp
 
+from prescreen.candidate.checks import is_id
 from prescreen.catalogue import DOMAINS
 from prescreen.cohort.algebra import FALSE, TRUE, Reading, Spelling
 from prescreen.cohort.coding import DATES
@@ -94,7 +95,8 @@ def decide_in(runner: Runner, scan: Scan, plan: Plan, day: int, ranges: Ranges |
         return lambda j: array(f"supposed_{j}_{i}")[open_]
 
     days = [partial(on_day, i=i) for i in range(len(SUPPOSED))]
-    odd = array("odd").astype(bool) | _twice(runner, columns, identities)
+    nameless = np.asarray([not is_id(identity) for identity in identities], bool)
+    odd = array("odd").astype(bool) | nameless | _twice(runner, columns, identities)
     return identities, assembled(size, plan, made, days, np.flatnonzero(odd))
 
 

@@ -5,43 +5,37 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from heapq import merge
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
-from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from prescreen.cohort.algebra import FALLBACK
-from prescreen.cohort.arrays import Memory
-from prescreen.cohort.decide import Decisions, decide
-from prescreen.cohort.fallback import Answered, Direct, RowsAsked
+from prescreen.cohort.arrays import Arrays, Memory
+from prescreen.cohort.decide import decide
+from prescreen.cohort.fallback import Direct
 from prescreen.cohort.output import Results, cannot_write, prepare
+from prescreen.cohort.people import People
 from prescreen.cohort.plan import Plan
 from prescreen.cohort.processes import each_done
 from prescreen.cohort.progress import Listener, Progress
 from prescreen.cohort.scan import Scan, Shard, no_candidates
-from prescreen.cohort.spelling import Ids
-from prescreen.cohort.store import FOLDER, Store, described, sample
-from prescreen.cohort.walk import ALONE, UNDETERMINED
+from prescreen.cohort.settle import Settled, Settling
+from prescreen.cohort.store import FOLDER, Store, described
+from prescreen.cohort.whole import Whole
 from prescreen.problems import InputRefused, Problem
 from prescreen.ranges import Ranges
-from prescreen.tables import Asked, TableCandidate, TableIssue, Tables, open_tables
+from prescreen.tables import TableIssue, Tables, open_tables
 from prescreen.time import day_text
 
 BLOCK: Final = 1 << 16
 AUDITED: Final = 1_000
 _MOST_PROCESSES: Final = 4  # each holds the arrays of one shard
-_TRIALS_AUDITED: Final = 2
-_AT_ONCE: Final = 20_000  # candidates that are read for the direct evaluator
-_MOST_ISSUES: Final = 5_000_000
-
-
-class DisagreementError(Exception):
-    """Columns and the direct evaluator give different statuses: a bug, and no result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,37 +107,77 @@ class _Run:
         self.scan = Scan(tables, plan.catalogue, plan.concepts, plan.domains, day, options.block, budget, folder)
         self.direct = Direct(plan, day, ranges)
         self.issues: list[TableIssue] = list(tables.issues)
+        self.left: Counter[str] = Counter()
 
     def done(self) -> Summary:
-        identities, decided = self._by_spark() if self.engine == "spark" else self._here()
         with Results(self.folder, self.plan) as results:
-            with self._timed("direct"):
-                direct = self._directly(identities, decided, results)
+            whole = self._by_spark(results) if self.engine == "spark" else self._here(results)
+            results.count(whole.facts)
+            self.issues += whole.issues
             self._tell_issues()
             with self._timed("write"):  # what is not written yet
-                return self._written(results, len(identities), direct)
+                return self._written(results, whole)
 
-    def _here(self) -> tuple[list[str], list[Decisions]]:
-        """The candidates, and what columns decide of them, in the memory of this machine."""
+    def _here(self, results: Results) -> Whole:
+        """Everything in the memory of this machine."""
         with self._timed("read"):
             self.scan.run(self.progress.add)
-        identities = list(self.scan.candidates)
-        if not identities:
-            raise no_candidates(self.tables.path)
+        whole = self._whole(list(self.scan.candidates))
         with self._timed("decide"):
-            return identities, self._decided(len(identities))
+            processes = self.options.threads or min(_MOST_PROCESSES, os.cpu_count() or 1)
+            meanwhile = partial(whole.read, self.scan.odd())
+            for shard in each_done(self.scan.shards, self._decider(), processes, meanwhile):
+                shard.pieces.clear()
+                settled = self.store.load(shard.number, self._size(shard))
+                if settled is None:
+                    raise AssertionError("a shard has no statuses")
+                self._take(shard.first, settled, whole, results)
+        return whole
 
-    def _by_spark(self) -> tuple[list[str], list[Decisions]]:
+    def _decider(self) -> Callable[[Shard], None]:
+        """What decides a shard, and keeps what comes of it."""
+        memory, settling = Memory(), Settling(self.plan, self.direct)
+        scan, plan, day = self.scan, self.plan, self.day
+
+        def decided(shard: Shard) -> None:
+            size = self._size(shard)
+            if self.store.load(shard.number, size) is None:
+                arrays = Arrays(size, scan.pools, scan.concepts, shard.rows(), scan.signature, memory, scan.concept)
+                odd = shard.odd[0] if shard.odd else np.zeros(0, np.int64)
+                made = decide(arrays, odd, plan, day, self.ranges)
+                self.store.save(shard.number, settling.settled(made, People(arrays, plan, day).read))
+
+        return decided
+
+    def _size(self, shard: Shard) -> int:
+        return min(self.options.block, len(self.scan.candidates) - shard.first)
+
+    def _by_spark(self, results: Results) -> Whole:
         """The same by Spark, in one piece."""
         from prescreen.cohort.relational import decide_in
         from prescreen.cohort.spark import SparkRunner
 
         with self._timed("decide"):
-            identities, decisions = decide_in(SparkRunner(self.tables), self.scan, self.plan, self.day, self.ranges)
+            identities, made = decide_in(SparkRunner(self.tables), self.scan, self.plan, self.day, self.ranges)
+            whole = self._whole(identities)
+            whole.read(made.odd.tolist())
+            self._take(0, Settling(self.plan, self.direct).settled(made, whole.people), whole, results)
+        return whole
+
+    def _whole(self, identities: Sequence[str]) -> Whole:
         if not identities:
             raise no_candidates(self.tables.path)
-        self.options = replace(self.options, block=len(identities))
-        return identities, [decisions]
+        return Whole(self.plan, self.tables, self.direct, identities, self.options.audited, self.progress)
+
+    def _take(self, first: int, settled: Settled, whole: Whole, results: Results) -> None:
+        """Complete a shard, and have it written while others are decided."""
+        whole.complete(first, settled)
+        statuses = settled.statuses
+        if (statuses == FALLBACK).any():
+            raise AssertionError("a candidate has no status")
+        results.add(whole.identities[first : first + len(statuses)], statuses, settled.facts)
+        self.left.update(pairs=settled.pairs, shared=settled.shared, alone=settled.alone)
+        self.progress.add("candidates decided", len(statuses), len(whole.identities))
 
     def _tell_issues(self) -> None:
         """All issues, each once, in the order of the tables."""
@@ -156,154 +190,14 @@ class _Run:
     def _timed(self, what: str) -> _Timer:
         return _Timer(self.spent, what)
 
-    def _size(self, shard: int, count: int) -> int:
-        return min(self.options.block, count - shard * self.options.block)
-
-    def _decided(self, count: int) -> list[Decisions]:
-        """The decisions of columns, shard by shard."""
-        memory = Memory()
-        found: list[Decisions] = []
-
-        def decided(shard: Shard) -> None:
-            size = self._size(shard.number, count)
-            if self.store.load(shard.number, size) is None:
-                made = decide(shard, size, self.scan, self.plan, self.day, self.ranges, memory)
-                self.store.save(shard.number, made)
-
-        processes = self.options.threads or min(_MOST_PROCESSES, os.cpu_count() or 1)
-        for shard in each_done(self.scan.shards, decided, processes):
-            decisions = self.store.load(shard.number, self._size(shard.number, count))
-            if decisions is None:
-                raise AssertionError("a shard has no decisions")
-            shard.pieces.clear()
-            found.append(decisions)
-            self.progress.add("candidates decided", len(decisions.statuses), count)
-        return found
-
-    # --- the direct evaluator ---------------------------------------------------------------------------
-
-    def _directly(self, identities: Sequence[str], decided: Sequence[Decisions], results: Results) -> dict[str, Any]:
-        """Fill in what columns left to the direct evaluator, and hold a sample of the rest against it. Shards of which
-        nothing is left are handed on to be written."""
-        open_ = sum(int((decisions.statuses == FALLBACK).sum()) for decisions in decided)
-        shared = self._for_all_alike(identities, decided)
-        left = [
-            np.flatnonzero((d.statuses == FALLBACK).any(axis=1)) + n * self.options.block for n, d in enumerate(decided)
-        ]
-        audited = {place: rank for rank, place in enumerate(sample(identities, self.options.audited))}
-        alone = np.concatenate(left).tolist()
-        waiting = list(enumerate(decided))
-        for place in self._one_by_one(identities, decided, sorted({*alone, *audited}), audited):
-            while waiting and (waiting[0][0] + 1) * self.options.block <= place:
-                self._settled(identities, *waiting.pop(0), results)
-        for number, decisions in waiting:
-            self._settled(identities, number, decisions, results)
-        pairs = len(identities) * max(1, len(self.plan.columns))
-        return {
-            "pairs": open_,
-            "share_of_pairs": open_ / pairs,
-            "candidates_read": len(alone),
-            "share_of_candidates": len(alone) / len(identities),
-            "shared_pairs": shared,
-            "audited": len(audited),
-        }
-
-    def _settled(self, identities: Sequence[str], number: int, decisions: Decisions, results: Results) -> None:
-        if (decisions.statuses == FALLBACK).any():
-            raise AssertionError("a candidate has no status")
-        first = number * self.options.block
-        results.add(identities[first : first + len(decisions.statuses)], decisions)
-
-    def _for_all_alike(self, identities: Sequence[str], decided: Sequence[Decisions]) -> int:
-        """Ask once for all candidates of whom the direct evaluator would say the same; how many pairs that settles."""
-        asked: dict[tuple[int, int], int] = {}
-        for number, decisions in enumerate(decided):
-            for column, alike in decisions.alike.items():
-                rows = np.flatnonzero(decisions.statuses[:, column] == FALLBACK)
-                numbers, first = np.unique(alike, return_index=True)
-                for each, at in zip(numbers.tolist(), first.tolist(), strict=True):
-                    if each != ALONE:
-                        asked.setdefault((column, each), int(rows[at]) + number * self.options.block)
-        of_candidate: dict[int, list[tuple[int, int]]] = {}
-        for key, place in asked.items():
-            of_candidate.setdefault(place, []).append(key)
-        answers: dict[tuple[int, int], Answered] = {}
-        for place, read in self._read(identities, sorted(of_candidate)):
-            if isinstance(read, InputRefused):
-                continue
-            keys = of_candidate[place]
-            said = self.direct.decide(read.candidate, [column for column, _ in keys])
-            answers |= {
-                key: answer
-                for key, answer in zip(keys, said, strict=True)
-                if answer.status == UNDETERMINED or not self.plan.columns[key[0]].anchored
-            }
-        return sum(_spread(decisions, answers) for decisions in decided)
-
-    def _one_by_one(
-        self, identities: Sequence[str], decided: Sequence[Decisions], places: Sequence[int], audited: Mapping[int, int]
-    ) -> Iterator[int]:
-        """Candidates decided, or decided again; the place of each before its turn."""
-        block = self.options.block
-        columns: dict[int, tuple[int, ...]] = {}
-        for place in places:
-            open_ = np.flatnonzero(decided[place // block].statuses[place % block] == FALLBACK)
-            # Who is open in all columns may have rows that cannot be read, and these are told.
-            if place not in audited and len(open_) < len(self.plan.columns) and self.scan.rows:
-                columns[place] = tuple(open_.tolist())
-        asked = RowsAsked(self.plan, {identities[place]: some for place, some in columns.items()}, self.scan.codes())
-        whole = self._read(identities, [place for place in places if place not in columns])
-        for place, read in merge(whole, self._read(identities, list(columns), asked), key=itemgetter(0)):
-            yield place
-            statuses = decided[place // block].statuses[place % block]
-            facts = decided[place // block].facts
-            if isinstance(read, InputRefused):
-                statuses[:] = UNDETERMINED
-                self.issues.append(TableIssue("refused", "all", None, identities[place], read.problems[0].message))
-                continue
-            open_ = statuses == FALLBACK
-            if place in audited:
-                again = np.flatnonzero(self._audited_of(audited[place]) & ~open_).tolist()
-                for column, status in zip(again, self.direct.statuses(read.candidate, again), strict=True):
-                    if statuses[column] != status:
-                        raise self._disagreement(identities[place], column, int(statuses[column]), status)
-            mine = np.flatnonzero(open_).tolist()
-            for column, answer in zip(mine, self.direct.decide(read.candidate, mine), strict=True):
-                statuses[column] = answer.status
-                if answer.status == UNDETERMINED:
-                    _count(facts[column], answer, 1)
-            self.issues += read.issues[: max(0, _MOST_ISSUES - len(self.issues))]
-            self.progress.add("candidates decided one by one", 1, len(places))
-
-    def _audited_of(self, rank: int) -> Ids:
-        """The columns for which an audited candidate is decided a second time: those of some trials, in turn."""
-        trials = [trial.id for trial in self.plan.trials]
-        mine = {trials[(rank + each) % len(trials)] for each in range(_TRIALS_AUDITED)}
-        return np.asarray([column.trial.id in mine for column in self.plan.columns], bool)
-
-    def _read(
-        self, identities: Sequence[str], places: Sequence[int], asked: Asked | None = None
-    ) -> Iterator[tuple[int, TableCandidate | InputRefused]]:
-        for first in range(0, len(places), _AT_ONCE):
-            some = places[first : first + _AT_ONCE]
-            wanted = [identities[place] for place in some]
-            read = self.tables.read_many(wanted, self.plan.catalogue, self.day, asked)
-            yield from zip(some, read, strict=True)
-
-    def _disagreement(self, identity: str, column: int, status: int, directly: int) -> DisagreementError:
-        names = ("failed", "undetermined", "met")
-        asked = self.plan.columns[column]
-        return DisagreementError(
-            f"{identity}, {asked.trial.id} {asked.criterion.id}: columns say {names[status]}, the direct evaluator "
-            f"says {names[directly]}; nothing is written; please report it"
-        )
-
     # --- the results ------------------------------------------------------------------------------------
 
-    def _written(self, results: Results, candidates: int, direct: Mapping[str, Any]) -> Summary:
+    def _written(self, results: Results, whole: Whole) -> Summary:
         results.close()
         results.issues(self.issues)
         funnel = results.funnel.as_json(day_text(self.day), self.sha256, len(self.issues))
+        candidates = len(whole.identities)
+        read = whole.odd + self.left["alone"]
         manifest = {
             "schema": "prescreen/manifest/1",
             "engine": self.engine,
@@ -311,7 +205,14 @@ class _Run:
             "candidates": candidates,
             "rows_read": self.scan.rows,
             "rows_written": {**results.rows, "issues": len(self.issues)},
-            "direct": dict(direct),
+            "direct": {
+                "pairs": self.left["pairs"],
+                "share_of_pairs": self.left["pairs"] / (candidates * max(1, len(self.plan.columns))),
+                "candidates_read": read,
+                "share_of_candidates": read / candidates,
+                "shared_pairs": self.left["shared"],
+                "audited": len(whole.sample),
+            },
             "resumed_shards": self.store.kept,
             "seconds": {
                 **{k: round(v, 3) for k, v in self.spent.items()},
@@ -322,31 +223,6 @@ class _Run:
         results.publish(manifest)
         self.store.clear()
         return Summary(funnel, manifest)
-
-
-def _count(facts: dict[str, tuple[int, int]], answer: Answered, number: int) -> None:
-    alone = len(answer.open) == 1
-    for fact in answer.open:
-        some, single = facts.get(fact, (0, 0))
-        facts[fact] = (some + number, single + number * alone)
-
-
-def _spread(decisions: Decisions, answers: Mapping[tuple[int, int], Answered]) -> int:
-    """Give the answers to all who are alike; to how many."""
-    count = 0
-    for column, alike in decisions.alike.items():
-        rows = np.flatnonzero(decisions.statuses[:, column] == FALLBACK)
-        numbers, which, counts = np.unique(alike, return_inverse=True, return_counts=True)
-        status = np.full(len(numbers), FALLBACK, np.int8)
-        for place, (number, some) in enumerate(zip(numbers.tolist(), counts.tolist(), strict=True)):
-            answer = answers.get((column, number))
-            if answer is not None:
-                status[place] = answer.status
-                count += some
-                if answer.status == UNDETERMINED:
-                    _count(decisions.facts[column], answer, some)
-        decisions.statuses[rows, column] = status[which]
-    return count
 
 
 def _write_funnel(results: Results, funnel: dict[str, Any]) -> None:

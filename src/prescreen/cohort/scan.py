@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from prescreen.candidate.checks import problems_of_meaning
+from prescreen.candidate.checks import is_id, problems_of_meaning
 from prescreen.candidate.structure import quoted
 from prescreen.catalogue import DOMAINS, Catalogue, ObservationConcept
 from prescreen.catalogue.model import Domain
@@ -37,6 +37,8 @@ NOBODY: Final = -1
 _IGNORED: Final = frozenset({"display", "id", "source", "for_display"})
 _VERIFICATIONS: Final = (None, "confirmed", "provisional", "refuted")
 _MOST_DIRECT: Final = 1 << 23
+_ONCE: Final = {"persons": None, "answers": "asked", "anchors": "anchor", "complete": "declared"}
+"""Tables of which a candidate has one row for each spelling of a column."""
 _NO_CONCEPT: Final = 0
 _UNKNOWN_CODE: Final = 1
 FIRST_CONCEPT: Final = 2
@@ -47,7 +49,8 @@ Columns = dict[str, Ids]
 
 @dataclass
 class Shard:
-    """The rows of a block of candidates, in pieces as they were read. odd: candidates that columns do not decide."""
+    """The rows of a block of candidates, in pieces as they were read. odd: candidates that columns do not decide, each
+    once when all is read."""
 
     number: int
     first: int
@@ -55,17 +58,26 @@ class Shard:
     odd: list[Ids] = field(default_factory=list)
     spilled: list[tuple[str, Path]] = field(default_factory=list)
 
+    def table(self, name: str) -> Columns | None:
+        """Its rows of one table, which stay where they are."""
+        found = [_stored(path) for table, path in self.spilled if table == name] + self.pieces.get(name, [])
+        return joined(found) if found else None
+
     def rows(self) -> dict[str, Columns]:
         """Its rows by table, those on disk first; they are taken out of the shard."""
         pieces: dict[str, list[Columns]] = {}
         for table, path in self.spilled:
-            with np.load(path) as stored:
-                pieces.setdefault(table, []).append({name: stored[name] for name in stored.files})
+            pieces.setdefault(table, []).append(_stored(path))
             path.unlink()
         for table, some in self.pieces.items():
             pieces.setdefault(table, []).extend(some)
         self.spilled, self.pieces = [], {}
         return {table: joined(some) for table, some in pieces.items()}
+
+
+def _stored(path: Path) -> Columns:
+    with np.load(path) as stored:
+        return {name: stored[name] for name in stored.files}
 
 
 def joined(pieces: list[Columns]) -> Columns:
@@ -232,7 +244,30 @@ class Scan:
                 else:
                     self.nobody += 1
         for shard in self.shards:
-            shard.odd = [np.unique(np.concatenate(shard.odd))] if shard.odd else []
+            found = [*shard.odd, *self._twice(shard)]
+            shard.odd = [np.unique(np.concatenate(found))] if found else []
+
+    def odd(self) -> list[int]:
+        """The candidates that columns do not decide, by their places in the cohort, in order."""
+        return [place for shard in self.shards for some in shard.odd for place in (some + shard.first).tolist()]
+
+    def _twice(self, shard: Shard) -> Iterator[Ids]:
+        """The candidates of a shard who say something twice."""
+        for table, column in _ONCE.items():
+            rows = shard.table(table)
+            if rows is None:
+                continue
+            keys, sizes = [rows["owner"]], [self.block]
+            if column is not None:
+                numbers, size = rows[column], len(self.pools[table, column])
+                if table == "complete":
+                    domains = [spelling[0] for spelling in self.pools[table, column].spellings]
+                    numbers = np.unique(np.asarray(domains, str), return_inverse=True)[1][numbers]
+                keys.append(numbers)
+                sizes.append(size)
+            said = packed(keys, sizes)
+            values, counts = np.unique(said, return_counts=True)
+            yield rows["owner"][np.isin(said, values[counts > 1])]
 
     def issues(self) -> list[TableIssue]:
         """What is wrong with rows whose candidates are decided by columns all the same."""
@@ -324,9 +359,13 @@ class Scan:
             raise unreadable(self.tables.path, source.table, error) from None
 
     def owner(self, identity: str) -> int:
-        found = self.candidates.setdefault(identity, len(self.candidates))
-        while found >= len(self.shards) * self.block:
-            self.shards.append(Shard(len(self.shards), len(self.shards) * self.block))
+        number = len(self.candidates)
+        found = self.candidates.setdefault(identity, number)
+        if found == number:
+            while found >= len(self.shards) * self.block:
+                self.shards.append(Shard(len(self.shards), len(self.shards) * self.block))
+            if not is_id(identity):
+                self._mark(np.asarray([found]))
         return found
 
     def _owners(self, batch: pa.RecordBatch) -> Ids:
@@ -506,17 +545,6 @@ class Scan:
                 )
             found.append(_NO_CONCEPT if concept is None else self.concepts.get(concept.name, _UNKNOWN_CODE))
         return np.asarray(found, np.uint16)
-
-    def codes(self) -> dict[str, list[str]]:
-        """The texts of the codes that were read for each observation that is asked for."""
-        names = {number: name for name, number in self.concepts.items()}
-        found: dict[str, list[str]] = {name: [] for name in self.concepts}
-        for number, (_, code) in zip(
-            self._concepts().tolist(), self.pools["observations", "coded"].spellings, strict=True
-        ):
-            if number in names and code is not None:
-                found[names[number]].append(code)
-        return found
 
     def _events(self, source: Source, batch: pa.RecordBatch) -> None:
         domain = source.table

@@ -9,12 +9,14 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
-from zipfile import BadZipFile
+from zlib import crc32
 
 import numpy as np
 
-from prescreen.cohort.decide import Decisions
+from prescreen.cohort.decide import Waiting
 from prescreen.cohort.plan import Plan
+from prescreen.cohort.settle import Settled
+from prescreen.cohort.spelling import Ids
 from prescreen.tables import Tables
 
 FOLDER: Final = ".unfinished"
@@ -22,10 +24,10 @@ _RUN: Final = "run.json"
 
 
 class Store:
-    """The decisions of shards, as they are made; `kept` says how many were there from a run that was broken off."""
+    """What comes of shards, as it is made; `kept` says how many were there from a run that was broken off."""
 
     def __init__(self, folder: Path, run: Mapping[str, Any]) -> None:
-        """run: all that the decisions depend on; those of another run are thrown away."""
+        """run: all that it depends on; what came of another run is thrown away."""
         self.folder = folder / FOLDER
         text = json.dumps(run, sort_keys=True)
         # Of a killed run a process may still be at a shard: it must not be taken for one of this run.
@@ -37,33 +39,38 @@ class Store:
             _whole(mine, text.encode())
         for left in self.folder.glob("rows-*.npz"):
             left.unlink()
-        self.kept = len(list(self.folder.glob(f"{self._name}-*.npz")))
+        self.kept = len(list(self.folder.glob(f"{self._name}-*")))
 
-    def load(self, shard: int, size: int) -> Decisions | None:
-        """The decisions on a shard; None where there are none."""
+    def load(self, shard: int, size: int) -> Settled | None:
+        """What has come of a shard; None where nothing has."""
         path = self._path(shard)
         if not path.exists():
             return None
         try:
-            with np.load(path) as stored:
-                statuses = stored["statuses"]
-                facts = json.loads(bytes(stored["facts"]))
-                alike = {int(name[1:]): stored[name] for name in stored.files if name.startswith("_")}
-        except (BadZipFile, ValueError, KeyError, EOFError):
+            with open(path, "rb") as stream:
+                statuses = np.load(stream)
+                rest = json.loads(stream.read())
+        except (ValueError, EOFError):
             return None  # torn, when the power failed
-        if len(statuses) != size:
+        if len(statuses) != size or rest["checksum"] != _checksum(statuses):
             return None
-        return Decisions(statuses, [{name: (a, b) for name, (a, b) in each.items()} for each in facts], alike)
+        facts: list[Waiting] = [{fact: (some, all_) for fact, (some, all_) in each.items()} for each in rest["facts"]]
+        refused = {int(place): reason for place, reason in rest["refused"].items()}
+        return Settled(statuses, facts, rest["pairs"], rest["shared"], rest["alone"], refused)
 
-    def save(self, shard: int, decisions: Decisions) -> None:
-        unfinished = self.folder / f"unfinished-{shard}-{os.getpid()}.npz"
-        facts = np.frombuffer(json.dumps(decisions.facts).encode(), np.uint8)
-        alike = {f"_{column}": numbers for column, numbers in decisions.alike.items()}
-        np.savez(unfinished, statuses=decisions.statuses, facts=facts, **alike)  # type: ignore[arg-type]
+    def save(self, shard: int, settled: Settled) -> None:
+        unfinished = self.folder / f"unfinished-{shard}-{os.getpid()}"
+        rest = {
+            "facts": settled.facts, "pairs": settled.pairs, "shared": settled.shared, "alone": settled.alone,
+            "refused": settled.refused, "checksum": _checksum(settled.statuses),
+        }  # fmt: skip
+        with open(unfinished, "wb") as stream:
+            np.save(stream, settled.statuses)
+            stream.write(json.dumps(rest).encode())
         unfinished.replace(self._path(shard))
 
     def _path(self, shard: int) -> Path:
-        return self.folder / f"{self._name}-{shard:06}.npz"
+        return self.folder / f"{self._name}-{shard:06}"
 
     def clear(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -72,7 +79,7 @@ class Store:
 def described(
     plan: Plan, tables: Tables, day: int, ranges_sha256: str | None, block: int, version: str
 ) -> dict[str, Any]:
-    """All that decisions depend on: the rules, the day, and the tables by their files' sizes and times."""
+    """All that statuses depend on: the rules, the day, and the tables by their files' sizes and times."""
     return {
         "version": version,
         "day": day,
@@ -103,6 +110,10 @@ def sample(identities: Sequence[str], number: int) -> list[int]:
     places = [int(each * step) for each in range(number)]
     shift = int(hashlib.sha256(f"{len(identities)}".encode()).hexdigest()[:8], 16) % max(1, int(step))
     return [place + shift for place in places if place + shift < len(identities)]
+
+
+def _checksum(statuses: Ids) -> int:
+    return crc32(np.ascontiguousarray(statuses.T).data)
 
 
 def _whole(path: Path, content: bytes) -> None:

@@ -10,7 +10,7 @@ import csv
 from collections.abc import Iterator, Sequence
 from heapq import merge
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from prescreen.catalogue import Catalogue
 from prescreen.problems import InputRefused, Problem, closest
@@ -43,19 +43,6 @@ _MOST_NEAR: Final = 3
 _MOST_UNOWNED: Final = 1_000
 
 
-class Asked(Protocol):
-    """Which rows of candidates, who are all known to be there, are read."""
-
-    def __call__(self, identity: str, table: str, row: Row) -> bool:
-        """Whether a row of a candidate is asked for."""
-
-    def of_table(self, table: str, identities: Sequence[str]) -> tuple[Sequence[str], Sequence[str] | None]:
-        """The candidates of whom rows of a table are asked for at all, and with which codes (None: any)."""
-
-
-"""Whether a row of a table, of some candidate, is asked for."""
-
-
 class Tables:
     """A cohort's tables, open for reading; close it, or use it in a `with`.
 
@@ -84,13 +71,10 @@ class Tables:
         return read_rows(identity, rows[identity], catalogue, day) if identity in rows else None
 
     def read_many(
-        self, identities: Sequence[str], catalogue: Catalogue, day: int | None = None, asked: Asked | None = None
+        self, identities: Sequence[str], catalogue: Catalogue, day: int | None = None
     ) -> Iterator[TableCandidate | InputRefused]:
-        """Candidates from their rows, in one scan of each table; in the order asked for, without those not there.
-
-        asked: which rows of a candidate are read at all; None: every one.
-        """
-        rows = self.rows(identities, asked)
+        """Candidates from their rows, in one scan of each table; in the order asked for, without those not there."""
+        rows = self.rows(identities)
         for identity in dict.fromkeys(identities):
             if identity in rows:
                 try:
@@ -98,25 +82,20 @@ class Tables:
                 except InputRefused as refused:
                     yield refused
 
-    def rows(self, identities: Sequence[str], asked: Asked | None = None) -> dict[str, dict[str, list[Row]]]:
-        """The rows of some candidates, all or those asked for, by candidate and table, in the order of the files."""
-        found: dict[str, dict[str, list[Row]]] = {} if asked is None else {identity: {} for identity in identities}
+    def rows(self, identities: Sequence[str]) -> dict[str, dict[str, list[Row]]]:
+        """The rows of some candidates by candidate and table, in the order of the files."""
+        found: dict[str, dict[str, list[Row]]] = {}
         wanted = set(identities)
         for table, source in self.sources.items():
-            some, codes = (identities, None) if asked is None else asked.of_table(table, identities)
-            for identity, row in self._rows(source, some, codes) if some else ():
-                mine = found.setdefault(identity, {})
-                if asked is None or asked(identity, table, row):
-                    mine.setdefault(table, []).append(row)
+            for identity, row in self._rows(source, identities) if wanted else ():
+                found.setdefault(identity, {}).setdefault(table, []).append(row)
             for owner, row in self.rejected(table):
                 if owner is not None and owner in wanted:
                     found.setdefault(owner, {}).setdefault(table, []).append(row)
         return found
 
-    def _rows(
-        self, source: Source, identities: Sequence[str], codes: Sequence[str] | None
-    ) -> Iterator[tuple[str, Row]]:
-        """The rows of candidates in one table, those with some codes only (None: all)."""
+    def _rows(self, source: Source, identities: Sequence[str]) -> Iterator[tuple[str, Row]]:
+        """The rows of candidates in one table."""
         names = [name for name in source.columns if name != "candidate"]
         chosen = ", ".join(as_text(name, source.columns[name]) for name in names)
         candidate = name_in_sql("candidate")
@@ -126,9 +105,6 @@ class Tables:
         condition = f"{candidate} = ?"
         if len(values) != 1:
             condition, values = f"{candidate} IN (SELECT unnest(?))", [values]
-        if codes is not None:
-            condition += f" AND {as_text('code', source.columns['code'])} IN (SELECT unnest(?))"
-            values.append(list(codes))
         query = (
             f"SELECT {candidate}, row_number_, file_{', ' + chosen if chosen else ''} "
             f"FROM {source.scan(numbered=True)} WHERE {condition}"
