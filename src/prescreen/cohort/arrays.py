@@ -27,6 +27,7 @@ _LEAST: Final = {np.dtype(np.int8): np.int8(-128), np.dtype(np.int64): np.int64(
 _MOST: Final = {np.dtype(np.int8): np.int8(127), np.dtype(np.int64): np.int64(2**63 - 1)}
 
 _NO_UNIT: Final = -1.0
+_ENDLESS: Final = 1e200  # beyond all numbers, and still one after it is multiplied
 
 
 class Rows:
@@ -77,7 +78,9 @@ class Rows:
 
     def of(self, candidate: int) -> Iterator[dict[str, str]]:
         """The cells of a candidate's rows, one after the other, without empty ones."""
-        first, end = np.searchsorted(self.owner, (candidate, candidate + 1)).tolist()
+        # Of the same kind, lest all are converted for it.
+        ends = np.asarray((candidate, candidate + 1), self.owner.dtype)
+        first, end = self.owner.searchsorted(ends).tolist()
         at = np.arange(first, end) if self._at is None else self._at[first:end]
         columns = [(pool, self._source_numbers(name, at)) for name, pool in self.pools.items()]
         for row in range(end - first):
@@ -361,9 +364,10 @@ class Arrays:
     def _judged(self, rows: Rows, reading: Reading) -> Ids:
         if not reading.quick:
             return self.by_spelling(rows, reading, np.arange(len(rows)), WRITTEN)
-        found, decided = self._quick(rows, reading.quick[0])
+        alone = len(reading.quick) == 1
+        found, decided = self._quick(rows, reading.quick[0], alone)
         for quick in reading.quick[1:]:
-            other, too = self._quick(rows, quick)
+            other, too = self._quick(rows, quick, alone)
             found, decided = np.minimum(found, other), decided & too
         rest = np.flatnonzero(~decided)
         if len(rest):
@@ -392,46 +396,64 @@ class Arrays:
         found: Ids = truths[np.searchsorted(known, keys)][inverse]
         return found
 
-    def _quick(self, rows: Rows, quick: Quick) -> tuple[Ids, Ids]:
-        """The truths of point values that are far from the threshold, in floats; and which rows these are."""
+    def _quick(self, rows: Rows, quick: Quick, alone: bool) -> tuple[Ids, Ids]:
+        """The truths of numbers and intervals whose ends are far from the threshold, in floats; and which rows these
+        are. alone: whether what lies on both sides of it is unknown for sure, as no other test is looked at."""
         concept = quick.concept
-        assert concept.analyte is not None
-        unit = self._column(rows, "unit", ("factor", concept.name), lambda s: _factor(concept, s[0]))
-        point = self._column(rows, "value", "point", _point)
+        factor, shift = self._scales(rows, "unit", concept)
+        written = [self._column(rows, "value", end, of) for end, of in (("low", _low), ("high", _high))]
         useless = self._column(rows, "verification", "useless", lambda s: float(undecided(s[0]))) == 1
         # A number in a unit that cannot be used decides nothing, whatever it is.
-        useless |= (unit == _NO_UNIT) & ~np.isnan(point)
-        value = point * unit
-        least = -np.inf if concept.low is None else float(concept.low)
-        most = np.inf if concept.high is None else float(concept.high)
+        useless |= (factor == _NO_UNIT) & ~np.isnan(written[0])
         threshold: Any = np.float64(quick.number)
         with np.errstate(invalid="ignore"):
-            decided = (value > least + SAFE * abs(least)) & (value < most - SAFE * abs(most))
+            low, high = (end * factor + shift for end in written)
+            decided = self._plausible(concept, low, high, shift)
             if quick.multiple:
-                own = self._column(rows, "range_unit", ("factor", concept.name), lambda s: _factor(concept, s[0]))
-                factor = np.where(rows.column("range_unit") == 0, unit, own)
-                limit = self._column(rows, "high", "point", _point) * factor
+                own = self._scales(rows, "range_unit", concept)
+                unsaid = rows.column("range_unit") == 0
+                factor, shift = np.where(unsaid, factor, own[0]), np.where(unsaid, shift, own[1])
+                limit = self._column(rows, "high", "number", _low) * factor + shift
                 if quick.limits_told:
-                    useless |= decided & (rows.column("high") == 0) & (value > 0)
-                decided &= (limit > max(0.0, least + SAFE * abs(least))) & (limit < most - SAFE * abs(most))
+                    useless |= decided & (rows.column("high") == 0) & (high > 0)
+                decided &= (limit > 0) & self._plausible(concept, limit, limit, shift)
                 threshold = limit * quick.number
-            difference = value - threshold
-            near = SAFE * (np.abs(value) + np.abs(threshold))
-            above = difference > near
-            decided &= above | (difference < -near)
-        found = np.where(above, np.int8(quick.above), np.int8(quick.below))
+                shift = np.abs(shift) * abs(quick.number)
+            near = SAFE * (np.abs(threshold) + 2 * np.abs(shift))  # what is added up may be larger than its sum
+            near_low, near_high = (near + SAFE * np.abs(end) for end in (low, high))
+            above, below = low - threshold > near_low, threshold - high > near_high
+            told = above | below
+            if alone:
+                told |= (threshold - low > near_low) & (high - threshold > near_high)
+            decided &= told
+        found = np.where(above, np.int8(quick.above), np.where(below, np.int8(quick.below), np.int8(UNKNOWN)))
         found[useless] = UNKNOWN
         return found, decided | useless
 
+    def _scales(self, rows: Rows, column: str, concept: ObservationConcept) -> tuple[Ids, Any]:
+        """What numbers in a column's units are multiplied by, and what is added then."""
+        factor = self._column(rows, column, ("factor", concept.name), lambda s: _factor(concept, s[0]))
+        shift = self._column(rows, column, ("shift", concept.name), lambda s: _shift(concept, s[0]))
+        return factor, shift
+
+    def _plausible(self, concept: ObservationConcept, low: Ids, high: Ids, shift: Ids) -> Ids:
+        """Where some of an interval surely is plausible. shift: what was added to its ends."""
+        found = ~np.isnan(low)
+        for end, edge, sign in ((high, concept.low, 1), (low, concept.high, -1)):
+            if edge is not None:
+                far = SAFE * (abs(float(edge)) + np.abs(end) + 2 * np.abs(shift))
+                found &= sign * (end - float(edge)) > far
+        return found
+
     def floats(self, rows: Rows, concept: ObservationConcept) -> Ids:
         """Point values in the canonical unit that are surely usable; NaN for all others."""
-        unit = self._column(rows, "unit", ("factor", concept.name), lambda s: _factor(concept, s[0]))
+        factor, shift = self._scales(rows, "unit", concept)
         sound = self._column(rows, "verification", "useless", lambda s: float(undecided(s[0]))) == 0
-        value = self._column(rows, "value", "point", _point) * unit
-        least = -np.inf if concept.low is None else float(concept.low)
-        most = np.inf if concept.high is None else float(concept.high)
+        low, high = (self._column(rows, "value", end, of) for end, of in (("low", _low), ("high", _high)))
         with np.errstate(invalid="ignore"):
-            sound &= (unit != _NO_UNIT) & (value > least + SAFE * abs(least)) & (value < most - SAFE * abs(most))
+            value = low * factor + shift
+            sound &= (low == high) & (shift == 0) & (factor != _NO_UNIT)
+            sound &= self._plausible(concept, value, value, shift)
         return np.where(sound, value, np.nan)
 
     def derived(
@@ -466,11 +488,20 @@ def pool_of_nothing(reading: Reading) -> Any:
     return np.int8(value) if reading.truth else np.int64(value)
 
 
-def _point(spelling: Spelling) -> float:
+def _low(spelling: Spelling) -> float:
+    """The lower end of the number or interval that is written; NaN where it is none."""
     written = read_value(spelling[0])
-    if isinstance(written, Number) and written.low is not None and written.low is written.high and not written.titre:
-        return float(written.low)
-    return np.nan
+    if not isinstance(written, Number) or written.titre:
+        return np.nan
+    return -_ENDLESS if written.low is None else float(written.low)
+
+
+def _high(spelling: Spelling) -> float:
+    """The upper end."""
+    written = read_value(spelling[0])
+    if not isinstance(written, Number) or written.titre:
+        return np.nan
+    return _ENDLESS if written.high is None else float(written.high)
 
 
 def _factor(concept: Any, unit: str | None) -> float:
@@ -478,4 +509,10 @@ def _factor(concept: Any, unit: str | None) -> float:
     scale = concept.analyte.scale(unit)
     if not isinstance(scale, Scale):
         return _NO_UNIT
-    return np.nan if scale.log10 or scale.offset != 0 else float(scale.factor)
+    return np.nan if scale.log10 or scale.factor <= 0 else float(scale.factor)
+
+
+def _shift(concept: Any, unit: str | None) -> float:
+    """What is added to it."""
+    scale = concept.analyte.scale(unit)
+    return float(scale.offset) if isinstance(scale, Scale) else 0.0

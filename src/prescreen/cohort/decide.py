@@ -130,7 +130,10 @@ def _witnessed(plan: Plan, statuses: Ids, decided: Sequence[Decided[Ids]], days:
         waiting = {place: some for place, some in waiting.items() if len(some.at)}
         if not waiting:
             return
-        open_ = np.unique(np.concatenate([some.at for some in waiting.values()]))
+        hanging = np.zeros(statuses.shape[1], bool)
+        for some in waiting.values():
+            hanging[some.at] = True
+        open_ = np.flatnonzero(hanging)
         witness = day(open_)
         for place, some in waiting.items():
             some.hear(witness(place)[np.searchsorted(open_, some.at)], statuses[place])

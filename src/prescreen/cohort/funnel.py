@@ -66,21 +66,22 @@ class Cohort:
         for column, step in zip(self.columns, self.steps, strict=True):
             status = statuses[:, column]
             failed, undetermined = status == FAILED, status == UNDETERMINED
-            number = [int(failed.sum()), int(undetermined.sum()), int((status == MET).sum())]
+            met = status == MET
+            number = [_count(each) for each in (failed, undetermined, met)]
             if sum(number) != count:
                 raise AssertionError("a candidate has no status")
             step.status = [a + b for a, b in zip(step.status, number, strict=True)]
-            step.excludes += int((alive & failed).sum())
+            step.excludes += _count(alive & failed)
             alive &= ~failed
-            sure &= status == MET
-            step.remaining += int(alive.sum())
-            step.remaining_met += int(sure.sum())
+            sure &= met
+            step.remaining += _count(alive)
+            step.remaining_met += _count(sure)
             failures += failed
             open_ += undetermined
         once, last = failures == 1, (failures == 0) & (open_ == 1)
         for column, step in zip(self.columns, self.steps, strict=True):
-            step.alone_excludes += int((once & (statuses[:, column] == FAILED)).sum())
-            step.alone_undetermined += int((last & (statuses[:, column] == UNDETERMINED)).sum())
+            step.alone_excludes += _count(once & (statuses[:, column] == FAILED))
+            step.alone_undetermined += _count(last & (statuses[:, column] == UNDETERMINED))
         verdicts = self.verdict(statuses)
         self.verdicts = [a + b for a, b in zip(self.verdicts, np.bincount(verdicts, minlength=3).tolist(), strict=True)]
         return verdicts
@@ -189,6 +190,10 @@ class Funnel:
                     left -= step.excludes
                     _same(step.remaining, left)
                 _same(left, self.candidates - cohort.verdicts[INELIGIBLE])
+
+
+def _count(where: Ids) -> int:
+    return int(np.count_nonzero(where))
 
 
 def _same(one: int, other: int) -> None:

@@ -33,19 +33,20 @@ from prescreen.ranges import Ranges
 from prescreen.tables import TableIssue, Tables, open_tables
 from prescreen.time import day_text
 
-BLOCK: Final = 1 << 16
+_BLOCK: Final = 1 << 17  # the more candidates a shard has, the fewer short operations there are, and the more memory
+_ROOM: Final = 1 << 10  # for candidates who have no row in the table of persons
 AUDITED: Final = 1_000
 _MOST_PROCESSES: Final = 4  # each holds the arrays of one shard
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a run is done. memory: the most that it should take, in bytes; block: candidates of a shard; audited: how
-    many are decided a second time, directly, each for two of the trials in turn. threads: of the tables' reader, and
-    processes that decide; None: one for each core."""
+    """How a run is done. memory: the most that it should take, in bytes; block: candidates of a shard (None: as many
+    shards for each process, none too large); audited: how many are decided a second time, directly, each for two of the
+    trials in turn. threads: of the tables' reader, and processes that decide; None: one for each core."""
 
     memory: int = 4 << 30
-    block: int = BLOCK
+    block: int | None = None
     audited: int = AUDITED
     threads: int | None = None
 
@@ -102,9 +103,11 @@ class _Run:
         self.began = time.monotonic()
         self.spent: dict[str, float] = {}
         self.sha256 = None if ranges is None else ranges.sha256
-        self.store = Store(folder, described(plan, tables, day, self.sha256, options.block, version("prescreen")))
+        self.processes = options.threads or min(_MOST_PROCESSES, os.cpu_count() or 1)
+        self.block = options.block or _block(tables, self.processes)
+        self.store = Store(folder, described(plan, tables, day, self.sha256, self.block, version("prescreen")))
         budget, folder = options.memory // 4, self.store.folder
-        self.scan = Scan(tables, plan.catalogue, plan.concepts, plan.domains, day, options.block, budget, folder)
+        self.scan = Scan(tables, plan.catalogue, plan.concepts, plan.domains, day, self.block, budget, folder)
         self.direct = Direct(plan, day, ranges)
         self.issues: list[TableIssue] = list(tables.issues)
         self.left: Counter[str] = Counter()
@@ -124,9 +127,8 @@ class _Run:
             self.scan.run(self.progress.add)
         whole = self._whole(list(self.scan.candidates))
         with self._timed("decide"):
-            processes = self.options.threads or min(_MOST_PROCESSES, os.cpu_count() or 1)
             meanwhile = partial(whole.read, self.scan.odd())
-            for shard in each_done(self.scan.shards, self._decider(), processes, meanwhile):
+            for shard in each_done(self.scan.shards, self._decider(), self.processes, meanwhile):
                 shard.pieces.clear()
                 settled = self.store.load(shard.number, self._size(shard))
                 if settled is None:
@@ -150,7 +152,7 @@ class _Run:
         return decided
 
     def _size(self, shard: Shard) -> int:
-        return min(self.options.block, len(self.scan.candidates) - shard.first)
+        return min(self.block, len(self.scan.candidates) - shard.first)
 
     def _by_spark(self, results: Results) -> Whole:
         """The same by Spark, in one piece."""
@@ -223,6 +225,13 @@ class _Run:
         results.publish(manifest)
         self.store.clear()
         return Summary(funnel, manifest)
+
+
+def _block(tables: Tables, processes: int) -> int:
+    """How many candidates a shard has."""
+    persons = tables.count("persons")
+    shards = -(-persons // (_BLOCK * processes)) * processes
+    return -(-persons // shards) + _ROOM if shards else _BLOCK
 
 
 def _write_funnel(results: Results, funnel: dict[str, Any]) -> None:

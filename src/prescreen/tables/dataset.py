@@ -144,6 +144,14 @@ class Tables:
             found.append((identity, Row(line - 1, {}, file, reason)))
         return found
 
+    def count(self, table: str) -> int:
+        """How many rows a table has; none where it is not there."""
+        source = self.sources.get(table)
+        if source is None:
+            return 0
+        count: int = self.query(f"SELECT count(*) FROM {source.scan()}", [], table)[0][0]
+        return count
+
     def ids(self) -> Iterator[str]:
         """The ids of all candidates: of whoever is named in any table, in order."""
         import duckdb
