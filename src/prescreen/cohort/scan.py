@@ -17,7 +17,7 @@ from prescreen.candidate.checks import is_id, problems_of_meaning
 from prescreen.candidate.structure import quoted
 from prescreen.catalogue import DOMAINS, Catalogue, ObservationConcept
 from prescreen.catalogue.model import Domain
-from prescreen.cohort.algebra import Spelling
+from prescreen.cohort.algebra import Reading, Spelling
 from prescreen.cohort.coding import CODE, DATES
 from prescreen.cohort.judging import WRITTEN
 from prescreen.cohort.person import BIRTH, SEXES, born
@@ -398,13 +398,11 @@ class Scan:
             for column in columns
         ]
         first, inverse = _distinct([numbers for numbers, _ in read], [len(texts) + 1 for _, texts in read])
-        found = np.asarray(
-            [
-                pool.number(tuple((texts[numbers[at] - 1] or None) if numbers[at] else None for numbers, texts in read))
-                for at in first.tolist()
-            ],
-            np.int32,
-        )
+        cells = []
+        for numbers, texts in read:
+            text_of = [None, *(text or None for text in texts)]
+            cells.append([text_of[number] for number in numbers[first].tolist()])
+        found = np.asarray([pool.number(spelling) for spelling in zip(*cells, strict=True)], np.int32)
         together: Ids = found.astype(pool.type, copy=False)[inverse]
         return together
 
@@ -554,8 +552,8 @@ class Scan:
         columns["words"] = self._together(domain, batch, "words", self.signature(domain))
         bad = self._unsound(domain, columns)
         if start != end:
-            first, last = self.pools[domain, start], self.pools[domain, end]
-            upside_down = _edges(first, "low")[columns[start]] > _edges(last, "high")[columns[end]]
+            begins = self.pools[domain, start].read(_BEGINS, columns[start])
+            upside_down = begins > self.pools[domain, end].read(_ENDS, columns[end])
             bad = upside_down if bad is None else bad | upside_down
         self._keep(domain, owners, columns, bad)
 
@@ -603,14 +601,18 @@ def _numbered(keys: Ids, room: int) -> tuple[Ids, Ids]:
     return first, place[keys]
 
 
-def _edges(pool: Pool, edge: str) -> Ids:
-    """The first or last instant of each date; without one, an instant that is never upside down."""
-    nothing = -1 if edge == "low" else 1 << 62
-    return np.asarray(
-        [getattr(parse_when(text), edge) if text is not None and sound else nothing
-         for (text,), sound in zip(pool.spellings, pool.sound, strict=True)],
-        np.int64,
-    )  # fmt: skip
+def _begins(spelling: Spelling) -> int:
+    """The first instant of a date; without one, an instant that is never too late."""
+    return -1 if spelling[0] is None else parse_when(spelling[0]).low
+
+
+def _ends(spelling: Spelling) -> int:
+    """The last instant; without a date, one that is never too early."""
+    return 1 << 62 if spelling[0] is None else parse_when(spelling[0]).high
+
+
+_BEGINS: Final = Reading(("date",), "begins", _begins, truth=False)
+_ENDS: Final = Reading(("date",), "ends", _ends, truth=False)
 
 
 def _dictionary(column: Any) -> tuple[Ids, list[str | None]]:
