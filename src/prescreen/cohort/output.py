@@ -27,10 +27,7 @@ if TYPE_CHECKING:
 STATUSES: Final = ("failed", "undetermined", "met")
 RESULTS: Final = ("criteria.parquet", "verdicts.parquet", "issues.parquet", "funnel.json", "funnel.html")
 MANIFEST: Final = "manifest.json"
-_CODE: Final = np.int8
-_MOST_CODES: Final = 127
-"""Of trials, cohorts and criteria in a row group."""
-_GROUP: Final = 1 << 22  # rows of a row group of criteria
+_GROUP: Final = 1 << 22  # rows of a row group
 _MOST_WAITING: Final = 8  # row groups
 
 
@@ -65,7 +62,7 @@ class Results:
         verdicts = self.funnel.add(statuses)
         self.count(facts)
         columns, described = self._layout
-        self._long("criteria", identities, described, "status", [statuses[:, column] for column in columns])
+        self._long("criteria", identities, described, "status", statuses, columns)
         self._verdicts(identities, verdicts)
 
     def count(self, facts: Sequence[Waiting]) -> None:
@@ -84,25 +81,26 @@ class Results:
                 described["trial"].append(protocol.trial.id)
                 described["cohort"].append(name)
                 found.append(verdict)
-        self._long("verdicts", identities, described, "verdict", found)
+        self._long("verdicts", identities, described, "verdict", np.stack(found, axis=1), list(range(len(found))))
 
     def _long(
-        self, name: str, identities: pa.Array, described: Mapping[str, Sequence[str | None]], what: str,
-        numbers: Sequence[Ids],
+        self, name: str, identities: pa.Array, described: Mapping[str, Sequence[str | None]], what: str, numbers: Ids,
+        columns: Sequence[int],
     ) -> None:  # fmt: skip
-        """Write a row for each candidate, block after block. described: what the rows of each block say; numbers: its
-        candidates' statuses or verdicts."""
+        """Write the rows of one candidate after the other: so it takes a sixth of the room that it takes the other way
+        round. described: what the rows of a candidate say; columns: where their statuses or verdicts stand in
+        `numbers`."""
         import pyarrow as pa
 
-        count = len(identities)
-        at_once = max(1, min(_GROUP // max(1, count), _MOST_CODES))
-        place = np.arange(count, dtype=np.int32)
+        each = len(columns)
+        at_once = max(1, _GROUP // max(1, each))
         words = pa.array(STATUSES if what == "status" else VERDICTS)
         for first in range(0, len(numbers), at_once):
-            some = slice(first, first + at_once)
-            blocks = {key: _repeated(texts[some], count) for key, texts in described.items()}
-            candidate = _coded(np.tile(place, len(numbers[some])), identities)
-            told = _coded(np.concatenate(numbers[some]), words)
+            mine = identities[first : first + at_once]
+            count = len(mine)
+            blocks = {key: _repeated(texts, count) for key, texts in described.items()}
+            candidate = _coded(np.repeat(np.arange(count, dtype=np.int32), each), mine)
+            told = _coded(numbers[first : first + count][:, columns].ravel(), words)
             self._write(name, _table({"candidate": candidate, **blocks, what: told}))
 
     def _write(self, name: str, rows: pa.Table) -> None:
@@ -126,7 +124,7 @@ class Results:
                 compression="snappy",  # a third faster than zstd, and a tenth larger
                 dictionary_pagesize_limit=1 << 26,
                 data_page_size=1 << 22,
-                write_statistics=["trial"],  # of criteria, which recur from trial to trial, they would tell nothing
+                write_statistics=False,  # each row group has all trials and criteria
                 store_schema=False,
             )
         writer.write_table(rows, row_group_size=rows.num_rows or None)
@@ -195,16 +193,17 @@ def _coded(numbers: Ids, texts: pa.Array) -> pa.Array:
 
 
 def _repeated(texts: Sequence[str | None], count: int) -> pa.Array:
-    """Each text so many times, one after the other."""
+    """The texts, so many times."""
     import pyarrow as pa
 
-    known = list(dict.fromkeys(text for text in texts if text is not None))
-    numbers = np.asarray([-1 if text is None else known.index(text) for text in texts], _CODE)
-    return _coded(np.repeat(numbers, count), pa.array(known, pa.string()))
+    known = {text: number for number, text in enumerate(dict.fromkeys(text for text in texts if text is not None))}
+    numbers = [-1 if text is None else known[text] for text in texts]
+    smallest = np.min_scalar_type(-len(known) - 1)
+    return _coded(np.tile(np.asarray(numbers, smallest), count), pa.array(list(known), pa.string()))
 
 
 def _layout(plan: Plan) -> tuple[list[int], dict[str, list[str | None]]]:
-    """For each block of rows of criteria.parquet: its column of the plan; and its trial, cohort and criterion.
+    """For each row that a candidate has in criteria.parquet: its column of the plan; its trial, cohort and criterion.
 
     What belongs to some cohorts only has a row for each; what holds for all has one, without a cohort.
     """
