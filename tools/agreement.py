@@ -71,7 +71,7 @@ MUTANTS = (
         "lower > 0",
     ),
     Mutant("a limit's multiple is the limit", COHORT + "judging:_compared", "threshold.magnitude.times(own)", "own"),
-    Mutant("doubles decide ties", COHORT + "arrays:Arrays._quick", "near = SAFE *", "near = 0.0 *"),
+    Mutant("doubles decide ties", COHORT + "arrays:Arrays._quick", "(near + SAFE * np.abs(end)", "(0.0 * np.abs(end)"),
     Mutant(
         "above for below, in floats", COHORT + "judging:_quick", "(TRUE, FALSE) if upward", "(FALSE, TRUE) if upward"
     ),
