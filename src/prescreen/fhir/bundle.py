@@ -239,7 +239,7 @@ def _at_once(text: bytes, used: Container[str]) -> list[Part] | None:
             beginning = text[key:begin] if begin else b""
             found_head = _HEADS.get(beginning)
             if found_head is None:
-                found_head = _head(text, key, begin)
+                found_head = _head(text, key, begin, beginning)
                 if found_head.is_before_id and len(beginning) <= _NEAR:
                     keep(_HEADS, beginning, found_head, _MOST_HEADS)
             head = last = found_head
@@ -299,14 +299,15 @@ _HEADS: Final[dict[bytes, _Head]] = {}
 """Those that are a type and the key of the id: of these there are few in all Bundles."""
 
 
-def _head(text: bytes, key: int, begin: int) -> _Head:
-    """What begins with the key `resource`. begin: where the value of the next key `id` does, as text."""
+def _head(text: bytes, key: int, begin: int, beginning: bytes) -> _Head:
+    """What begins with the key `resource`. begin: where the value of the next key `id` does, as text; beginning: all
+    before that."""
     place = _RESOURCE.match(text, key) if key >= 0 else None
     if place is None:
         return _NO_HEAD
     kind: bytes | None = place[1]
     named = None if kind is None else kind.decode()
-    return _Head(text[key:begin], named, place.end() - key, place.end(2) == begin)
+    return _Head(beginning, named, place.end() - key, place.end(2) == begin)
 
 
 def _is_each_once(before: list[bytes], rest: bytes, named: int) -> bool:

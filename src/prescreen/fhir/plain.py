@@ -238,8 +238,10 @@ class PlainTexts:
         place = rest.find(_NUMBER)
         while place >= 0:
             begin = _begin_of_number(rest, place)
+            if begin < 0:
+                return None
             pieces.append(rest[end:begin])
-            end = rest.find(b",", begin) if begin >= 0 else -1
+            end = rest.find(b",", begin)
             number = _number(rest[begin:end]) if end >= 0 else None
             if number is None:
                 return None
