@@ -119,6 +119,18 @@ def read(*members: str, identified_first: bool) -> object:
     return [(each.profile, each.issues, each.places) for each in found.candidates], found.entries
 
 
+def read_all(some: list[tuple[str, ...]], *, identified_first: bool) -> object:
+    """What becomes of Observations that follow each other. identified_first: as for `read`."""
+    resources = [PATIENT]
+    for number, members in enumerate(some):
+        identity = f'"id": "o{number}"'
+        inside = ", ".join((identity, *members) if identified_first else (*members, identity))
+        resources.append(f'{{"resourceType": "Observation", {inside}}}')
+    entries = ", ".join(f'{{"resource": {each}}}' for each in resources)
+    found = read_bundle(f'{{"resourceType": "Bundle", "entry": [{entries}]}}'.encode(), bundled_catalogue())
+    return [(each.profile, each.issues, each.places) for each in found.candidates], found.entries
+
+
 @st.composite
 def observations(draw: st.DrawFn) -> tuple[str, ...]:
     """A plain result with some members left out, replaced, added or moved."""
@@ -145,6 +157,16 @@ def observations(draw: st.DrawFn) -> tuple[str, ...]:
 @example((*PLAIN[:4], CODED, META))
 def test_pieces_of_the_text_say_what_the_whole_says(members: tuple[str, ...]) -> None:
     assert read(*members, identified_first=True) == read(*members, identified_first=False)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(observations(), min_size=2, max_size=4))
+@example([PLAIN, PLAIN])
+@example([PLAIN, (*PLAIN[:4], PANEL, META), PLAIN])
+@example([PLAIN, (*PLAIN[:4], VALUE.replace("40.50", "-3"), META), PLAIN])
+@example([(*PLAIN[:2], f'{SUBJECT}, "x": "{VALUE[1:14]}"', *PLAIN[3:]), PLAIN])
+def test_results_beside_each_other_are_what_each_is(some: list[tuple[str, ...]]) -> None:
+    assert read_all(some, identified_first=True) == read_all(some, identified_first=False)
 
 
 @pytest.mark.parametrize("value", [VALUE, PANEL, CODED], ids=["number", "panel", "coded"])
@@ -268,5 +290,23 @@ def test_no_long_text_is_remembered_across_bundles() -> None:
     found = read_bundle(text, catalogue)
     assert [entry.state for entry in found.entries] == ["understood"] * 3
     remembered = plain._shared(catalogue)
-    assert f", {STATUS}, {CODE}, ".encode() in remembered
-    assert max(map(len, remembered)) <= 2_000
+    assert f", {STATUS}, {CODE}, ".encode() in remembered.before
+    assert max(map(len, remembered.before)) <= 2_000
+
+
+def test_nothing_of_a_candidate_is_remembered_across_bundles() -> None:
+    catalogue = bundled_catalogue()
+    note = '"note": [{"text": "of this patient only"}]'
+    panels = [", ".join((*PLAIN[:4], PANEL, *more)) for more in ((), (note,))]
+    numbers = [", ".join((*PLAIN[:5], *more)) for more in ((), (note,))]
+    entries = ", ".join(
+        f'{{"resource": {{"resourceType": "Observation", "id": "o{number}", {members}}}}}'
+        for number, members in enumerate([*panels, *numbers, ", ".join((note, *PLAIN[:5]))])
+    )
+    text = f'{{"resourceType": "Bundle", "entry": [{{"resource": {PATIENT}}}, {entries}]}}'.encode()
+    assert [entry.state for entry in read_bundle(text, catalogue).entries] == ["understood"] * 6
+    remembered = plain._shared(catalogue)
+    assert f", {UNITS}}}}}".encode() in remembered.after
+    assert f"{PANEL.replace('40.50', '0').replace('7, ', '0, ')}}}".encode() in remembered.ends
+    for memory in (remembered.before, remembered.after, remembered.ends):
+        assert not any(b"note" in each for each in memory)

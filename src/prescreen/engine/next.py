@@ -130,10 +130,10 @@ def next_facts(compiled: CompiledTrial, open_ways: list[Ways | None], open_verdi
                 decides.add(name)
         if way.together is not None:
             sets.setdefault(way.together, []).append(way.criterion)
-    order = {name: place for place, name in enumerate(settles)}
-    ranked = sorted(settles, key=lambda name: (name not in decides, -len(settles[name]), order[name]))
+    ranked = [(name not in decides, -len(settles[name]), place, name) for place, name in enumerate(settles)]
+    ranked.sort()
     listed = []
-    for name in ranked:
+    for _, _, _, name in ranked:
         asked = compiled.asked(name)
         listed.append(NextFact(name, (name,), asked.ask, asked.question, tuple(settles[name]), name in decides))
     for names, criteria in sorted(sets.items(), key=lambda item: len(item[0])):

@@ -28,6 +28,7 @@ _SMALL: Final = 100
 _DEEPEST: Final = 4  # Bundles in Bundles
 
 _NEAR: Final = 300  # within which an id is looked for
+_SOON: Final = 2_000  # within which most entries have their resource: so near, `find` begins without preparations
 _LONGEST_ID: Final = 64
 
 _FIRST: Final = rb'\s*"resourceType"\s*:\s*"([A-Za-z]{1,60})"(?:\s*,\s*"id"\s*:\s*"())?'
@@ -224,16 +225,24 @@ def _at_once(text: bytes, used: Container[str]) -> list[Part] | None:
     outside: list[bytes] = []
     position = 0
     named = 0
+    last = _NO_HEAD
     for index, entry in enumerate(entries):
-        key = text.find(b'"resource"', position)
-        mark = text.find(b'"id"', key, key + _NEAR) if key >= 0 else -1
-        begin = 0 if mark < 0 else text.find(b'"', mark + len(b'"id"')) + 1
-        beginning = text[key:begin] if begin else b""
-        head = _HEADS.get(beginning)
-        if head is None:
-            head = _head(text, key, begin)
-            if head.is_before_id and len(beginning) <= _NEAR:
-                keep(_HEADS, beginning, head, _MOST_HEADS)
+        key = text.find(b'"resource"', position, position + _SOON)
+        if key < 0:
+            key = text.find(b'"resource"', position)
+        head = last
+        if last.is_before_id and key >= 0 and text.startswith(last.text, key):
+            begin = key + len(last.text)  # as many begin like the one before
+        else:
+            mark = text.find(b'"id"', key, key + _NEAR) if key >= 0 else -1
+            begin = 0 if mark < 0 else text.find(b'"', mark + len(b'"id"')) + 1
+            beginning = text[key:begin] if begin else b""
+            found_head = _HEADS.get(beginning)
+            if found_head is None:
+                found_head = _head(text, key, begin, beginning)
+                if found_head.is_before_id and len(beginning) <= _NEAR:
+                    keep(_HEADS, beginning, found_head, _MOST_HEADS)
+            head = last = found_head
         if head.length == 0:
             return None
         start = key + head.length
@@ -276,25 +285,29 @@ class _Head:
     is_before_id: whether its id follows.
     """
 
-    __slots__ = ("is_before_id", "kind", "length")
+    __slots__ = ("is_before_id", "kind", "length", "text")
 
-    def __init__(self, kind: str | None, length: int, is_before_id: bool) -> None:
+    def __init__(self, text: bytes, kind: str | None, length: int, is_before_id: bool) -> None:
+        self.text = text
         self.kind = kind
         self.length = length
         self.is_before_id = is_before_id
 
 
+_NO_HEAD: Final = _Head(b"", None, 0, False)
 _HEADS: Final[dict[bytes, _Head]] = {}
 """Those that are a type and the key of the id: of these there are few in all Bundles."""
 
 
-def _head(text: bytes, key: int, begin: int) -> _Head:
-    """What begins with the key `resource`. begin: where the value of the next key `id` does, as text."""
+def _head(text: bytes, key: int, begin: int, beginning: bytes) -> _Head:
+    """What begins with the key `resource`. begin: where the value of the next key `id` does, as text; beginning: all
+    before that."""
     place = _RESOURCE.match(text, key) if key >= 0 else None
     if place is None:
-        return _Head(None, 0, False)
+        return _NO_HEAD
     kind: bytes | None = place[1]
-    return _Head(None if kind is None else kind.decode(), place.end() - key, place.end(2) == begin)
+    named = None if kind is None else kind.decode()
+    return _Head(beginning, named, place.end() - key, place.end(2) == begin)
 
 
 def _is_each_once(before: list[bytes], rest: bytes, named: int) -> bool:

@@ -34,13 +34,16 @@ _WHAT: Final = frozenset(
 _WHEN: Final = frozenset({"subject", "encounter", "issued", "effectiveDateTime", "performer"})
 _SHARED: Final = frozenset({"resourceType", "id", "status", "category", "code"})  # without the values of the first two
 _AFTER: Final = frozenset({"meta", "method", "specimen", "bodySite", "note"})
+_SHARED_AFTER: Final = frozenset({"meta"})
 _PLAIN: Final = _WHAT | _WHEN | _AFTER | {"valueQuantity"}
 _QUANTITY: Final = frozenset({"value", "unit", "system", "code"})
-_OF_COMPONENT: Final = {"code", "valueQuantity"}
+_OF_COMPONENT: Final = frozenset({"code", "valueQuantity"})
 _NUMBER: Final = b'"valueQuantity"'
 _CODED_RESULT: Final = b'"valueCodeableConcept"'
 _COMPONENTS: Final = b'"component"'
-_BELOW: Final = 10**15
+_MOST_WHOLE: Final = 15  # digits
+_MOST_PLACES: Final = 20
+_BELOW: Final = 10**_MOST_WHOLE
 _MOST_KEPT: Final = 4096
 _MOST_CATALOGUES: Final = 8
 _LONGEST_SHARED: Final = 2_000  # bytes; a longer text is remembered for its Bundle only
@@ -96,16 +99,41 @@ class _When:
 
 
 class _End:
-    """What stands from a coded result or the components on, but for their quantities. keys: of the members after it;
-    value: the coded result in words; components: their codes. Neither: the long way is taken."""
+    """What stands from a coded result or the components on, but for their numbers. keys: of the members after it;
+    value: the coded result in words; components: their codes and units. Neither: the long way is taken."""
 
     __slots__ = ("components", "keys", "value")
 
-    def __init__(self, keys: frozenset[str], value: str | None, components: list[Coded]) -> None:
+    def __init__(self, keys: frozenset[str], value: str | None, components: list[tuple[Coded, str]]) -> None:
         self.keys = keys
         self.value = value
         self.components = components
 
+
+class _After:
+    """What stands after the number of a quantity. unit: None where the long way is taken; keys: of the members after
+    the quantity."""
+
+    __slots__ = ("keys", "unit")
+
+    def __init__(self, unit: str | None, keys: frozenset[str]) -> None:
+        self.unit = unit
+        self.keys = keys
+
+
+class _Shared:
+    """What is remembered across Bundles, by texts of which nothing is a candidate's own: what was measured, panels of
+    such, units."""
+
+    __slots__ = ("after", "before", "ends")
+
+    def __init__(self) -> None:
+        self.before: dict[bytes, _What] = {}
+        self.after: dict[bytes, _After] = {}
+        self.ends: dict[bytes, _End] = {}
+
+
+_NEVER: Final = _When(None, "")
 
 _UNFIT: Final = frozenset({"resourceType"})
 """For the keys of what cannot follow a value: one that stands before it."""
@@ -114,13 +142,15 @@ _UNFIT: Final = frozenset({"resourceType"})
 class PlainTexts:
     """Reads the Observations of a Bundle from their texts, of which most is the same again and again.
 
-    What stands before the subject is the same for all results of one test, what stands from there to the value for all
-    of one encounter, and what follows for all of one system; each such text is read once. As JSON they are whole
+    What stands before the subject is the same for all results of one test, what stands from there to the number for all
+    of one encounter, and what follows for all of one unit; each such text is read once. As JSON they are whole
     between the keys around them, and no two share a key: so they are the resource, in which no key is there twice.
-    Of a panel the components but for their quantities are such a text, too, as is a coded result.
+    Of a panel the components but for their numbers are such a text, too, as is a coded result.
     """
 
-    __slots__ = ("_after", "_before", "_between", "_catalogue", "_codes", "_ends", "_settings", "_shared")
+    __slots__ = (
+        "_after", "_before", "_between", "_catalogue", "_codes", "_ends", "_lead", "_led", "_settings", "_shared",
+    )  # fmt: skip
 
     def __init__(self, catalogue: Catalogue, settings: Mapping[str, Setting]) -> None:
         """settings: the candidates by the references that lead to them."""
@@ -130,8 +160,11 @@ class PlainTexts:
         self._shared = _shared(catalogue)
         self._before: dict[bytes, _What] = {}
         self._between: dict[bytes, _When] = {}
-        self._after: dict[bytes, frozenset[str]] = {}
+        self._after: dict[bytes, _After] = {}
         self._ends: dict[bytes, _End] = {}
+        # what stood from the subject to the last number: that of the next one of an encounter is the same
+        self._lead: bytes = _NUMBER
+        self._led: _When = _NEVER
 
     def read(self, part: Part) -> State | None:
         """An Observation whose text begins with its type and id."""
@@ -142,12 +175,14 @@ class PlainTexts:
         if middle < 0:
             return None
         before = raw[part.begin : middle]
-        what = self._shared.get(before) or self._before.get(before)
+        what = self._shared.before.get(before) or self._before.get(before)
         if what is None:
             what = self._read_before(before, _key_of_result(raw, middle), plain)
         if what.code is None:
             return None
         while True:
+            if what.result == _NUMBER and raw.startswith(self._lead, middle):
+                return self._read_number(part, identity, raw, middle + len(self._lead), what, self._led)
             last = raw.find(what.result, middle)
             between = raw[middle:last] if last >= 0 else b""
             when = self._between.get(between)
@@ -160,64 +195,71 @@ class PlainTexts:
                 return None
             what.result = result
         if what.result == _NUMBER:
-            return self._read_number(part, identity, raw, last, what, when)
+            begin = _begin_of_number(raw, last)
+            if begin < 0:
+                return None
+            self._lead, self._led = raw[middle:begin], when
+            return self._read_number(part, identity, raw, begin, what, when)
         if what.result == _COMPONENTS:
             return self._read_components(part, identity, raw[last:], what, when)
         rest = raw[last:]
         coded = self._ends.get(rest)
         if coded is None:
             coded = keep(self._ends, rest, _read_coded(rest, plain), _MOST_KEPT)
-        if coded.value is None or not coded.keys.isdisjoint(what.keys):
+        if coded.value is None or _share_any(coded.keys, what.keys):
             return None
         record = _record(identity, what.code, coded.value, None, when.date, _source(part.path))
         when.setting.add_sound(record, part.path)
         return what.state
 
-    def _read_number(self, part: Part, identity: str, raw: bytes, last: int, what: _What, when: _When) -> State | None:
-        """A result whose value is a quantity, which begins at `last`."""
+    def _read_number(self, part: Part, identity: str, raw: bytes, begin: int, what: _What, when: _When) -> State | None:
+        """A result whose value is a quantity, of which the number begins at `begin`."""
         setting, code = when.setting, what.code
-        quantity = _quantity(raw, last)
-        if quantity is None or setting is None or code is None:
+        end = raw.find(b",", begin)
+        value = _number(raw[begin:end]) if end >= 0 else None
+        if value is None or setting is None or code is None:
             return None
-        after = raw[quantity.end :]
-        keys = self._after.get(after)
-        if keys is None:
-            keys = keep(self._after, after, _read_after(after, part.plain), _MOST_KEPT)
-        if not keys.isdisjoint(what.keys):
+        rest = raw[end:]
+        after = self._shared.after.get(rest) or self._after.get(rest)
+        if after is None:
+            after = self._read_after(rest, part.plain)
+        if after.unit is None or _share_any(after.keys, what.keys):
             return None
-        record = _record(identity, code, quantity.value, quantity.unit, when.date, _source(part.path))
+        record = _record(identity, code, value, after.unit, when.date, _source(part.path))
         setting.add_sound(record, part.path)
         return what.state
 
     def _read_components(self, part: Part, identity: str, rest: bytes, what: _What, when: _When) -> State | None:
         """A panel, whose components are quantities. rest: of its text, from the components on."""
         setting = when.setting
-        quantities: list[_Quantity] = []
+        numbers: list[int | Decimal] = []
         pieces: list[bytes] = []
-        begin = 0
+        end = 0
         place = rest.find(_NUMBER)
         while place >= 0:
-            quantity = _quantity(rest, place)
-            if quantity is None:
+            begin = _begin_of_number(rest, place)
+            if begin < 0:
                 return None
-            quantities.append(quantity)
-            pieces.append(rest[begin:place])
-            begin = quantity.end
-            place = rest.find(_NUMBER, begin)
-        pieces.append(rest[begin:])
-        around = b'"valueQuantity":0'.join(pieces)
-        panel = self._ends.get(around)
+            pieces.append(rest[end:begin])
+            end = rest.find(b",", begin)
+            number = _number(rest[begin:end]) if end >= 0 else None
+            if number is None:
+                return None
+            numbers.append(number)
+            place = rest.find(_NUMBER, end)
+        pieces.append(rest[end:])
+        around = b"0".join(pieces)
+        panel = self._shared.ends.get(around) or self._ends.get(around)
         if panel is None:
-            panel = keep(self._ends, around, self._read_panel(around, part.plain), _MOST_KEPT)
+            panel = self._read_panel(around, part.plain)
         # as many as there are: so none stands elsewhere
-        if setting is None or len(panel.components) != len(quantities) or not panel.keys.isdisjoint(what.keys):
+        if setting is None or len(panel.components) != len(numbers) or _share_any(panel.keys, what.keys):
             return None
         state: State = "understood"
         source = _source(part.path)
-        for index, (code, known) in enumerate(panel.components):
+        for index, ((code, known), unit) in enumerate(panel.components):
             if code is not None:  # as all of them are
-                quantity = quantities[index]
-                record = _record(f"{identity}#{index}", code, quantity.value, quantity.unit, when.date, source)
+                record = _record(f"{identity}#{index}", code, numbers[index], unit, when.date, source)
                 setting.add_sound(record, f"{part.path}.component[{index}]")
             if known == "unmapped":
                 state = "unmapped"
@@ -229,23 +271,34 @@ class PlainTexts:
             return keep(self._before, text, _What(None, "open", _UNFIT, result), _MOST_KEPT)
         code, state = _coded(data, self._catalogue, self._codes)
         is_shared = data.keys() <= _SHARED and len(text) <= _LONGEST_SHARED
-        memory = self._shared if is_shared else self._before
+        memory = self._shared.before if is_shared else self._before
         return keep(memory, text, _What(code, state, frozenset(data), result), _MOST_KEPT)
 
+    def _read_after(self, text: bytes, plain: bool) -> _After:
+        """What follows the number of a quantity: its unit, and the members after it."""
+        data = _members(b'{"valueQuantity":{"value":0', text, b"", plain)
+        unit = _unit(data.pop("valueQuantity", None))
+        is_shared = unit is not None and data.keys() <= _SHARED_AFTER and len(text) <= _LONGEST_SHARED
+        after = _After(unit if data.keys() <= _AFTER else None, frozenset(data))
+        return keep(self._shared.after if is_shared else self._after, text, after, _MOST_KEPT)
+
     def _read_panel(self, text: bytes, plain: bool) -> _End:
-        """Components, in each of which a nought stands for its quantity, and what follows them."""
+        """Components, in each of which a nought stands for its number, and what follows them."""
         data = _members(b"{", text, b"", plain)
         components: Any = data.pop("component", None)
-        codes: list[Coded] = []
-        if type(components) is list and data.keys() <= _AFTER:
-            for each in components:
-                if type(each) is not dict or each.keys() != _OF_COMPONENT or each["valueQuantity"] != 0:
-                    return _NO_END
-                coded = _known_code(each["code"], self._catalogue, self._codes)
-                if coded[0] is None:
-                    return _NO_END
-                codes.append(coded)
-        return _End(frozenset(data), None, codes) if codes else _NO_END
+        panel = self._panel(components, frozenset(data)) if data.keys() <= _AFTER else _NO_END
+        is_shared = len(panel.components) > 0 and data.keys() <= _SHARED_AFTER and len(text) <= _LONGEST_SHARED
+        return keep(self._shared.ends if is_shared else self._ends, text, panel, _MOST_KEPT)
+
+    def _panel(self, components: Any, keys: frozenset[str]) -> _End:
+        codes: list[tuple[Coded, str]] = []
+        for each in components if type(components) is list else ():
+            unit = _unit(each["valueQuantity"]) if type(each) is dict and each.keys() == _OF_COMPONENT else None
+            coded = _OPEN if unit is None else _known_code(each["code"], self._catalogue, self._codes)
+            if unit is None or coded[0] is None:
+                return _NO_END
+            codes.append((coded, unit))
+        return _End(keys, None, codes) if codes else _NO_END
 
     def _read_between(self, text: bytes, plain: bool) -> _When:
         data = _members(b"{", text, b'"valueQuantity":0}', plain)
@@ -255,7 +308,7 @@ class PlainTexts:
             reference: Any = subject.get("reference") if type(subject) is dict else None
             if type(reference) is str and _is_moment(date) and _is_well_formed(subject, data.get("issued")):
                 return _When(self._settings.get(reference), date)
-        return _When(None, "")
+        return _NEVER
 
 
 _NO_END: Final = _End(_UNFIT, None, [])
@@ -271,37 +324,36 @@ def _key_of_result(raw: bytes, begin: int) -> bytes:
     return first
 
 
-class _Quantity:
-    """A plain quantity in a text, and where it ends."""
-
-    __slots__ = ("end", "unit", "value")
-
-    def __init__(self, value: int | Decimal, unit: str, end: int) -> None:
-        self.value = value
-        self.unit = unit
-        self.end = end
+_OPENING: Final = re.compile(rb'"valueQuantity"\s*+:\s*+\{\s*+"value"\s*+:\s*+')
 
 
-_QUANTITY_TEXT: Final = re.compile(
-    rb"""
-    "valueQuantity"_:_\{
-    _"value"_:_((?:[1-9][0-9]{0,14}+|0)(\.[0-9]{1,20}+)?+)_,
-    _"unit"_:_"([ !#-\[\]-~]++)"_,
-    _"system"_:_"http://unitsofmeasure\.org"_,
-    _"code"_:_"\3"_
-    \}""".replace(b"_", rb"[\t\n\r]*+\x20*+"),  # blanks, indentation; twice as fast as if any blanks were taken
-    re.VERBOSE,
-)
+def _begin_of_number(text: bytes, key: int) -> int:
+    """Where the number of a quantity begins, whose key begins at `key`; -1 where the quantity begins otherwise."""
+    match = _OPENING.match(text, key)
+    return -1 if match is None else match.end()
 
 
-def _quantity(text: bytes, begin: int) -> _Quantity | None:
-    """The plain quantity that is the member of a resource whose key begins there; None where it is another one."""
-    match = _QUANTITY_TEXT.match(text, begin)
-    if match is None:
+def _number(numeral: bytes) -> int | Decimal | None:
+    """The number of a plain quantity; None where it is another one."""
+    whole, point, fraction = numeral.partition(b".")
+    if not whole.isdigit() or len(whole) > _MOST_WHOLE or (len(whole) > 1 and whole.startswith(b"0")):
         return None
-    number, fraction, unit = match.groups()
-    value: Any = int(number) if fraction is None else Decimal(number.decode())
-    return _Quantity(value, unit.decode(), match.end())
+    if not point:
+        return int(whole)
+    return Decimal(numeral.decode()) if fraction.isdigit() and len(fraction) <= _MOST_PLACES else None
+
+
+def _unit(quantity: Any) -> str | None:
+    """The unit of a plain quantity, whatever its number is; None where it is another one."""
+    if type(quantity) is not dict or quantity.keys() != _QUANTITY or quantity["system"] != UCUM:
+        return None
+    unit: Any = quantity["unit"]
+    return unit if type(unit) is str and unit and unit == quantity["code"] else None
+
+
+def _share_any(some: frozenset[str], others: frozenset[str]) -> bool:
+    """Whether two texts of a resource have a key in common: then it is there twice. Most have no key after a value."""
+    return len(some) > 0 and not some.isdisjoint(others)
 
 
 def _read_coded(text: bytes, plain: bool) -> _End:
@@ -319,21 +371,13 @@ def _read_coded(text: bytes, plain: bool) -> _End:
     return _End(frozenset(data), words, [])
 
 
-def _read_after(text: bytes, plain: bool) -> frozenset[str]:
-    data = _members(b'{"valueQuantity":0', text, b"", plain)
-    if data.pop("valueQuantity", None) is None or not data.keys() <= _AFTER:
-        return _UNFIT
-    return frozenset(data)
+_MEMORY: Final[dict[str, _Shared]] = {}
 
 
-_MEMORY: Final[dict[str, dict[bytes, _What]]] = {}
-
-
-def _shared(catalogue: Catalogue) -> dict[bytes, _What]:
-    """What is remembered across Bundles: what was measured, of which nothing is a candidate's own."""
-    if len(_MEMORY) >= _MOST_CATALOGUES:
-        _MEMORY.clear()
-    return _MEMORY.setdefault(catalogue.sha256, {})
+def _shared(catalogue: Catalogue) -> _Shared:
+    """What is remembered across Bundles by a catalogue."""
+    known = _MEMORY.get(catalogue.sha256)
+    return keep(_MEMORY, catalogue.sha256, _Shared(), _MOST_CATALOGUES) if known is None else known
 
 
 def _members(begin: bytes, text: bytes, end: bytes, plain: bool) -> dict[str, Any]:
@@ -432,7 +476,18 @@ def _source(path: str) -> str:
     return f"{path.removesuffix('.resource')} Observation"
 
 
+_FIELDS: Final[dict[str, Any]] = {
+    "id": None, "code": None, "source": None, "verification": "confirmed", "value": None, "unit": None,
+    "reference_range": None, "detection_limit": None, "date": None,
+}  # fmt: skip
+
+
 def _record(identity: Any, code: ProfileCoding, value: Any, unit: str | None, date: str, source: str) -> Any:
-    fields = {"id": identity, "code": code, "source": source, "verification": "confirmed", "value": value,
-              "unit": unit, "reference_range": None, "detection_limit": None, "date": date}  # fmt: skip
+    fields = _FIELDS.copy()  # a third of the time of making another such dict
+    fields["id"] = identity
+    fields["code"] = code
+    fields["source"] = source
+    fields["value"] = value
+    fields["unit"] = unit
+    fields["date"] = date
     return made(ObservationRecord, fields, _GIVEN if unit is None else _GIVEN_NUMBER)

@@ -49,12 +49,12 @@ class Setting:
 
     birth, sex: of the patient, None where not known. records: by list of the profile. places: by path of a record in
     the profile, its place in the Bundle. medications: by the references that lead to them. plain_codes: the codes of
-    plain results met so far (`prescreen.fhir.plain`); sound: the observations, by place, that need no further checks.
+    plain results met so far (`prescreen.fhir.plain`). Observations that need no further check are records already.
     """
 
     __slots__ = (
         "answers", "birth", "catalogue", "codeless", "issues", "medications", "open_events", "person",
-        "places", "plain_codes", "records", "sex", "sound",
+        "places", "plain_codes", "records", "sex",
     )  # fmt: skip
 
     def __init__(self, catalogue: Catalogue, medications: Mapping[str, tuple[str, dict[str, Any]]]) -> None:
@@ -67,7 +67,6 @@ class Setting:
             "observations": [], "conditions": [], "treatments": [], "procedures": [], "allergies": [],
         }  # fmt: skip
         self.plain_codes: dict[Given, Coded] = {}
-        self.sound: set[int] = set()
         self.codeless: list[tuple[Record, str]] = []
         self.answers: dict[str, tuple[bool | str, str]] = {}
         self.places: dict[str, str] = {}
@@ -91,9 +90,7 @@ class Setting:
     def add_sound(self, record: ObservationRecord, path: str) -> None:
         """A result that needs no further check."""
         records: list[Any] = self.records["observations"]
-        place = len(records)
-        self.places[f"observations[{place}]"] = path
-        self.sound.add(place)
+        self.places[f"observations[{len(records)}]"] = path
         records.append(record)
 
     def is_unplaced(self, coding: tuple[str, str]) -> bool:

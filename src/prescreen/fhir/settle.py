@@ -34,9 +34,8 @@ def settled(identity: str, setting: Setting) -> Profile:
         "answers": {name: value for name, (value, _) in setting.answers.items()},
     }
     setting.places |= {f"answers.{name}": path for name, (_, path) in setting.answers.items()}
-    sound = setting.sound
-    results: list[Any] = setting.records["observations"]  # sound ones are records already
-    unchecked: list[Any] = [None if place in sound else results[place] for place in range(len(results))]
+    results: list[Any] = setting.records["observations"]  # those that need no further check are records already
+    unchecked: list[Any] = [each if type(each) is dict else None for each in results]
     if problems := problems_of_meaning({**data, "observations": unchecked}, setting.catalogue):
         _leave_open(setting, data, problems)
     profile = build_profile(data)
