@@ -109,8 +109,8 @@ session-agreement: setup ## 2,000 lives of candidates in live sessions, each sta
 bench-session: setup ## live sessions of 1,000 and 10,000 candidates: events a second, milliseconds to a change, memory
 	@$(BIN)/python tools/bench_session.py
 
-bench-cohort: setup ## how fast whole cohorts of 10,000 to 1,000,000 are, one trial and ten, as multiples of reading them
-	@$(BIN)/python tools/bench_cohort.py --ten
+bench-cohort: compiled ## how fast whole cohorts of 10,000 to 1,000,000 are, compiled, one trial and ten, as multiples of reading them
+	@$(BIN)/python tools/bench_cohort.py --package $(COMPILED) --ten
 
 clean: ## remove what these targets have made
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.* build src/*.egg-info

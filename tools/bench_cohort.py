@@ -19,7 +19,10 @@ from threading import Event, Thread
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "src")]
+_early = argparse.ArgumentParser(add_help=False)
+_early.add_argument("--package", default="src", help="where the package is taken from (default src)")
+PACKAGE = ROOT / _early.parse_known_args()[0].package
+sys.path.insert(0, str(PACKAGE))
 
 ONE = ("NCT07535138",)
 _LARGE = 1_000_000  # candidates of whom ten trials are timed once
@@ -52,7 +55,7 @@ def timed(command: list[str]) -> tuple[float, float, str]:
     """Wall seconds, greatest memory in GB (of the process and its children, pages that they share counted once), and
     what was printed."""
     began = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT / "src")})
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(PACKAGE)})
     assert process.stdout is not None
     most, done = [0], Event()
 
@@ -98,7 +101,7 @@ def screened(data: Path, trials: tuple[str, ...], folder: Path) -> tuple[float, 
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, parents=[_early])
     parser.add_argument("--sizes", default="10000,100000,1000000", help="candidates, with commas between")
     parser.add_argument("--data", default=str(ROOT / "build" / "cohorts"), help="where cohorts are made and kept")
     parser.add_argument("--rounds", type=int, default=3)
