@@ -233,15 +233,12 @@ class Events(Generic[E, R]):
         if where is not None:
             rows = a.narrowed(rows, a.either(touching.sure, a.spread(rows, where)))
         exceptions = [(wanted_by(each, self.catalogue), self.calendar.bounds(each.window)) for each in leaf.excepted]
-        least = most = None
-        for some in self._by_status(leaf.domain, rows):
-            truth = self._had(wanted, bounds, exceptions, some.timing, some.status, some.without_end)
-            low = a.filled(some.condition, truth, a.truth(TRUE))
-            high = a.filled(some.condition, truth, a.truth(FALSE))
-            least = low if least is None else a.least(least, low)
-            most = high if most is None else a.most(most, high)
-        if least is None or most is None:
-            return _Judged(rows, a.truth(FALSE))
+        some, otherwise = self._by_status(leaf, rows)
+        least, most = a.where(otherwise, a.truth(FALSE), a.truth(TRUE)), a.truth(FALSE)
+        for each in some:
+            truth = self._had(wanted, bounds, exceptions, each.timing, each.status, each.without_end)
+            least = a.least(least, a.filled(each.condition, truth, a.truth(TRUE)))
+            most = a.most(most, a.filled(each.condition, truth, a.truth(FALSE)))
         truth = a.where(a.same(least, most), least, a.truth(UNKNOWN))
         return _Judged(rows, truth)
 
@@ -255,26 +252,29 @@ class Events(Generic[E, R]):
             found = self._touched[leaf.domain, leaf.codes] = _Touching(rows, sure, self._any(rows))
         return found
 
-    def _by_status(self, domain: Domain, rows: R) -> list[_Some[E, R]]:
-        """Records by the statuses that they may have; those said to go on although their end is past, once as they are
-        and once as what goes on and has no end."""
-        a = self.algebra
+    def _by_status(self, leaf: Event, rows: R) -> tuple[list[_Some[E, R]], E]:
+        """Records by the statuses that they may have, of those that the leaf asks for, such together as say the same of
+        a time; those said to go on although their end is past, once as they are and once as what goes on and has no
+        end. And which records may have a status that it does not ask for."""
+        a, domain = self.algebra, leaf.domain
         contradictory = self.contradictory(Timing(a, self.calendar, domain, rows), rows)
-        found: list[_Some[E, R]] = []
-        for status in sorted(STATUSES[domain]):
-            may_be = self.may_be(rows, domain, status)
+        some: list[tuple[str, bool, E]] = []
+        otherwise = a.flag(False)
+        for statuses in _said_alike(leaf):
+            may_be = self.may_be(rows, domain, *statuses)
             applies = a.both(may_be, a.negated(contradictory))
-            readings = [(applies, False)]
-            if status == LASTING.get(domain):
-                readings.append((contradictory, True))
-            elif status not in _UNDATED:
-                readings = [(a.either(applies, contradictory), False)]
-            found += [
-                _Some(status, without_end, condition, Timing(a, self.calendar, domain, a.only(rows, condition)))
-                for condition, without_end in readings
-                if not a.nowhere(condition)
-            ]
-        return found
+            where = applies if statuses[0] in _UNDATED else a.either(may_be, contradictory)
+            if leaf.statuses and statuses[0] not in leaf.statuses:
+                otherwise = a.either(otherwise, where)
+            elif statuses[0] == LASTING.get(domain):
+                some += [(statuses[0], False, applies), (statuses[0], True, contradictory)]
+            else:
+                some.append((statuses[0], False, where))
+        return [
+            _Some(status, without_end, condition, Timing(a, self.calendar, domain, a.only(rows, condition)))
+            for status, without_end, condition in some
+            if not a.nowhere(condition)
+        ], otherwise
 
     def contradictory(self, timing: Timing[E, R], rows: R) -> E:
         """Whether a record is said to go on although its end is past."""
@@ -284,12 +284,12 @@ class Events(Generic[E, R]):
         reading = Reading(("status",), ("is", lasting), lambda s: TRUE if s[0] == lasting else FALSE)
         return a.both(timing.ended(), a.same(a.read(rows, reading), a.truth(TRUE)))
 
-    def may_be(self, rows: R, domain: Domain, status: str) -> E:
-        """Whether records may have a status."""
+    def may_be(self, rows: R, domain: Domain, *statuses: str) -> E:
+        """Whether records may have one of some statuses."""
         a = self.algebra
         if "status" not in a.columns(domain):
             return self.algebra.flag(True)
-        reading = Reading(("status",), ("may be", status), lambda s: TRUE if s[0] in (None, status) else FALSE)
+        reading = Reading(("status",), ("may be", statuses), lambda s: TRUE if s[0] in (None, *statuses) else FALSE)
         return a.same(a.read(rows, reading), a.truth(TRUE))
 
     def _had(
@@ -494,6 +494,17 @@ def systems_of(text: str | None) -> frozenset[str] | None:
     if text is None:
         return None
     return frozenset(system_name(each) or each for each in (part.strip() for part in re.split("[;,]", text)) if each)
+
+
+def _said_alike(leaf: Event) -> list[tuple[str, ...]]:
+    """The statuses of a domain, such together as say the same of a time, and as the leaf and its exceptions ask for
+    alike."""
+    found: dict[object, list[str]] = {}
+    for status in sorted(STATUSES[leaf.domain]):
+        apart = status if status in _UNDATED or status == LASTING.get(leaf.domain) else None
+        asked = tuple(not each.statuses or status in each.statuses for each in (leaf, *leaf.excepted))
+        found.setdefault((apart, asked), []).append(status)
+    return [tuple(statuses) for statuses in found.values()]
 
 
 def _spoken(columns: tuple[str, ...]) -> tuple[str, ...]:
