@@ -72,6 +72,14 @@ MUTANTS = (
     ),
     Mutant("a limit's multiple is the limit", COHORT + "judging:_compared", "threshold.magnitude.times(own)", "own"),
     Mutant("doubles decide ties", COHORT + "arrays:Arrays._quick", "(near + SAFE * np.abs(end)", "(0.0 * np.abs(end)"),
+    Mutant("an interval is its lower end", COHORT + "arrays:_high", "float(written.high)", "float(written.low or 0)"),
+    Mutant(
+        "rows of the next candidate",
+        COHORT + "arrays:Rows.of",
+        "(candidate, candidate + 1)",
+        "(candidate + 1, candidate + 2)",
+    ),
+    Mutant("statuses of exceptions do not matter", COHORT + "events:_said_alike", "(leaf, *leaf.excepted)", "(leaf,)"),
     Mutant(
         "above for below, in floats", COHORT + "judging:_quick", "(TRUE, FALSE) if upward", "(FALSE, TRUE) if upward"
     ),
