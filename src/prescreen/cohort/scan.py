@@ -485,7 +485,8 @@ class Scan:
         # A verification that cannot be read may say refuted: such a result decides nothing, and is of any day.
         unverified = self._unverified()[columns["verification"]]
         if unverified.any():
-            columns["date"] = np.where(unverified, 0, columns["date"])
+            readable = self.pools["observations", "date"].soundness()[columns["date"]]  # what is not is told, too
+            columns["date"] = np.where(unverified & readable, 0, columns["date"])
         suspect = self._unsound("observations", columns)
         upside_down = self._limits("low")[columns["low"]] >= self._limits("high")[columns["high"]]
         if upside_down.any():
