@@ -7,6 +7,8 @@ from datetime import date
 from itertools import count
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -35,6 +37,15 @@ from tests.reference.generate import SCREENING_DAYS
 
 sys.path.append(str(Path(__file__).parents[2] / "tools"))
 DAY = date(2026, 6, 1)
+ASKING = {
+    "schema": "prescreen/trial/1",
+    "id": "T",
+    "title": "t",
+    "source": {"document": "none", "complete": True},
+    "results_within": "any",
+    "questions": {"q": {"ask": "candidate", "text": "t?"}},
+    "criteria": [{"id": "C", "text": "t", "include_if": {"answer": "q"}}],
+}
 ONE_BY_ONE = settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -94,6 +105,29 @@ def test_a_synthetic_cohort_with_bad_rows_against_two_trials(tmp_path: Path) -> 
     assert found.pairs == 40 * sum(len(trial.criteria) for trial in trials)
     assert not found.different
     assert found.by_columns
+
+
+def test_a_question_that_names_its_trial(tmp_path: Path) -> None:
+    """`SEVERAL:q` without a trial is the q of SEVERAL, and another answer to it is one too many."""
+    trial, _ = several(1, DAY, 1, 1)
+    asking = load_trial(ASKING)
+    (tmp_path / "data").mkdir()
+    rows = ["A,,T:q,true", "B,T,q,true", "B,,T:q,false", "C,T,q,true", "D,,q,true", "E,T,q,true", "E,,T:q,true"]
+    text = "\n".join(["candidate,trial,question,value", *rows, ""])
+    (tmp_path / "data" / "answers.csv").write_text(text, encoding="utf-8")
+    for number, trials in enumerate([[asking], [asking, trial]]):
+        found = compared_tables(trials, tmp_path / "data", tmp_path / f"out{number}", DAY)
+        assert not found.different
+        assert found.by_columns
+
+
+def test_candidates_whose_ids_are_lists(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    columns = {"candidate": [["a", "b"], ["c"]], "question": ["q", None], "value": ["true", "x"]}
+    pq.write_table(pa.table(columns), tmp_path / "data" / "answers.parquet")
+    found = compared_tables([load_trial(ASKING)], tmp_path / "data", tmp_path / "out", DAY)
+    assert found.pairs == 2
+    assert not found.different
 
 
 def test_a_sites_table_of_limits(tmp_path: Path) -> None:

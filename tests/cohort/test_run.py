@@ -47,6 +47,20 @@ def rows(path: Path) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.parametrize("audited", [0, 10])
+def test_a_result_with_two_bad_cells_is_listed_once(trial: Trial, tmp_path: Path, audited: int) -> None:
+    (tmp_path / "data").mkdir()
+    results = ["A,ALT,5,x,2026-05-30,maybe", "B,ALT,5,,2026-13-30,maybe", "C,ALT,5,,2026-05-30,maybe"]
+    text = "\n".join(["candidate,code,value,low,date,verification", *results, ""])
+    (tmp_path / "data" / "observations.csv").write_text(text, encoding="utf-8")
+    run_cohort(make_plan([trial]), tmp_path / "data", tmp_path / "out", DAY, options=Options(audited=audited))
+    found = rows(tmp_path / "out" / "issues.parquet")
+    assert [issue["row"] for issue in found] == [1, 2, 3]
+    assert all("no verification `maybe`" in issue["reason"] for issue in found)
+    assert "low: `x` is no number" in found[0]["reason"]
+    assert "`2026-13-30` is no date" in found[1]["reason"]
+
+
 def test_results_are_whole_and_add_up(trial: Trial, data: Path, tmp_path: Path) -> None:
     done = run_cohort(make_plan([trial]), data, tmp_path, DAY, options=SMALL)
     assert {path.name for path in tmp_path.iterdir()} == FILES

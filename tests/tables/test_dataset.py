@@ -109,6 +109,19 @@ def test_rows_are_told_by_file_where_there_are_several(tmp_path: Path) -> None:
     assert [issue.place for issue in read(tmp_path).issues] == ["persons/b.csv row 1", "persons/b.csv row 3"]
 
 
+def test_rows_of_several_large_files_are_told_by_their_numbers(tmp_path: Path) -> None:
+    (tmp_path / "persons").mkdir()
+    for part, size in enumerate((3, 30_000, 50, 20_000)):
+        lines = "".join(f"C{part}-{row},male\n" for row in range(1, size + 1))
+        (tmp_path / "persons" / f"part-{part}.csv").write_text(f"candidate,sex\n{lines}")
+    with open_tables(tmp_path, threads=4) as tables:
+        scan = tables.sources["persons"].scan(numbered=True)
+        found = tables.query(f"SELECT candidate, row_number_, file_ FROM {scan}", [], "persons")
+    assert len(found) == 50_053
+    for candidate, number, file in found:
+        assert candidate == f"C{Path(file).stem.removeprefix('part-')}-{number}"
+
+
 def test_typed_columns_are_read_by_their_text(tmp_path: Path) -> None:
     table = pa.table({
         "candidate": [1], "code": ["ALT"], "value": [1.8], "unit": ["U/L"], "high": pa.array([40], pa.int16()),

@@ -316,3 +316,10 @@ def test_more_rows_than_a_candidate_can_have_are_refused() -> None:
 def test_an_id_that_is_none_is_refused(identity: str) -> None:
     with pytest.raises(InputRefused, match="is no id"):
         read_rows(identity, {}, bundled_catalogue())
+
+
+def test_after_many_unknown_names_a_code_of_an_unreadable_system_is_one_more() -> None:
+    unknown: list[dict[str, str | None]] = [{"code": f"zz{number}", "value": "1"} for number in range(30)]
+    found = read({"observations": [*unknown, {"system": "a\x01", "code": "zz", "value": "1"}]})
+    assert len(found.issues) == 31
+    assert found.issues[-1].message.startswith("system: text with a control character")

@@ -186,7 +186,10 @@ class _Run:
         if self.scan.nobody:
             message = f"{self.scan.nobody:,} rows name no candidate; not used"
             self.issues.append(TableIssue("no-candidate", "all", None, None, message))
-        known = dict.fromkeys([*self.issues, *self.scan.issues()])
+        # A result that was read as a whole has one issue, of all that is wrong with it.
+        told = {(issue.file, issue.row) for issue in self.issues if issue.table == "observations"}
+        others = (i for i in self.scan.issues() if i.table != "observations" or (i.file, i.row) not in told)
+        known = dict.fromkeys([*self.issues, *others])
         self.issues = sorted(known, key=lambda i: (i.table, i.file or "", i.row or 0, i.code, i.message))
 
     def _timed(self, what: str) -> _Timer:

@@ -139,7 +139,7 @@ class Scan:
                 self.pools[domain, column] = Pool([column], date)
             columns = self.signature(domain)
             self.pools[domain, "words"] = Pool(columns, self._event_check(domain, columns))
-        self.pools["answers", "asked"] = Pool(["trial", "question"], lambda s: s[1] is not None)
+        self.pools["answers", "asked"] = Pool(["trial", "question"], _is_asked)
         self.pools["answers", "value"] = Pool(["value"], lambda _: True)
         self.pools["anchors", "anchor"] = Pool(["anchor"], lambda s: s[0] is not None)
         self.pools["anchors", "date"] = Pool(["date"], date)
@@ -351,7 +351,13 @@ class Scan:
             return
         import duckdb
 
-        chosen = ", ".join(f'{as_text(name, source.columns[name])} AS "{name}"' for name in columns)
+        # Candidates are named as wherever else they are looked for, even where an id is a list.
+        chosen = ", ".join(
+            'CAST(candidate AS VARCHAR) AS "candidate"'
+            if name == "candidate"
+            else f'{as_text(name, source.columns[name])} AS "{name}"'
+            for name in columns
+        )
         try:
             # On the connection itself, which notes the lines that cannot be taken apart.
             yield from self.tables.connection.sql(f"SELECT {chosen} FROM {source.scan()}").to_arrow_reader(BATCH)
@@ -479,7 +485,8 @@ class Scan:
         # A verification that cannot be read may say refuted: such a result decides nothing, and is of any day.
         unverified = self._unverified()[columns["verification"]]
         if unverified.any():
-            columns["date"] = np.where(unverified, 0, columns["date"])
+            readable = self.pools["observations", "date"].soundness()[columns["date"]]  # what is not is told, too
+            columns["date"] = np.where(unverified & readable, 0, columns["date"])
         suspect = self._unsound("observations", columns)
         upside_down = self._limits("low")[columns["low"]] >= self._limits("high")[columns["high"]]
         if upside_down.any():
@@ -636,6 +643,12 @@ def _is_date(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_asked(spelling: Spelling) -> bool:
+    """Whether a question is surely named in one way only: `T:q` without a trial is the q of T, too."""
+    trial, question = spelling
+    return question is not None and ":" not in question and ":" not in (trial or "")
 
 
 def _is_number(text: str) -> bool:

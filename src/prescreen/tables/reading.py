@@ -215,7 +215,7 @@ class _Reader:
         checked = {key: value for key, value in record.items() if key not in cells.bad}
         if self._hinted > _MOST_HINTED and type(record["code"]) is str and not self._known(table, record["code"]):
             cells.note("code", f"no such name: {quoted(record['code'])}")
-            del checked["code"]
+            checked.pop("code", None)  # bad already where its system has a control character
         for problem in problems_of_meaning({"id": "row", table: [checked]}, self.catalogue):
             match = _PLACE.fullmatch(problem.path or "")
             name = match[1].partition(".")[0] if match else ""

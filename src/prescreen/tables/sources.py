@@ -58,8 +58,12 @@ class Source:
                 )
                 if not numbered:
                     return plain
-                number = "row_number() OVER (PARTITION BY filename)" if self.several else "row_number() OVER ()"
-                return f"(SELECT *, {number} AS row_number_, filename AS file_ FROM {plain})"
+                if not self.several:
+                    return f"(SELECT *, row_number() OVER () AS row_number_, filename AS file_ FROM {plain})"
+                # Within a partition rows have no order of their own, so they are counted through all files first.
+                counted = f"(SELECT *, row_number() OVER () AS count_ FROM {plain})"
+                number = "count_ - min(count_) OVER (PARTITION BY filename) + 1"
+                return f"(SELECT * EXCLUDE (count_), {number} AS row_number_, filename AS file_ FROM {counted})"
             case "duckdb":
                 plain = f"{ATTACHED}.{name_in_sql(self.table)}"
                 if not numbered:
