@@ -408,6 +408,7 @@ class Arrays:
         threshold: Any = np.float64(quick.number)
         with np.errstate(invalid="ignore"):
             low, high = (end * factor + shift for end in written)
+            added = np.abs(shift)
             decided = self._plausible(concept, low, high, shift)
             if quick.multiple:
                 own = self._scales(rows, "range_unit", concept)
@@ -418,8 +419,8 @@ class Arrays:
                     useless |= decided & (rows.column("high") == 0) & (high > 0)
                 decided &= (limit > 0) & self._plausible(concept, limit, limit, shift)
                 threshold = limit * quick.number
-                shift = np.abs(shift) * abs(quick.number)
-            near = SAFE * (np.abs(threshold) + 2 * np.abs(shift))  # what is added up may be larger than its sum
+                added = added + np.abs(shift) * abs(quick.number)
+            near = SAFE * (np.abs(threshold) + 2 * added)  # what is added up may be larger than its sum
             near_low, near_high = (near + SAFE * np.abs(end) for end in (low, high))
             above, below = low - threshold > near_low, threshold - high > near_high
             told = above | below

@@ -87,7 +87,7 @@ class Results:
         self, name: str, identities: pa.Array, described: Mapping[str, Sequence[str | None]], what: str, numbers: Ids,
         columns: Sequence[int],
     ) -> None:  # fmt: skip
-        """Write the rows of one candidate after the other: so it takes an eighth of the room that it takes the other way
+        """Write the rows of one candidate after the other: that takes an eighth of the room of the other way
         round. described: what the rows of a candidate say; columns: where their statuses or verdicts stand in
         `numbers`."""
         import pyarrow as pa

@@ -34,6 +34,7 @@ from prescreen.tables import TableIssue, Tables, open_tables
 from prescreen.time import day_text
 
 _BLOCK: Final = 1 << 17  # the more candidates a shard has, the fewer short operations there are, and the more memory
+_LEAST: Final = 1 << 13
 _ROOM: Final = 1 << 10  # for candidates who have no row in the table of persons
 AUDITED: Final = 1_000
 _MOST_PROCESSES: Final = 4  # each holds the arrays of one shard
@@ -234,7 +235,7 @@ def _block(tables: Tables, processes: int) -> int:
     """How many candidates a shard has."""
     persons = tables.count("persons")
     shards = -(-persons // (_BLOCK * processes)) * processes
-    return -(-persons // shards) + _ROOM if shards else _BLOCK
+    return max(_LEAST, -(-persons // shards) + _ROOM) if shards else _BLOCK
 
 
 def _write_funnel(results: Results, funnel: dict[str, Any]) -> None:

@@ -49,11 +49,12 @@ class Store:
         try:
             with open(path, "rb") as stream:
                 statuses = np.load(stream)
-                rest = json.loads(stream.read())
+                checksum, text = stream.readline(), stream.read()
         except (ValueError, EOFError):
             return None  # torn, when the power failed
-        if len(statuses) != size or rest["checksum"] != _checksum(statuses):
+        if len(statuses) != size or checksum != _checksum(statuses, text):
             return None
+        rest = json.loads(text)
         facts: list[Waiting] = [{fact: (some, all_) for fact, (some, all_) in each.items()} for each in rest["facts"]]
         refused = {int(place): reason for place, reason in rest["refused"].items()}
         return Settled(statuses, facts, rest["pairs"], rest["shared"], rest["alone"], refused)
@@ -62,11 +63,12 @@ class Store:
         unfinished = self.folder / f"unfinished-{shard}-{os.getpid()}"
         rest = {
             "facts": settled.facts, "pairs": settled.pairs, "shared": settled.shared, "alone": settled.alone,
-            "refused": settled.refused, "checksum": _checksum(settled.statuses),
+            "refused": settled.refused,
         }  # fmt: skip
+        text = json.dumps(rest).encode()
         with open(unfinished, "wb") as stream:
             np.save(stream, settled.statuses)
-            stream.write(json.dumps(rest).encode())
+            stream.write(_checksum(settled.statuses, text) + text)
         unfinished.replace(self._path(shard))
 
     def _path(self, shard: int) -> Path:
@@ -112,8 +114,8 @@ def sample(identities: Sequence[str], number: int) -> list[int]:
     return [place + shift for place in places if place + shift < len(identities)]
 
 
-def _checksum(statuses: Ids) -> int:
-    return crc32(np.ascontiguousarray(statuses.T).data)
+def _checksum(statuses: Ids, text: bytes) -> bytes:
+    return b"%08x\n" % crc32(text, crc32(np.ascontiguousarray(statuses.T).data))
 
 
 def _whole(path: Path, content: bytes) -> None:
