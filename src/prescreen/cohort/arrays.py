@@ -82,7 +82,8 @@ class Rows:
         ends = np.asarray((candidate, candidate + 1), self.owner.dtype)
         first, end = self.owner.searchsorted(ends).tolist()
         at = np.arange(first, end) if self._at is None else self._at[first:end]
-        columns = [(pool, self._source_numbers(name, at)) for name, pool in self.pools.items()]
+        mine = Rows(self.table, self.pools, self._source, at)
+        columns = [(pool, mine.column(name).tolist()) for name, pool in self.pools.items()]
         for row in range(end - first):
             yield {
                 name: text
@@ -90,11 +91,6 @@ class Rows:
                 for name, text in zip(pool.columns, pool.spellings[numbers[row]], strict=True)
                 if text
             }
-
-    def _source_numbers(self, name: str, at: Ids) -> list[int]:
-        column = self._source.column(name) if isinstance(self._source, Rows) else self._source[name]
-        numbers: list[int] = column[at].tolist()
-        return numbers
 
 
 class Memory:

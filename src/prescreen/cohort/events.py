@@ -202,8 +202,7 @@ class Events(Generic[E, R]):
         a, rows = self.algebra, self.algebra.events(leaf.domain)
         may_be = a.negated(a.same(self._words(rows, wanted_by(leaf, self.catalogue)), a.truth(FALSE)))
         if leaf.statuses:
-            some = [self.may_be(rows, leaf.domain, status) for status in sorted(leaf.statuses)]
-            may_be = a.both(may_be, reduce(a.either, some))
+            may_be = a.both(may_be, self.may_be(rows, leaf.domain, *sorted(leaf.statuses)))
         return rows, may_be, DATES[leaf.domain][0]
 
     def _any(self, rows: R) -> E:
