@@ -72,12 +72,12 @@ MUTANTS = (
     ),
     Mutant("a limit's multiple is the limit", COHORT + "judging:_compared", "threshold.magnitude.times(own)", "own"),
     Mutant("doubles decide ties", COHORT + "arrays:Arrays._quick", "(near + SAFE * np.abs(end)", "(0.0 * np.abs(end)"),
-    Mutant("an interval is its lower end", COHORT + "arrays:_high", "float(written.high)", "float(written.low or 0)"),
+    Mutant("an interval is its lower end", COHORT + "arrays:_ends", "float(written.high)", "float(written.low or 0)"),
     Mutant(
         "rows of the next candidate",
         COHORT + "arrays:Rows.of",
-        "(candidate, candidate + 1)",
-        "(candidate + 1, candidate + 2)",
+        "self.owner.searchsorted(candidates, side)",
+        "self.owner.searchsorted([each + 1 for each in candidates], side)",
     ),
     Mutant("statuses of exceptions do not matter", COHORT + "events:_said_alike", "(leaf, *leaf.excepted)", "(leaf,)"),
     Mutant(
@@ -109,9 +109,9 @@ MUTANTS = (
     ),
     Mutant(
         "refutations cover broader concepts",
-        COHORT + "coding:Wanted.denied_codes",
-        "named = self.related(code).named",
-        "named = self.related(code).is_a",
+        COHORT + "coding:Wanted.denied",
+        "self.related(code).named",
+        "self.related(code).is_a",
     ),
     Mutant(
         "records that may be of another code are not looked at",
@@ -158,7 +158,7 @@ MUTANTS = (
         "[*taken, self.all_of((then, otherwise))]",
         "taken",
     ),
-    Mutant("facts used twice are not noticed", COHORT + "walk:Walk._shared", "a.number(_TWICE)", "a.number(99)"),
+    Mutant("facts used twice are not noticed", COHORT + "walk:Walk._shared", "number(_TWICE)", "number(99)"),
     Mutant(
         "windows end a day late",
         COHORT + "windows:_edge",

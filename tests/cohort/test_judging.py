@@ -47,7 +47,7 @@ def judged(spellings: list[Spelling], reading: Reading, concept: ObservationConc
         name: np.asarray([pools[name].number((spelling[place],)) for spelling in spellings])
         for place, name in enumerate(WRITTEN)
     }
-    arrays = Arrays(1, {}, {}, {}, lambda _: (), Memory(), lambda _: concept)
+    arrays = Arrays(1, {}, {}, {}.get, lambda _: (), Memory(), lambda _: concept)
     rows = Rows("observations", pools, {"owner": np.zeros(len(spellings), np.int64), **columns})
     found: list[int] = arrays.read(rows, reading).tolist()
     return found

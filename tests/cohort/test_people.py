@@ -37,7 +37,7 @@ def held(trials: Sequence[Trial], data: Path) -> int:
         odd, identities = frozenset(scan.odd()), list(scan.candidates)
         whole = dict(zip(identities, tables.read_many(identities, plan.catalogue, day), strict=True))
         arrays = Arrays(
-            len(identities), scan.pools, scan.concepts, shard.rows(), scan.signature, Memory(), scan.concept
+            len(identities), scan.pools, scan.concepts, shard.rows().get, scan.signature, Memory(), scan.concept
         )
         places = [place for place in range(len(identities)) if place not in odd]
         some = {place: tuple(np.random.default_rng(place).permutation(columns)[:9].tolist()) for place in places}

@@ -65,6 +65,11 @@ class Reading:
     quick: tuple[Quick, ...] = field(default=(), compare=False)
 
 
+def given(column: str) -> Reading:
+    """Whether anything is written in a column."""
+    return Reading((column,), "given", lambda s: FALSE if s[0] is None else TRUE)
+
+
 class Algebra(Protocol[E, R]):
     """Expressions `E` on candidates or on rows, tables of rows `R`. Numbers are whole, conditions yes or no.
 
@@ -115,6 +120,9 @@ class Algebra(Protocol[E, R]):
 
     # what Python reads
     def read(self, rows: R, reading: Reading) -> E: ...
+    def given(self, rows: R, column: str) -> E:
+        """Whether anything is written in a column."""
+
     def columns(self, domain: Domain) -> tuple[str, ...]: ...
     def derived(
         self, concept: ObservationConcept, tests: tuple[Test, ...], lead: R, partners: Sequence[tuple[E, E]], day: int

@@ -5,8 +5,9 @@ The rows of each table are in the order of their candidates, so that what concer
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache, cached_property, lru_cache
+from itertools import islice
 from math import prod
 from typing import Any, Final
 
@@ -14,11 +15,11 @@ import numpy as np
 
 from prescreen.catalogue import ObservationConcept
 from prescreen.catalogue.model import Domain
-from prescreen.cohort.algebra import UNKNOWN, Quick, Reading, Spelling
+from prescreen.cohort.algebra import TRUE, UNKNOWN, Quick, Reading, Spelling, given
 from prescreen.cohort.derive import Partners, derived
 from prescreen.cohort.judging import WRITTEN, undecided
 from prescreen.cohort.scan import Columns
-from prescreen.cohort.spelling import ROOM, Ids, Pool, packed
+from prescreen.cohort.spelling import ROOM, Ids, Pool, packed, picked
 from prescreen.language.model import Test
 from prescreen.quantities import Number, Scale, read_value
 from prescreen.quantities.magnitude import SAFE
@@ -28,6 +29,10 @@ _MOST: Final = {np.dtype(np.int8): np.int8(127), np.dtype(np.int64): np.int64(2*
 
 _NO_UNIT: Final = -1.0
 _ENDLESS: Final = 1e200  # beyond all numbers, and still one after it is multiplied
+
+
+Pieces = Callable[[str], Columns | None]
+"""The rows of a table, if there are any."""
 
 
 class Rows:
@@ -41,6 +46,7 @@ class Rows:
         self._source = source
         self._at = at
         self._picked: Columns = {}
+        self._floats: dict[tuple[str, object], Ids] = {}
 
     def __len__(self) -> int:
         return len(self.owner if self._at is None else self._at)
@@ -50,7 +56,15 @@ class Rows:
         found = self._picked.get(name)
         if found is None:
             found = self._source.column(name) if isinstance(self._source, Rows) else self._source[name]
-            self._picked[name] = found = found if self._at is None else found.take(self._at)
+            found = found if self._at is None else picked(found, self._at)
+            self._picked[name] = found = found.astype(np.intp, copy=False) if name == "owner" else found
+        return found
+
+    def floats(self, column: str, key: object, table: Ids) -> Ids:
+        """A float for each row by the spelling of a column: picked once for all leaves that look at these rows."""
+        found = self._floats.get((column, key))
+        if found is None:
+            found = self._floats[column, key] = picked(table, self.column(column))
         return found
 
     @property
@@ -67,7 +81,7 @@ class Rows:
     @cached_property
     def owners(self) -> Ids:
         """The candidates, each once."""
-        return self.owner.take(self.starts)
+        return picked(self.owner, self.starts)
 
     @property
     def single(self) -> bool:
@@ -76,21 +90,40 @@ class Rows:
     def only(self, chosen: Ids) -> Rows:
         return Rows(self.table, self.pools, self, np.flatnonzero(chosen))
 
-    def of(self, candidate: int) -> Iterator[dict[str, str]]:
-        """The cells of a candidate's rows, one after the other, without empty ones."""
-        # Of the same kind, lest all are converted for it.
-        ends = np.asarray((candidate, candidate + 1), self.owner.dtype)
-        first, end = self.owner.searchsorted(ends).tolist()
-        at = np.arange(first, end) if self._at is None else self._at[first:end]
-        mine = Rows(self.table, self.pools, self._source, at)
-        columns = [(pool, mine.column(name).tolist()) for name, pool in self.pools.items()]
-        for row in range(end - first):
-            yield {
-                name: text
-                for pool, numbers in columns
-                for name, text in zip(pool.columns, pool.spellings[numbers[row]], strict=True)
-                if text
-            }
+    def of(self, candidates: Sequence[int]) -> dict[int, list[dict[str, str]]]:
+        """The cells of some candidates' rows, without empty ones, by candidate and in the order of the rows."""
+        firsts, ends = (self.owner.searchsorted(candidates, side).tolist() for side in ("left", "right"))
+        at = np.concatenate([np.zeros(0, np.intp), *map(np.arange, firsts, ends)])
+        mine = Rows(self.table, self.pools, self._source, at if self._at is None else picked(self._at, at))
+        cells: list[dict[str, str]] = [{} for _ in range(len(at))]
+        for name, pool in self.pools.items():
+            for row, number in zip(cells, mine.column(name).tolist(), strict=True):
+                for column, text in zip(pool.columns, pool.spellings[number], strict=True):
+                    if text:
+                        row[column] = text
+        rows = iter(cells)
+        return {
+            candidate: list(islice(rows, end - first))
+            for candidate, first, end in zip(candidates, firsts, ends, strict=True)
+        }
+
+
+def _of_some(pieces: Pieces, candidates: Ids, size: int) -> Pieces:
+    """The rows of some candidates of a shard; picked when a table is looked at: few are for one criterion."""
+    place = np.full(size, -1, np.int32)
+    place[candidates] = np.arange(len(candidates), dtype=np.int32)
+
+    @cache
+    def some_of(table: str) -> Columns | None:
+        rows = pieces(table)
+        if rows is None:
+            return None
+        owner = picked(place, rows["owner"])
+        at = np.flatnonzero(owner >= 0)
+        some = {name: picked(numbers, at) for name, numbers in rows.items()}
+        return some | {"owner": picked(owner, at)} if len(at) else None
+
+    return some_of
 
 
 class Memory:
@@ -106,7 +139,7 @@ class Arrays:
 
     def __init__(
         self, size: int, pools: dict[tuple[str, str], Pool], concepts: dict[str, int],
-        pieces: dict[str, Columns], columns: Callable[[str], tuple[str, ...]], memory: Memory,
+        pieces: Pieces, columns: Callable[[str], tuple[str, ...]], memory: Memory,
         concept: Callable[[str], ObservationConcept],
     ) -> None:  # fmt: skip
         self.concept = concept
@@ -116,27 +149,19 @@ class Arrays:
         self._columns = columns
         self._memory = memory
         self._pieces = pieces
-        self._persons = self._made_persons()
         self._tables: dict[str, Rows] = {}
         self._subjects: dict[str, dict[object, Rows]] = {}
-        self._results = self._made_results()
 
     def of_some(self, candidates: Ids) -> Arrays:
         """Some of the candidates only, given by their places in order."""
-        place = np.full(self.size, -1, np.int32)
-        place[candidates] = np.arange(len(candidates), dtype=np.int32)
-        pieces: dict[str, Columns] = {}
-        for table, rows in self._pieces.items():
-            owner = place[rows["owner"]]
-            at = np.flatnonzero(owner >= 0)
-            if len(at):
-                pieces[table] = {name: numbers[at] for name, numbers in rows.items()} | {"owner": owner[at]}
+        pieces = _of_some(self._pieces, candidates, self.size)
         return Arrays(len(candidates), self.pools, self._concepts, pieces, self._columns, self._memory, self.concept)
 
     # --- tables ---------------------------------------------------------------------------------------
 
-    def _made_persons(self) -> Rows:
-        rows = self._pieces.get("persons")
+    @cached_property
+    def _persons(self) -> Rows:
+        rows = self._pieces("persons")
         columns: Columns = {"owner": np.arange(self.size)}
         for name in ("born", "sex"):
             columns[name] = np.zeros(self.size, np.int32)
@@ -147,9 +172,10 @@ class Arrays:
     def _pools_of(self, table: str, columns: Iterable[str]) -> dict[str, Pool]:
         return {name: self.pools[table, name] for name in columns if (table, name) in self.pools}
 
-    def _made_results(self) -> tuple[Ids, Columns, Ids]:
+    @cached_property
+    def _results(self) -> tuple[Ids, Columns, Ids]:
         """The order of observations by concept and candidate, and where each concept begins."""
-        rows = self._pieces.get("observations")
+        rows = self._pieces("observations")
         count = max(self._concepts.values(), default=1) + 2
         if rows is None:
             nothing = {name: np.zeros(0, np.int32) for name in ("owner", "date", *WRITTEN)}
@@ -157,7 +183,7 @@ class Arrays:
         concept, owner = rows["concept"], rows["owner"]
         in_order = not (owner[1:] < owner[:-1]).any()
         order = np.argsort(concept, kind="stable") if in_order else np.lexsort((owner, concept))
-        edges = np.searchsorted(concept[order], np.arange(count))
+        edges = np.concatenate([[0], np.cumsum(np.bincount(concept, minlength=count))])
         return order, rows, edges
 
     def persons(self) -> Rows:
@@ -176,7 +202,7 @@ class Arrays:
         """All rows of a table other than persons and observations."""
         found = self._tables.get(name)
         if found is None:
-            found = self._tables[name] = self._sorted(name, self._pieces.get(name))
+            found = self._tables[name] = self._sorted(name, self._pieces(name))
         return found
 
     def _sorted(self, table: str, rows: Columns | None, at: Ids | None = None) -> Rows:
@@ -184,9 +210,9 @@ class Arrays:
         if rows is None:
             names = [name for owner, name in self.pools if owner == table]
             rows = {name: np.zeros(0, np.int32) for name in ("owner", *names)}
-        owner = rows["owner"] if at is None else rows["owner"].take(at)
+        owner = rows["owner"] if at is None else picked(rows["owner"], at)
         order = np.argsort(owner, kind="stable")
-        return Rows(table, self._pools_of(table, rows), rows, order if at is None else at.take(order))
+        return Rows(table, self._pools_of(table, rows), rows, order if at is None else picked(at, order))
 
     def complete(self, domain: Domain) -> Rows:
         return self._some("complete", "declared", domain)
@@ -206,7 +232,7 @@ class Arrays:
         return self._sorted(table, None) if found is None else found
 
     def _by_subject(self, table: str, column: str) -> dict[object, Rows]:
-        rows = self._pieces.get(table)
+        rows = self._pieces(table)
         if rows is None:
             return {}
         order = np.argsort(rows[column], kind="stable")
@@ -313,13 +339,13 @@ class Arrays:
         if not len(rows):
             return found
         if np.ndim(condition) == 0:
-            found[rows.owners] = bool(condition)
+            found[rows.owner] = bool(condition)
         else:
-            found[rows.owner[np.flatnonzero(condition)]] = True
+            found[picked(rows.owner, np.flatnonzero(condition))] = True
         return found
 
     def spread(self, rows: Rows, number: Any) -> Any:
-        return number if np.ndim(number) == 0 else number.take(rows.owner)
+        return number if np.ndim(number) == 0 else picked(number, rows.owner)
 
     def nowhere(self, condition: Any) -> bool:
         return not np.count_nonzero(condition)
@@ -351,6 +377,12 @@ class Arrays:
         if asked.isdisjoint(column for pool in rows.pools.values() for column in pool.columns):
             return pool_of_nothing(reading)
         return self._spelled(rows, reading)
+
+    def given(self, rows: Rows, column: str) -> Any:
+        pool = rows.pools.get(column)
+        if pool is not None and pool.columns == (column,):
+            return rows.column(column) != 0
+        return self.read(rows, given(column)) == TRUE
 
     def _spelled(self, rows: Rows, reading: Reading) -> Ids:
         """A reading of columns that have no pool together."""
@@ -467,7 +499,7 @@ class Arrays:
                 [of(s) if sound else np.nan for s, sound in zip(pool.spellings, pool.sound, strict=True)]
             )
             self._memory.floats[column, key] = table
-        return table.take(rows.column(column))
+        return rows.floats(column, key, table)
 
 
 def _unpacked(key: int, pools: Sequence[Pool]) -> Spelling:
@@ -487,18 +519,21 @@ def pool_of_nothing(reading: Reading) -> Any:
 
 def _low(spelling: Spelling) -> float:
     """The lower end of the number or interval that is written; NaN where it is none."""
-    written = read_value(spelling[0])
-    if not isinstance(written, Number) or written.titre:
-        return np.nan
-    return -_ENDLESS if written.low is None else float(written.low)
+    return _ends(spelling[0])[0]
 
 
 def _high(spelling: Spelling) -> float:
     """The upper end."""
-    written = read_value(spelling[0])
+    return _ends(spelling[0])[1]
+
+
+@lru_cache(maxsize=1 << 16)
+def _ends(text: str | None) -> tuple[float, float]:
+    written = read_value(text)
     if not isinstance(written, Number) or written.titre:
-        return np.nan
-    return _ENDLESS if written.high is None else float(written.high)
+        return np.nan, np.nan
+    low = -_ENDLESS if written.low is None else float(written.low)
+    return low, _ENDLESS if written.high is None else float(written.high)
 
 
 def _factor(concept: Any, unit: str | None) -> float:

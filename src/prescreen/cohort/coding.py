@@ -186,18 +186,18 @@ class Wanted:
         factor = worth.pop() if len(worth) == 1 else None
         return None if factor is None or dose is None else dose * factor
 
-    def denied_codes(self, code: Code) -> frozenset[str]:
-        """The codes that a denial rules out, the time apart: its own concept and narrower ones."""
-        named = self.related(code).named
-        return frozenset(code for code in self.leaf.codes if named & self.broader[code])
+    def denied(self, wanted: str, code: Code) -> bool:
+        """Whether a denial, by its code, rules out one of the codes, the time apart: it, or what is narrower."""
+        return not self.broader[wanted].isdisjoint(self.related(code).named)
 
     def contradicts(self, code: Code) -> bool:
         """Whether a denial, by its code, may contradict a record of what is asked for."""
         return not self.refutable.isdisjoint(self.related(code).named)
 
-    def covered(self, code: str, systems: frozenset[str] | None) -> bool:
-        """Whether a declaration for some code systems (None: all) speaks of a code."""
-        return systems is None or bool(self.systems[code] & systems)
+
+def covered(expressible: frozenset[str], systems: frozenset[str] | None) -> bool:
+    """Whether a declaration for some code systems (None: all) speaks of a code that some systems can express."""
+    return systems is None or bool(expressible & systems)
 
 
 def code_of(spelling: Spelling) -> Code:

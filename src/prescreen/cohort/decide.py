@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -20,6 +20,8 @@ SUPPOSED: Final = (0, 20_000, -40_000)
 """Days after the screening day that anchors which are not given are supposed to be: that day, long after it and long
 before it, when nothing on file has happened yet."""
 
+_FEW: Final = 4
+"""Where so many times as many candidates are at hand as are asked for, these are looked at alone."""
 
 Waiting = dict[str, tuple[int, int]]
 """By fact, of how many undetermined candidates it is among what they wait for, and of how many it is all."""
@@ -49,55 +51,69 @@ def walked(walk: Walk[E, R], plan: Plan) -> list[Decided[E]]:
     return [found for column in plan.columns for found in walk.trial(column.trial, [column.criterion])]
 
 
-Witness = Callable[[int], Ids]
-"""The statuses of a column on a day that anchors which are not given may be."""
-
-Days = Iterable[Callable[[Ids], Witness]]
-"""One such day after the other: its witness for some candidates, given by their places."""
+Day = Callable[[int, Ids], Ids]
+"""A day that anchors which are not given may be: the statuses on it in a column, of some candidates by their places."""
 
 
 class _Supposing:
-    """Days that anchors which are not given are supposed to be, each for the candidates that the days before it have
-    left open: hardly any after the first."""
+    """Days that anchors which are not given are supposed to be, one after the other: each is asked about those whom the
+    days before it have left open in a column. They soon are few, and then they are looked at alone."""
 
     def __init__(self, walk: Walk[Ids, Rows], arrays: Arrays, plan: Plan) -> None:
-        self.walk = walk
-        self.arrays = arrays
         self.plan = plan
-        self.asked = np.arange(arrays.size)
+        self.everybody = _Asked(np.arange(arrays.size), arrays, walk)
+        self.asked: dict[int, _Asked] = {}
 
-    def days(self) -> Days:
+    def days(self) -> Iterator[Day]:
         for later in SUPPOSED:
-            yield partial(self._on, self.walk.day + later)
+            yield partial(self._on, later)
         yield self._on_days_of_records
 
-    def _on(self, day: int, open_: Ids) -> Witness:
+    def _on(self, later: int, place: int, at: Ids) -> Ids:
         """All anchors that are not given on one day."""
-        at = self._narrowed(open_)
-        walk = self.walk.supposing(day)
-        return lambda place: self._statuses(walk, place)[at]
+        asked = self._of(place, at)
+        return self._statuses(asked, asked.supposing(later), place, at)
 
-    def _on_days_of_records(self, open_: Ids) -> Witness:
+    def _on_days_of_records(self, place: int, at: Ids) -> Ids:
         """Each on the day of the last record that hangs on it."""
-        at = self._narrowed(open_)
-        condition = [column.criterion.condition for column in self.plan.columns]
-        return lambda place: self._statuses(self.walk.supposing_records(condition[place]), place)[at]
+        asked = self._of(place, at)
+        walk = asked.walk.supposing_records(self.plan.columns[place].criterion.condition)
+        return self._statuses(asked, walk, place, at)
 
-    def _narrowed(self, open_: Ids) -> Ids:
-        """Go on with fewer candidates, unless these are most of them: what is decided of all is worth more. Where those
-        who are asked for stand among them."""
-        if len(open_) * 2 < len(self.asked):
-            self.arrays = self.arrays.of_some(np.searchsorted(self.asked, open_))
-            self.walk = self.walk.over(self.arrays)
-            self.asked = open_
-        return np.searchsorted(self.asked, open_)
+    def _of(self, place: int, at: Ids) -> _Asked:
+        asked = self.asked.get(place, self.everybody)
+        if len(at) * _FEW <= len(asked.at):
+            asked = self.asked[place] = asked.only(at)
+        return asked
 
-    def _statuses(self, walk: Walk[Ids, Rows], place: int) -> Ids:
+    def _statuses(self, asked: _Asked, walk: Walk[Ids, Rows], place: int, at: Ids) -> Ids:
         column = self.plan.columns[place]
-        return np.broadcast_to(walk.trial(column.trial, [column.criterion])[0].status, self.arrays.size)
+        status = np.broadcast_to(walk.trial(column.trial, [column.criterion])[0].status, len(asked.at))
+        return status[np.searchsorted(asked.at, at)]
 
 
-def assembled(size: int, plan: Plan, decided: Sequence[Decided[Ids]], days: Days, odd: Ids) -> Decisions:
+class _Asked:
+    """Some candidates of a shard, by their places in it, and the walk over what columns hold of them."""
+
+    def __init__(self, at: Ids, arrays: Arrays, walk: Walk[Ids, Rows]) -> None:
+        self.at = at
+        self.arrays = arrays
+        self.walk = walk
+        self._supposing: dict[int, Walk[Ids, Rows]] = {}
+
+    def only(self, at: Ids) -> _Asked:
+        """Some of them."""
+        arrays = self.arrays.of_some(np.searchsorted(self.at, at))
+        return _Asked(at, arrays, self.walk.over(arrays))
+
+    def supposing(self, later: int) -> Walk[Ids, Rows]:
+        found = self._supposing.get(later)
+        if found is None:
+            found = self._supposing[later] = self.walk.supposing(self.walk.day + later)
+        return found
+
+
+def assembled(size: int, plan: Plan, decided: Sequence[Decided[Ids]], days: Iterable[Day], odd: Ids) -> Decisions:
     """The decisions that a backend's arrays come to. odd: candidates that columns do not decide."""
     statuses = np.empty((len(plan.columns), size), np.int8)
     for status, found in zip(statuses, decided, strict=True):
@@ -118,7 +134,7 @@ def assembled(size: int, plan: Plan, decided: Sequence[Decided[Ids]], days: Days
     return Decisions(statuses.T, facts, alike, odd)
 
 
-def _witnessed(plan: Plan, statuses: Ids, decided: Sequence[Decided[Ids]], days: Days) -> None:
+def _witnessed(plan: Plan, statuses: Ids, decided: Sequence[Decided[Ids]], days: Iterable[Day]) -> None:
     """Settle what an anchor that is not given leaves open: where a known one would leave the criterion undetermined, or
     two days of it would decide it differently, an unknown one leaves it undetermined."""
     waiting: dict[int, _Hanging] = {}
@@ -130,13 +146,8 @@ def _witnessed(plan: Plan, statuses: Ids, decided: Sequence[Decided[Ids]], days:
         waiting = {place: some for place, some in waiting.items() if len(some.at)}
         if not waiting:
             return
-        hanging = np.zeros(statuses.shape[1], bool)
-        for some in waiting.values():
-            hanging[some.at] = True
-        open_ = np.flatnonzero(hanging)
-        witness = day(open_)
         for place, some in waiting.items():
-            some.hear(witness(place)[np.searchsorted(open_, some.at)], statuses[place])
+            some.hear(day(place, some.at), statuses[place])
 
 
 @dataclass

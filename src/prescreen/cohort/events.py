@@ -13,7 +13,7 @@ from prescreen.catalogue import Catalogue, system_name
 from prescreen.catalogue.model import Domain
 from prescreen.cohort import tallies
 from prescreen.cohort.algebra import FALLBACK, FALSE, TRUE, UNKNOWN, Algebra, E, R, Reading, Spelling
-from prescreen.cohort.coding import CODE, DATES, LASTING, Wanted, Words, code_of, wanted_by, words_of
+from prescreen.cohort.coding import CODE, DATES, LASTING, Wanted, Words, code_of, covered, wanted_by, words_of
 from prescreen.cohort.timing import Timing
 from prescreen.cohort.windows import AFTER_ALL, BEFORE_ALL, Bounds, Calendar, opening
 from prescreen.language.model import SCREENING, Condition, Event, parts_of
@@ -21,6 +21,9 @@ from prescreen.time import DAY, EARLIEST, HOUR, LATEST, When, parse_when, unshif
 
 _PLANNED: Final = frozenset({"planned"})
 _UNDATED: Final = frozenset({"planned", "never"})
+
+_Systems = frozenset[frozenset[str]]
+"""Of some codes, the code systems that can express each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +65,14 @@ class _Some(Generic[E, R]):
 
 @dataclass(frozen=True, slots=True)
 class _Denials(Generic[E, R]):
-    """The records of a domain that say no. any: whether there is one; of_one_event: whether it speaks of one event
-    only; until_first, until_last: the last instant up to which it speaks, on the first and last day that may be its."""
+    """The records of a domain that say no. spoken: who has one, or has declared what is complete of the domain;
+    of_one_event: whether it speaks of one event only; until_first, until_last: the last instant up to which it speaks,
+    on the first and last day that may be its. any: who has one."""
 
     rows: R
     timing: Timing[E, R]
     any: E
+    spoken: E
     of_one_event: E
     until_first: E
     until_last: E
@@ -85,9 +90,7 @@ class Events(Generic[E, R]):
         self.catalogue = catalogue
         self._denials: dict[Domain, _Denials[E, R]] = {} if plain is None else plain._denials
         self._touched: dict[tuple[Domain, tuple[str, ...]], _Touching[E, R]] = {} if plain is None else plain._touched
-        self._declared_of: dict[tuple[Domain, tuple[str, ...]], tuple[E, E]] = (
-            {} if plain is None else plain._declared_of
-        )
+        self._declared_of: dict[tuple[Domain, _Systems], tuple[E, E]] = {} if plain is None else plain._declared_of
 
     def leaf(self, leaf: Event) -> Existence[E]:
         a = self.algebra
@@ -139,9 +142,7 @@ class Events(Generic[E, R]):
 
     def _spoken_of(self, leaf: Event, wanted: Wanted, denials: _Denials[E, R]) -> E:
         """Whether anything on file speaks of a leaf's codes."""
-        a = self.algebra
-        declared = self._any(a.complete(leaf.domain))
-        return a.either(self._touching(leaf, wanted).any, a.either(denials.any, declared))
+        return self.algebra.either(self._touching(leaf, wanted).any, denials.spoken)
 
     def spoiling(self, without: Condition) -> tuple[E, E]:
         """Of the events of a condition: whether nothing on file speaks of any, and whether there never was one."""
@@ -327,11 +328,12 @@ class Events(Generic[E, R]):
             columns = _spoken(a.columns(domain))
             denies = Reading(columns, "denies", lambda s: _flag(words_of(s, columns, domain).denies))
             rows = a.only(every, a.same(a.read(every, denies), a.truth(TRUE)))
-            timing = Timing(a, self.calendar, domain, rows)
+            timing, denied = Timing(a, self.calendar, domain, rows), self._any(rows)
             found = self._denials[domain] = _Denials(
                 rows,
                 timing,
-                self._any(rows),
+                denied,
+                a.either(denied, self._any(a.complete(domain))),
                 self._of_one_event(rows, timing),
                 self._denied_until(timing, "first day's end", _first_days_end),
                 self._denied_until(timing, "last day's end", lambda when: _day_end(when.last_day)),
@@ -354,6 +356,8 @@ class Events(Generic[E, R]):
         latest = a.largest(rows, found, begun, BEFORE_ALL)
         by_then = a.both(relevant, a.negated(denials.of_one_event))
         refuted = a.at_most(latest, a.largest(denials.rows, by_then, denials.until_last, BEFORE_ALL - 1))
+        if a.nowhere(denials.of_one_event):
+            return refuted
         earliest = a.smallest(rows, found, begun, AFTER_ALL)
         at = denying.low(denying.start)
         after = a.at_most(a.spread(denials.rows, earliest), at)
@@ -375,7 +379,7 @@ class Events(Generic[E, R]):
         a, now = self.algebra, self.algebra.number(self.calendar.now)
         until = now
         for column in dict.fromkeys((timing.start, timing.end, "date")):  # the last that is given counts
-            until = a.where(timing.given(column), timing.date(column, key, of), until)
+            until = a.where(a.given(timing.rows, column), timing.date(column, key, of), until)
         return a.least(until, now)
 
     def _absent(self, leaf: Event, wanted: Wanted, bounds: Bounds[E], denials: _Denials[E, R]) -> E:
@@ -445,17 +449,18 @@ class Events(Generic[E, R]):
 
     def _declarations(self, rows: R, leaf: Event, wanted: Wanted, codes: tuple[str, ...]) -> tuple[E, E]:
         """Whether declarations speak of codes, and up to which instant they do."""
-        known = self._declared_of.get((leaf.domain, codes))
+        systems = frozenset(wanted.systems[code] for code in codes)
+        known = self._declared_of.get((leaf.domain, systems))
         if known is not None:
             return known
         a = self.algebra
         speaks = Reading(
             ("systems",),
-            ("covers", leaf.domain, codes),
-            lambda s: _flag(all(wanted.covered(code, systems_of(s[0])) for code in codes)),
+            ("covers", systems),
+            lambda s: _flag(all(covered(each, systems_of(s[0])) for each in systems)),
         )
         through = a.read(rows, Reading(("through",), "through", _through, truth=False))
-        found = self._declared_of[leaf.domain, codes] = a.same(a.read(rows, speaks), a.truth(TRUE)), through
+        found = self._declared_of[leaf.domain, systems] = a.same(a.read(rows, speaks), a.truth(TRUE)), through
         return found
 
     def _denied(self, wanted: Wanted, needed: E, denials: _Denials[E, R], code: str) -> E:
@@ -463,7 +468,7 @@ class Events(Generic[E, R]):
         a, domain, rows = self.algebra, wanted.domain, denials.rows
 
         def told(spelling: Spelling) -> int:
-            return _flag(code in wanted.denied_codes(code_of(spelling)))
+            return _flag(wanted.denied(code, code_of(spelling)))
 
         speaks = a.same(a.read(rows, Reading(CODE, ("denied", domain, code), told)), a.truth(TRUE))
         if a.nowhere(speaks):

@@ -95,13 +95,16 @@ class Results:
         each = len(columns)
         at_once = max(1, _GROUP // max(1, each))
         words = pa.array(STATUSES if what == "status" else VERDICTS)
+        most = min(len(numbers), at_once)
+        owner = np.repeat(np.arange(most, dtype=np.int32), each)
+        blocks = {key: _repeated(texts, most) for key, texts in described.items()}
         for first in range(0, len(numbers), at_once):
             mine = identities[first : first + at_once]
-            count = len(mine)
-            blocks = {key: _repeated(texts, count) for key, texts in described.items()}
-            candidate = _coded(np.repeat(np.arange(count, dtype=np.int32), each), mine)
-            told = _coded(numbers[first : first + count][:, columns].ravel(), words)
-            self._write(name, _table({"candidate": candidate, **blocks, what: told}))
+            rows = len(mine) * each
+            candidate = _coded(owner[:rows], mine)
+            some = {key: block[:rows] for key, block in blocks.items()}
+            told = _coded(numbers[first : first + len(mine)][:, columns].ravel(), words)
+            self._write(name, _table({"candidate": candidate, **some, what: told}))
 
     def _write(self, name: str, rows: pa.Table) -> None:
         """Write rows after those before them; wait while too many are waiting."""
@@ -183,13 +186,11 @@ def _table(columns: dict[str, pa.Array]) -> pa.Table:
     return pa.Table.from_arrays(list(columns.values()), schema=pa.schema(fields))
 
 
-def _coded(numbers: Ids, texts: pa.Array) -> pa.Array:
-    """Texts by their numbers; a negative number is NULL."""
+def _coded(numbers: Ids, texts: pa.Array, missing: Ids | None = None) -> pa.Array:
+    """Texts by their numbers; NULL where one is missing."""
     import pyarrow as pa
 
-    missing = numbers < 0
-    mask = missing if missing.any() else None
-    return pa.DictionaryArray.from_arrays(pa.array(numbers, mask=mask), texts)
+    return pa.DictionaryArray.from_arrays(pa.array(numbers, mask=missing), texts)
 
 
 def _repeated(texts: Sequence[str | None], count: int) -> pa.Array:
@@ -199,7 +200,8 @@ def _repeated(texts: Sequence[str | None], count: int) -> pa.Array:
     known = {text: number for number, text in enumerate(dict.fromkeys(text for text in texts if text is not None))}
     numbers = [-1 if text is None else known[text] for text in texts]
     smallest = np.min_scalar_type(-len(known) - 1)
-    return _coded(np.tile(np.asarray(numbers, smallest), count), pa.array(list(known), pa.string()))
+    tiled = np.tile(np.asarray(numbers, smallest), count)
+    return _coded(tiled, pa.array(list(known), pa.string()), tiled < 0 if None in texts else None)
 
 
 def _layout(plan: Plan) -> tuple[list[int], dict[str, list[str | None]]]:

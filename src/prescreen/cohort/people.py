@@ -4,6 +4,7 @@ again. Only of candidates whose rows can all be read; of them, only what some co
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Final
 
 from prescreen.candidate.facts import Candidate
@@ -14,6 +15,10 @@ from prescreen.tables import Row, read_rows
 
 _ALWAYS: Final = ("answers", "anchors", "complete")
 _NAME: Final = "candidate"  # whose id is not asked for
+_AT_ONCE: Final = 256  # candidates of whom rows are held as texts
+
+_Looked = tuple[tuple[str, ...], tuple[str, ...]]
+"""The concepts and the domains that some columns look at."""
 
 
 class People:
@@ -24,31 +29,43 @@ class People:
         self.plan = plan
         self.day = day
         self._results: dict[str, Rows] = {}
-        self._looked_at: dict[tuple[int, ...], tuple[tuple[str, ...], tuple[str, ...]]] = {}
+        self._looked_at: dict[tuple[int, ...], _Looked] = {}
 
     def read(self, wanted: Mapping[int, Sequence[int]]) -> Iterator[tuple[int, Candidate | InputRefused]]:
         """Some of them, by their places, each with what columns of the plan look at."""
-        for place, columns in wanted.items():
-            try:
-                yield place, read_rows(_NAME, self._rows(place, columns), self.plan.catalogue, self.day).candidate
-            except InputRefused as refused:
-                yield place, refused
+        places = iter(sorted(wanted))
+        while some := list(islice(places, _AT_ONCE)):
+            for place, rows in self._rows({place: self._looks_at(wanted[place]) for place in some}).items():
+                try:
+                    yield place, read_rows(_NAME, rows, self.plan.catalogue, self.day).candidate
+                except InputRefused as refused:
+                    yield place, refused
 
-    def _rows(self, place: int, columns: Sequence[int]) -> dict[str, list[Row]]:
-        """Rows by table; which of a file each is, is not told."""
+    def _looks_at(self, columns: Sequence[int]) -> _Looked:
         key = tuple(columns)
         known = self._looked_at.get(key)
         if known is None:
             known = self._looked_at[key] = looked_at([self.plan.columns[column] for column in columns])
-        concepts, domains = known
-        found = {
-            "persons": [Row(0, cells) for cells in self.arrays.persons().of(place)],
-            "observations": [
-                Row(0, {**cells, "code": concept}) for concept in concepts for cells in self._of(concept).of(place)
-            ],
-        }
-        for table in (*domains, *_ALWAYS):
-            found[table] = [Row(0, cells) for cells in self.arrays.table(table).of(place)]
+        return known
+
+    def _rows(self, wanted: Mapping[int, _Looked]) -> dict[int, dict[str, list[Row]]]:
+        """Their rows by table; which of a file each is, is not told."""
+        found: dict[int, dict[str, list[Row]]] = {place: {"observations": []} for place in wanted}
+        of_concept: dict[str, list[int]] = {}
+        of_table: dict[str, list[int]] = {table: list(wanted) for table in _ALWAYS}
+        for place, (concepts, domains) in wanted.items():
+            for concept in concepts:
+                of_concept.setdefault(concept, []).append(place)
+            for domain in domains:
+                of_table.setdefault(domain, []).append(place)
+        for place, cells in self.arrays.persons().of(list(wanted)).items():
+            found[place]["persons"] = _numberless(cells)
+        for table, places in of_table.items():
+            for place, cells in self.arrays.table(table).of(places).items():
+                found[place][table] = _numberless(cells)
+        for concept, places in of_concept.items():
+            for place, cells in self._of(concept).of(places).items():
+                found[place]["observations"] += _numberless([{**row, "code": concept} for row in cells])
         return found
 
     def _of(self, concept: str) -> Rows:
@@ -56,3 +73,7 @@ class People:
         if found is None:
             found = self._results[concept] = self.arrays.results(concept)
         return found
+
+
+def _numberless(cells: Sequence[dict[str, str]]) -> list[Row]:
+    return [Row(0, row) for row in cells]

@@ -17,7 +17,7 @@ from prescreen.candidate.checks import is_id
 from prescreen.catalogue import DOMAINS
 from prescreen.cohort.algebra import FALSE, TRUE, Reading, Spelling
 from prescreen.cohort.coding import DATES
-from prescreen.cohort.decide import SUPPOSED, Decisions, Witness, assembled, walked
+from prescreen.cohort.decide import SUPPOSED, Decisions, assembled, walked
 from prescreen.cohort.judging import WRITTEN
 from prescreen.cohort.person import BIRTH
 from prescreen.cohort.plan import Plan
@@ -91,10 +91,10 @@ def decide_in(runner: Runner, scan: Scan, plan: Plan, day: int, ranges: Ranges |
         for j, found in enumerate(decided)
     ]
 
-    def on_day(open_: Ids, i: int) -> Witness:
-        return lambda j: array(f"supposed_{j}_{i}")[open_]
+    def on_day(i: int, j: int, at: Ids) -> Ids:
+        return array(f"supposed_{j}_{i}")[at]
 
-    days = [partial(on_day, i=i) for i in range(len(SUPPOSED))]
+    days = [partial(on_day, i) for i in range(len(SUPPOSED))]
     nameless = np.asarray([not is_id(identity) for identity in identities], bool)
     odd = array("odd").astype(bool) | nameless | _twice(runner, columns, identities)
     return identities, assembled(size, plan, made, days, np.flatnonzero(odd))

@@ -145,7 +145,7 @@ class _Run:
         def decided(shard: Shard) -> None:
             size = self._size(shard)
             if self.store.load(shard.number, size) is None:
-                arrays = Arrays(size, scan.pools, scan.concepts, shard.rows(), scan.signature, memory, scan.concept)
+                arrays = Arrays(size, scan.pools, scan.concepts, shard.rows().get, scan.signature, memory, scan.concept)
                 odd = shard.odd[0] if shard.odd else np.zeros(0, np.int64)
                 made = decide(arrays, odd, plan, day, self.ranges)
                 self.store.save(shard.number, settling.settled(made, People(arrays, plan, day).read))

@@ -15,7 +15,7 @@ from sqlglot import exp
 
 from prescreen.catalogue import ObservationConcept
 from prescreen.catalogue.model import Domain
-from prescreen.cohort.algebra import FALSE, TRUE, Reading, Spelling
+from prescreen.cohort.algebra import FALSE, TRUE, Reading, Spelling, given
 from prescreen.cohort.judging import WRITTEN
 from prescreen.language.model import Test
 
@@ -131,6 +131,9 @@ class SqlAlgebra:
                 return Sql(exp.column(dimension.readings[key][0]), rows.table)
         value = reading.of((None,) * len(reading.columns))
         return self.truth(value) if reading.truth else self.number(value)
+
+    def given(self, rows: View, column: str) -> Sql:
+        return self.same(self.read(rows, given(column)), self.truth(TRUE))
 
     # --- numbers and conditions -----------------------------------------------------------------------
 

@@ -35,15 +35,9 @@ class Timing(Generic[E, R]):
         self.domain: Domain = domain
         self.rows = rows
         self.start, self.end = DATES[domain]
-        self.has_start: E = self.given(self.start)
-        self.has_end: E = self.given(self.end)
+        self.has_start: E = algebra.given(rows, self.start)
+        self.has_end: E = algebra.given(rows, self.end)
         self._read: dict[tuple[str, object], E] = {}
-
-    def given(self, column: str) -> E:
-        """Whether a date is written."""
-        a = self.algebra
-        reading = Reading((column,), "given", lambda s: FALSE if s[0] is None else TRUE)
-        return a.same(a.read(self.rows, reading), a.truth(TRUE))
 
     def date(self, column: str, key: object, of: Callable[[When], int]) -> E:
         """A number made of a date; only looked at where there is one."""

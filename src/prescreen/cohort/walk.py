@@ -51,6 +51,7 @@ MET: Final = 2
 ALONE: Final = -1
 
 _TWICE: Final = 2
+_MOST_USES: Final = 60  # of a fact, each counting twice, whose sum is as small as a truth may be
 _NO_DAY: Final = -1
 _FEW: Final = (29, 29, 8, 2)
 """Records, by how many shared facts have cases for each day of one (births, anchors; three or more): with more, a case
@@ -407,13 +408,14 @@ class Walk(Generic[E, R]):
                 by_key.setdefault(use.key, []).append((here, use.twice, use.beside))
         shares = any(len(uses) > 1 for uses in by_key.values())
         found: dict[Hashable, E] = {}
-        one, two, zero = a.number(1), a.number(2), a.number(0)
         for key, some in by_key.items():
             uses = [(here, None if beside and not shares else twice) for here, twice, beside in some]
             if len(uses) == 1 and uses[0][1] is None:
                 continue
+            number = a.truth if len(uses) <= _MOST_USES else a.number  # what is small is added up in less time
+            zero, one, two = (number(weight) for weight in range(3))
             weights = [a.where(here, one if twice is None else a.where(twice, two, one), zero) for here, twice in uses]
-            found[key] = a.at_most(a.number(_TWICE), reduce(a.plus, weights))
+            found[key] = a.at_most(number(_TWICE), reduce(a.plus, weights))
         return found
 
 

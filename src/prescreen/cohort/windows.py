@@ -62,6 +62,8 @@ class Calendar(Generic[E, R]):
         self.now = day * DAY + DAY - 1
         self._windows: dict[Window, Bounds[E]] = {}
         self._anchors: dict[tuple[str, object], E] = {}
+        self._open: dict[str, E] = {}
+        self._missing: dict[str, E] = {}
 
     def bounds(self, window: Window) -> Bounds[E]:
         found = self._windows.get(window)
@@ -118,12 +120,19 @@ class Calendar(Generic[E, R]):
         a = self.algebra
         if name == SCREENING:
             return a.flag(False)
-        one_day = self.anchor(name, "one day", lambda when: int(when.is_one_day), 0)
-        return a.negated(a.same(one_day, a.number(1)))
+        found = self._open.get(name)
+        if found is None:
+            one_day = self.anchor(name, "one day", lambda when: int(when.is_one_day), 0)
+            found = self._open[name] = a.negated(a.same(one_day, a.number(1)))
+        return found
 
     def anchor_missing(self, name: str) -> E:
         """Whether an anchor is not given at all."""
-        return self.algebra.same(self.anchor(name, "given", lambda _: 1, 0), self.algebra.number(0))
+        found = self._missing.get(name)
+        if found is None:
+            a = self.algebra
+            found = self._missing[name] = a.same(self.anchor(name, "given", lambda _: 1, 0), a.number(0))
+        return found
 
 
 def anchors_of(leaf: Condition) -> tuple[str, ...]:
