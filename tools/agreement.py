@@ -109,9 +109,9 @@ MUTANTS = (
     ),
     Mutant(
         "refutations cover broader concepts",
-        COHORT + "coding:Wanted.denied",
-        "self.related(code).named",
-        "self.related(code).is_a",
+        COHORT + "coding:Wanted.named",
+        "self.related(code_of(spelling)).named",
+        "self.related(code_of(spelling)).is_a",
     ),
     Mutant(
         "records that may be of another code are not looked at",

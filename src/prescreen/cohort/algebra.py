@@ -51,6 +51,18 @@ class Quick:
 
 
 @dataclass(frozen=True, slots=True)
+class Marked:
+    """Spellings that bear one of some marks. key: tells one kind of marks from another; of: the marks of a spelling."""
+
+    key: Hashable
+    of: Callable[[Spelling], frozenset[str]]
+    wanted: frozenset[str]
+
+    def __call__(self, spelling: Spelling) -> int:
+        return FALSE if self.wanted.isdisjoint(self.of(spelling)) else TRUE
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """A whole number that Python works out, exactly, once for each distinct spelling of some columns.
 

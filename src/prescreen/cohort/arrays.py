@@ -270,7 +270,7 @@ class Arrays:
         return a - b
 
     def times(self, a: Any, factor: int) -> Any:
-        return np.multiply(a, np.int64(factor), dtype=np.int64)
+        return a * a.dtype.type(factor)
 
     def divided(self, a: Any, by: int) -> Any:
         return a // np.int64(by)

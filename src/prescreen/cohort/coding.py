@@ -186,13 +186,9 @@ class Wanted:
         factor = worth.pop() if len(worth) == 1 else None
         return None if factor is None or dose is None else dose * factor
 
-    def denied(self, wanted: str, code: Code) -> bool:
-        """Whether a denial, by its code, rules out one of the codes, the time apart: it, or what is narrower."""
-        return not self.broader[wanted].isdisjoint(self.related(code).named)
-
-    def contradicts(self, code: Code) -> bool:
-        """Whether a denial, by its code, may contradict a record of what is asked for."""
-        return not self.refutable.isdisjoint(self.related(code).named)
+    def named(self, spelling: Spelling) -> frozenset[str]:
+        """The concepts that a written code is, by which a denial rules out what is narrower, the time apart."""
+        return self.related(code_of(spelling)).named
 
 
 def covered(expressible: frozenset[str], systems: frozenset[str] | None) -> bool:

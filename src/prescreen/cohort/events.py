@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Final, Generic
@@ -12,7 +12,7 @@ from prescreen.candidate.facts import STATUSES
 from prescreen.catalogue import Catalogue, system_name
 from prescreen.catalogue.model import Domain
 from prescreen.cohort import tallies
-from prescreen.cohort.algebra import FALLBACK, FALSE, TRUE, UNKNOWN, Algebra, E, R, Reading, Spelling
+from prescreen.cohort.algebra import FALLBACK, FALSE, TRUE, UNKNOWN, Algebra, E, Marked, R, Reading, Spelling
 from prescreen.cohort.coding import CODE, DATES, LASTING, Wanted, Words, code_of, covered, wanted_by, words_of
 from prescreen.cohort.timing import Timing
 from prescreen.cohort.windows import AFTER_ALL, BEFORE_ALL, Bounds, Calendar, opening
@@ -90,6 +90,7 @@ class Events(Generic[E, R]):
         self.catalogue = catalogue
         self._denials: dict[Domain, _Denials[E, R]] = {} if plain is None else plain._denials
         self._touched: dict[tuple[Domain, tuple[str, ...]], _Touching[E, R]] = {} if plain is None else plain._touched
+        self._covered: dict[Hashable, E] = {}
         self._declared_of: dict[tuple[Domain, _Systems], tuple[E, E]] = {} if plain is None else plain._declared_of
 
     def leaf(self, leaf: Event) -> Existence[E]:
@@ -344,8 +345,9 @@ class Events(Generic[E, R]):
         """Whether every record that was found may be the very one that another record denies."""
         a, domain, rows = self.algebra, wanted.domain, judged.rows
         codes = wanted.leaf.codes
-        reading = Reading(CODE, ("contradicts", domain, codes), lambda s: _flag(wanted.contradicts(code_of(s))))
-        relevant = a.same(a.read(denials.rows, reading), a.truth(TRUE))
+        contradicts = Marked(("named", domain), wanted.named, wanted.refutable)
+        relevant = a.read(denials.rows, Reading(CODE, ("contradicts", domain, codes), contradicts))
+        relevant = a.same(relevant, a.truth(TRUE))
         if a.nowhere(relevant):
             return a.flag(False)
         # Of whom nothing is denied, nothing need be looked at.
@@ -387,7 +389,7 @@ class Events(Generic[E, R]):
         a, planned = self.algebra, "planned" in leaf.statuses
         outside = self._outside(leaf, bounds)
         needed = self._looked_at_until(leaf, bounds)
-        covered = self._declared(leaf, wanted, needed, leaf.codes)
+        covered = self._declared(leaf, wanted, needed, leaf.codes, bounds)
         absent = a.either(outside, covered)
         if planned:
             return absent  # no record denies a plan
@@ -399,7 +401,7 @@ class Events(Generic[E, R]):
         for code in leaf.codes:
             systems = wanted.systems[code]
             if systems not in by_systems:
-                by_systems[systems] = self._declared(leaf, wanted, needed, (code,))
+                by_systems[systems] = self._declared(leaf, wanted, needed, (code,), bounds)
             each.append(a.either(self._denied(wanted, needed, denials, code), by_systems[systems]))
         return a.either(absent, reduce(a.both, each))
 
@@ -441,11 +443,21 @@ class Events(Generic[E, R]):
         key = ("begun by", span, leaf.changed)
         return a.least(last, self.calendar.anchor(leaf.at, key, lambda when: begun_by(when.high), LATEST))
 
-    def _declared(self, leaf: Event, wanted: Wanted, needed: E, codes: tuple[str, ...]) -> E:
-        """Whether the list is declared complete for codes, as far as the leaf looks."""
+    def _declared(
+        self, leaf: Event, wanted: Wanted, needed: E, codes: tuple[str, ...], bounds: Bounds[E] | None = None
+    ) -> E:
+        """Whether the list is declared complete for codes, as far as the leaf looks. bounds: of its window, by which it
+        looks so far; None: it looks as far as there are days."""
         a, rows = self.algebra, self.algebra.complete(leaf.domain)
-        speaks, through = self._declarations(rows, leaf, wanted, codes)
-        return a.exists(rows, a.both(a.at_most(a.spread(rows, needed), through), speaks))
+        until = _looks_until(leaf, bounds)
+        key = (leaf.domain, frozenset(wanted.systems[code] for code in codes), until)
+        found = None if until is None else self._covered.get(key)
+        if found is None:
+            speaks, through = self._declarations(rows, leaf, wanted, codes)
+            found = a.exists(rows, a.both(a.at_most(a.spread(rows, needed), through), speaks))
+            if until is not None:
+                self._covered[key] = found
+        return found
 
     def _declarations(self, rows: R, leaf: Event, wanted: Wanted, codes: tuple[str, ...]) -> tuple[E, E]:
         """Whether declarations speak of codes, and up to which instant they do."""
@@ -466,15 +478,21 @@ class Events(Generic[E, R]):
     def _denied(self, wanted: Wanted, needed: E, denials: _Denials[E, R], code: str) -> E:
         """Whether a record denies a code, as far as the leaf looks."""
         a, domain, rows = self.algebra, wanted.domain, denials.rows
-
-        def told(spelling: Spelling) -> int:
-            return _flag(wanted.denied(code, code_of(spelling)))
-
-        speaks = a.same(a.read(rows, Reading(CODE, ("denied", domain, code), told)), a.truth(TRUE))
+        denies = Marked(("named", domain), wanted.named, wanted.broader[code])
+        speaks = a.same(a.read(rows, Reading(CODE, ("denied", domain, code), denies)), a.truth(TRUE))
         if a.nowhere(speaks):
             return a.flag(False)
         speaks = a.both(speaks, a.negated(denials.of_one_event))
         return a.exists(rows, a.both(speaks, a.at_most(a.spread(rows, needed), denials.until_first)))
+
+
+def _looks_until(leaf: Event, bounds: Bounds[E] | None) -> Hashable:
+    """All by which a leaf looks so far as it does; None where that is of each candidate's own."""
+    if bounds is None:
+        return ()
+    if bounds.fixed is None or leaf.at != SCREENING:
+        return None
+    return bounds.fixed[1], leaf.statuses, leaf.duration, leaf.for_at_least, leaf.changed
 
 
 def _day_end(day: int) -> int:

@@ -190,7 +190,7 @@ def _coded(numbers: Ids, texts: pa.Array, missing: Ids | None = None) -> pa.Arra
     """Texts by their numbers; NULL where one is missing."""
     import pyarrow as pa
 
-    return pa.DictionaryArray.from_arrays(pa.array(numbers, mask=missing), texts)
+    return pa.DictionaryArray.from_arrays(pa.array(numbers, mask=missing), texts, safe=False)
 
 
 def _repeated(texts: Sequence[str | None], count: int) -> pa.Array:

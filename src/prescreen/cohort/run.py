@@ -33,7 +33,7 @@ from prescreen.ranges import Ranges
 from prescreen.tables import TableIssue, Tables, open_tables
 from prescreen.time import day_text
 
-_BLOCK: Final = 3 << 15  # the more candidates a shard has, the fewer short operations there are, and the more memory
+_BLOCK: Final = 13 << 13  # the more candidates a shard has, the fewer short operations there are, and the more memory
 _LEAST: Final = 1 << 13
 _ROOM: Final = 1 << 10  # for candidates who have no row in the table of persons
 AUDITED: Final = 1_000

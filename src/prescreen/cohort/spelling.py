@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from prescreen.cohort.algebra import Reading, Spelling
+from prescreen.cohort.algebra import FALSE, TRUE, Marked, Reading, Spelling
 
 Ids = npt.NDArray[Any]
 
@@ -36,6 +36,7 @@ class Pool:
         self._by_text: dict[str | None, int] = {}
         self._check = check
         self._tables: dict[object, _Table] = {}
+        self._bearers: dict[Hashable, dict[str, list[int]]] = {}
         self._parts: dict[tuple[str, ...], tuple[Pool, Ids]] = {}
 
     def __len__(self) -> int:
@@ -56,6 +57,7 @@ class Pool:
             )
             self.sound.append(sound)
             self.all_sound = self.all_sound and sound
+            self._bearers.clear()
         return found
 
     def numbers(self, texts: Sequence[str | None]) -> Ids:
@@ -88,6 +90,8 @@ class Pool:
         if len(reading.columns) < len(self.columns):
             part, of_part = self._part(reading.columns)
             table = _Table(part.read(reading, of_part), True)
+        elif isinstance(reading.of, Marked):
+            table = _Table(self._marked(reading.of), True)
         else:
             table = _Table(np.full(len(self.spellings), _UNREAD[reading.truth], _KIND[reading.truth]), False)
             known = self._tables.get(reading.key)
@@ -95,6 +99,19 @@ class Pool:
                 table.values[: len(known.values)] = known.values
         self._tables[reading.key] = table
         return table
+
+    def _marked(self, marked: Marked) -> Ids:
+        """Which spellings bear one of some marks."""
+        bearers = self._bearers.get(marked.key)
+        if bearers is None:
+            bearers = self._bearers[marked.key] = {}
+            for number, (spelling, sound) in enumerate(zip(self.spellings, self.sound, strict=True)):
+                for mark in marked.of(spelling) if sound else ():
+                    bearers.setdefault(mark, []).append(number)
+        found = np.full(len(self), FALSE, np.int8)
+        for mark in marked.wanted & bearers.keys():
+            found[bearers[mark]] = TRUE
+        return found
 
     def _work_out(self, reading: Reading, table: _Table, numbers: Ids) -> None:
         """Read the spellings of some rows; where these are most of all, all."""

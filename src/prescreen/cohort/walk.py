@@ -59,6 +59,7 @@ costs the direct evaluator more, or there are more cases than it tries (`engine.
 _FEW_OF_AGES: Final = 1  # where a quantity is derived from an open age, which is cut by values, too
 _OF_OBSERVATION: Final = "observation:"
 _MOST_PARTS: Final = 38  # of a number in base 3 that has 63 bits
+_SMALL_PARTS: Final = 4  # of one that has 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,13 +214,13 @@ class Walk(Generic[E, R]):
                 if use.key in shared:
                     here = where if use.where is None else a.both(where, use.where)
                     bare = a.both(bare, a.either(a.negated(a.both(here, shared[use.key])), leaf.bare))
-        number = a.number(0)
+        number = a.truth(0) if len(leaves) + len(anchors) <= _SMALL_PARTS else a.number(0)
         for leaf in leaves:
             number = a.plus(a.times(number, 3), leaf.truth.least)
         for name in anchors:
-            given = a.where(self.calendar.anchor_open(name), a.number(1), a.number(0))
+            given = a.where(self.calendar.anchor_open(name), a.truth(1), a.truth(0))
             number = a.plus(a.times(number, 3), given)
-        return a.where(bare, number, a.number(ALONE))
+        return a.where(bare, number, a.truth(ALONE))
 
     def _few_records(self, leaves: Sequence[_Node[E]], catalogue: Catalogue, most: int) -> E:
         """Where the kinds of records that leaves ask for have so few that the direct evaluator tries all cases."""
