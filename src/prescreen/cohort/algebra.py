@@ -165,6 +165,8 @@ class Truths(Generic[E, R]):
             return Between(code, code)
         a = self.algebra
         open_ = a.same(code, a.truth(FALLBACK))
+        if a.nowhere(open_):
+            return Between(code, code)
         return Between(a.where(open_, a.truth(FALSE), code), a.where(open_, a.truth(TRUE), code))
 
     def constant(self, truth: int) -> Between[E]:

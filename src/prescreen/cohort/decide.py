@@ -174,4 +174,4 @@ def _facts(undetermined: Ids, open_: dict[str, Ids]) -> Waiting:
     waiting = {fact: undetermined & where for fact, where in open_.items()}
     number = sum((each.astype(np.int16) for each in waiting.values()), np.zeros(len(undetermined), np.int16))
     single = number == 1
-    return {fact: (int(each.sum()), int((each & single).sum())) for fact, each in waiting.items()}
+    return {fact: (int(np.count_nonzero(each)), int(np.count_nonzero(each & single))) for fact, each in waiting.items()}

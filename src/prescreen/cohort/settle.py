@@ -48,7 +48,7 @@ class Settling:
     def settled(self, decisions: Decisions, read: Read) -> Settled:
         """Fill in what the decisions on a shard leave open."""
         statuses, facts = decisions.statuses, decisions.facts
-        pairs = int((statuses == FALLBACK).sum())
+        pairs = int(np.count_nonzero(statuses == FALLBACK))
         self._ask_for_all_alike(decisions, read)
         shared = sum(self._spread(decisions, column, alike) for column, alike in decisions.alike.items())
         open_ = (statuses == FALLBACK).any(axis=1)

@@ -186,7 +186,8 @@ class Walk(Generic[E, R]):
         for leaf, where in undecided:
             open_[leaf.fact] = a.either(open_[leaf.fact], where) if leaf.fact in open_ else where
         settled = self._no_leaf_falls_back(root)
-        alike = self._alike(root, undecided, shared, trial.catalogue) if shared else None
+        asked = bool(shared) and not a.nowhere(a.same(status, a.truth(FALLBACK)))
+        alike = self._alike(root, undecided, shared, trial.catalogue) if asked else None
         return Decided(criterion, status, open_, settled, alike)
 
     def _alike(
@@ -241,6 +242,8 @@ class Walk(Generic[E, R]):
 
     def _no_leaf_falls_back(self, node: _Node[E]) -> E:
         a = self.algebra
+        if node.truth.known:
+            return a.flag(True)
         if not node.children:
             return a.same(node.truth.least, node.truth.most)
         return reduce(a.both, [self._no_leaf_falls_back(child) for child in node.children if not child.truth.known],
