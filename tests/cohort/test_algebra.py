@@ -23,6 +23,7 @@ class Numbers:
     same = staticmethod(np.equal)
     at_most = staticmethod(np.less_equal)
     where = staticmethod(lambda c, a, b: a if c else b)
+    nowhere = staticmethod(lambda c: not c)
 
 
 CODES = (0, 1, 2, FALLBACK)

@@ -13,17 +13,36 @@ import pytest
 from prescreen import load_trial
 from prescreen.cohort import make_plan
 from prescreen.cohort.arrays import Arrays, Memory
+from prescreen.cohort.decide import Waiting, decide
 from prescreen.cohort.fallback import Direct
 from prescreen.cohort.people import People
+from prescreen.cohort.plan import Plan
 from prescreen.cohort.scan import Scan
+from prescreen.cohort.spelling import Ids
 from prescreen.language.load import bundled_trials
 from prescreen.language.model import Trial
 from prescreen.problems import InputRefused
 from prescreen.synth import synthesise
-from prescreen.tables import open_tables, write_tables
+from prescreen.tables import Tables, open_tables, write_tables
 from tests.cohort.agreement import generated, on_boundaries, peculiar
+from tests.cohort.several import several
 
 DAY = date(2026, 6, 1)
+
+
+def scanned(tables: Tables, plan: Plan) -> Scan:
+    """A small cohort, in one shard."""
+    scan = Scan(tables, plan.catalogue, plan.concepts, plan.domains, DAY.toordinal(), 1 << 12)
+    scan.run(lambda *_: None)
+    return scan
+
+
+def columns_of(scan: Scan) -> tuple[Arrays, list[str]]:
+    """What columns hold of its candidates, and these."""
+    (shard,) = scan.shards
+    identities, rows = list(scan.candidates), shard.rows().get
+    size = len(identities)
+    return Arrays(size, scan.pools, scan.concepts, rows, scan.signature, Memory(), scan.concept), identities
 
 
 def held(trials: Sequence[Trial], data: Path) -> int:
@@ -31,14 +50,10 @@ def held(trials: Sequence[Trial], data: Path) -> int:
     plan, day = make_plan(trials), DAY.toordinal()
     direct, columns = Direct(plan, day, None), range(len(plan.columns))
     with open_tables(data) as tables:
-        scan = Scan(tables, plan.catalogue, plan.concepts, plan.domains, day, 1 << 12)
-        scan.run(lambda *_: None)
-        (shard,) = scan.shards
-        odd, identities = frozenset(scan.odd()), list(scan.candidates)
+        scan = scanned(tables, plan)
+        arrays, identities = columns_of(scan)
+        odd = frozenset(scan.odd())
         whole = dict(zip(identities, tables.read_many(identities, plan.catalogue, day), strict=True))
-        arrays = Arrays(
-            len(identities), scan.pools, scan.concepts, shard.rows().get, scan.signature, Memory(), scan.concept
-        )
         places = [place for place in range(len(identities)) if place not in odd]
         some = {place: tuple(np.random.default_rng(place).permutation(columns)[:9].tolist()) for place in places}
         for wanted in ({place: tuple(columns) for place in places}, some):
@@ -63,3 +78,34 @@ def test_generated_candidates(tmp_path: Path) -> None:
     everybody = [*profiles, *peculiar(trial, DAY), *on_boundaries(trial, DAY)[:40]]
     assert not write_tables(everybody, tmp_path / "data")
     assert held([trial], tmp_path / "data") > 40
+
+
+@pytest.mark.parametrize("synthetic", [True, False])
+def test_days_are_supposed_for_few_as_for_all(synthetic: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What anchors leave open is the same whether a criterion's candidates are looked at alone or among all."""
+    if synthetic:
+        trials = [load_trial(name) for name in bundled_trials()]
+        synthesise(400, 4, tmp_path / "data")
+    else:
+        trial, profiles = several(3, DAY, 24, 120)
+        trials = [trial]
+        assert not write_tables(profiles, tmp_path / "data")
+    plan, looked_at_alone = make_plan(trials), 0
+    some_of = Arrays.of_some
+
+    def of_some(arrays: Arrays, candidates: Ids) -> Arrays:
+        nonlocal looked_at_alone
+        looked_at_alone += 1
+        return some_of(arrays, candidates)
+
+    monkeypatch.setattr(Arrays, "of_some", of_some)
+    found: list[tuple[list[list[int]], list[Waiting]]] = []
+    for few, is_alone in ((10**9, False), (1, True)):
+        monkeypatch.setattr("prescreen.cohort.decide._FEW", few)
+        with open_tables(tmp_path / "data") as tables:
+            scan = scanned(tables, plan)
+            arrays, _ = columns_of(scan)
+            made = decide(arrays, np.asarray(scan.odd(), np.int64), plan, DAY.toordinal(), None)
+        assert (looked_at_alone > 0) is is_alone
+        found.append((made.statuses.tolist(), made.facts))
+    assert found[0] == found[1]
