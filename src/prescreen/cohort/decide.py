@@ -20,7 +20,7 @@ SUPPOSED: Final = (0, 20_000, -40_000)
 """Days after the screening day that anchors which are not given are supposed to be: that day, long after it and long
 before it, when nothing on file has happened yet."""
 
-_FEW: Final = 4
+_FEW: Final = 2
 """Where so many times as many candidates are at hand as are asked for, these are looked at alone."""
 
 Waiting = dict[str, tuple[int, int]]
@@ -61,8 +61,8 @@ class _Supposing:
 
     def __init__(self, walk: Walk[Ids, Rows], arrays: Arrays, plan: Plan) -> None:
         self.plan = plan
-        self.everybody = _Asked(np.arange(arrays.size), arrays, walk)
-        self.asked: dict[int, _Asked] = {}
+        self._everybody = _Asked(np.arange(arrays.size), arrays, walk)
+        self._asked: dict[int, _Asked] = {}  # by column
 
     def days(self) -> Iterator[Day]:
         for later in SUPPOSED:
@@ -81,9 +81,11 @@ class _Supposing:
         return self._statuses(asked, walk, place, at)
 
     def _of(self, place: int, at: Ids) -> _Asked:
-        asked = self.asked.get(place, self.everybody)
+        asked = self._asked.get(place, self._everybody)
         if len(at) * _FEW <= len(asked.at):
-            asked = self.asked[place] = asked.only(at)
+            same = (each for each in self._asked.values() if np.array_equal(each.at, at))
+            asked = next(same, None) or asked.only(at)
+        self._asked[place] = asked
         return asked
 
     def _statuses(self, asked: _Asked, walk: Walk[Ids, Rows], place: int, at: Ids) -> Ids:
@@ -99,7 +101,7 @@ class _Asked:
         self.at = at
         self.arrays = arrays
         self.walk = walk
-        self._supposing: dict[int, Walk[Ids, Rows]] = {}
+        self._supposing: tuple[int, Walk[Ids, Rows]] | None = None
 
     def only(self, at: Ids) -> _Asked:
         """Some of them."""
@@ -107,10 +109,10 @@ class _Asked:
         return _Asked(at, arrays, self.walk.over(arrays))
 
     def supposing(self, later: int) -> Walk[Ids, Rows]:
-        found = self._supposing.get(later)
-        if found is None:
-            found = self._supposing[later] = self.walk.supposing(self.walk.day + later)
-        return found
+        """The walk on a day; that of the day before is not kept."""
+        if self._supposing is None or self._supposing[0] != later:
+            self._supposing = later, self.walk.supposing(self.walk.day + later)
+        return self._supposing[1]
 
 
 def assembled(size: int, plan: Plan, decided: Sequence[Decided[Ids]], days: Iterable[Day], odd: Ids) -> Decisions:

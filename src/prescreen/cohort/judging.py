@@ -48,7 +48,8 @@ def judgement(leaf: Observation, written: Written, site: tuple[RangeRow, ...]) -
         result = written.result(spelling)
         return UNKNOWN if result is None else satisfied(result, leaf.tests, site)
 
-    return Reading(WRITTEN, ("tests", concept.name, leaf.tests), judge, quick=_shorter(leaf.tests, concept, site))
+    # By the concept itself: trials may give different quantities of their own one name.
+    return Reading(WRITTEN, ("tests", id(concept), leaf.tests), judge, quick=_shorter(leaf.tests, concept, site))
 
 
 def result_of(spelling: Spelling, concept: ObservationConcept) -> Result | None:

@@ -70,9 +70,10 @@ class Results(Generic[E, R]):
         self.catalogue = catalogue
         self.ranges = ranges
         self._written: dict[int, Written] = {}
-        self._taken: dict[str, Taken[E, R]] = {}
-        self._inside: dict[tuple[str, Window], _InWindow[E, R]] = {}
-        self._chosen: dict[tuple[str, Window, str], E] = {}
+        # By the concept itself: trials may give different quantities of their own one name.
+        self._taken: dict[int, Taken[E, R]] = {}
+        self._inside: dict[tuple[int, Window], _InWindow[E, R]] = {}
+        self._chosen: dict[tuple[int, str], E] = {}
 
     def leaf(self, leaf: Observation, concept: ObservationConcept) -> Seen[E]:
         a = self.algebra
@@ -112,7 +113,7 @@ class Results(Generic[E, R]):
         judged = a.derived(concept, leaf.tests, lead.rows, partners, self.calendar.day)
         if judged is None:
             return a.truth(FALLBACK)
-        chosen = self._counting(first, leaf, lead)
+        chosen = self._counting(leaf, lead)
         agreed = a.where(reported.any_inside, a.truth(FALLBACK), self._agreed(chosen, lead.rows, judged))
         return a.where(lead.any_sure, agreed, a.truth(UNKNOWN))
 
@@ -135,7 +136,7 @@ class Results(Generic[E, R]):
         few = a.at_most(days, a.number(_MOST_DAYS))
         clear, open_ = a.both(clear, few), a.either(open_, a.negated(few))
         if leaf.select.how in ("latest", "first"):
-            counting = self._counting(leaf.code, leaf, found)
+            counting = self._counting(leaf, found)
         else:
             counting = a.flag(True)
         all_open = a.negated(a.exists(rows, a.negated(open_)))
@@ -176,7 +177,7 @@ class Results(Generic[E, R]):
     def _decided(self, leaf: Observation, found: _InWindow[E, R], judged: E) -> E:
         how = leaf.select.how
         if how in ("latest", "first"):
-            return self._agreed(self._counting(leaf.code, leaf, found), found.rows, judged)
+            return self._agreed(self._counting(leaf, found), found.rows, judged)
         # any, every: one surely in the window settles it one way, all that may be in it the other
         a, rows = self.algebra, found.rows
         settles, otherwise = (TRUE, FALSE) if how == "any" else (FALSE, TRUE)
@@ -194,9 +195,9 @@ class Results(Generic[E, R]):
         agreed = a.where(a.same(least, most), least, a.truth(UNKNOWN))
         return a.where(a.same(most, a.truth(FALLBACK)), most, agreed)
 
-    def _counting(self, code: str, leaf: Observation, found: _InWindow[E, R]) -> E:
+    def _counting(self, leaf: Observation, found: _InWindow[E, R]) -> E:
         """The results that may be the latest (first): none is surely in the window and after (before) them."""
-        key = (code, leaf.window, leaf.select.how)
+        key = (id(found), leaf.select.how)
         known = self._chosen.get(key)
         if known is not None:
             return known
@@ -223,7 +224,7 @@ class Results(Generic[E, R]):
         return taken.rows, taken.counts, "date"
 
     def _results(self, code: str, concept: ObservationConcept) -> Taken[E, R]:
-        found = self._taken.get(code)
+        found = self._taken.get(id(concept))
         if found is None:
             a = self.algebra
             rows = a.results(code)
@@ -231,11 +232,11 @@ class Results(Generic[E, R]):
             value = Reading(("value",), ("a value", signed), lambda s: _is_value(s[0], signed))
             told = Reading(("verification",), "not refuted", lambda s: FALSE if s[0] == "refuted" else TRUE)
             counts = a.same(a.least(a.read(rows, value), a.read(rows, told)), a.truth(TRUE))
-            found = self._taken[code] = Taken(rows, counts, a.read(rows, _LOW), a.read(rows, _HIGH))
+            found = self._taken[id(concept)] = Taken(rows, counts, a.read(rows, _LOW), a.read(rows, _HIGH))
         return found
 
     def _window(self, code: str, concept: ObservationConcept, window: Window) -> _InWindow[E, R]:
-        known = self._inside.get((code, window))
+        known = self._inside.get((id(concept), window))
         if known is not None:
             return known
         a, every, bounds = self.algebra, self._results(code, concept), self.calendar.bounds(window)
@@ -245,7 +246,8 @@ class Results(Generic[E, R]):
         by_now = a.least(taken.high, a.number(self.calendar.now))
         ends = a.least(by_now, self._on_rows(rows, bounds, "high_maybe"))
         any_inside, any_sure = a.exists(rows, a.flag(True)), a.exists(rows, sure)
-        found = self._inside[code, window] = _InWindow(rows, taken.low, taken.high, sure, ends, any_inside, any_sure)
+        found = _InWindow(rows, taken.low, taken.high, sure, ends, any_inside, any_sure)
+        self._inside[id(concept), window] = found
         return found
 
     def _may_be_in(self, taken: Taken[E, R], bounds: Bounds[E]) -> E:

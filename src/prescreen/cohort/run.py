@@ -232,10 +232,14 @@ class _Run:
 
 
 def _block(tables: Tables, processes: int) -> int:
-    """How many candidates a shard has."""
+    """How many candidates a shard has: as many shards for each process, and of many, half a shard more, so that less is
+    left to write when all are decided."""
     persons = tables.count("persons")
     shards = -(-persons // (_BLOCK * processes)) * processes
-    return max(_LEAST, -(-persons // shards) + _ROOM) if shards else _BLOCK
+    if not shards:
+        return _BLOCK
+    parts = 2 * shards + (shards > 2 * processes)
+    return max(_LEAST, -(-2 * persons // parts) + _ROOM)
 
 
 def _write_funnel(results: Results, funnel: dict[str, Any]) -> None:

@@ -111,6 +111,7 @@ class Scan:
         self.nobody = 0
         self.concepts = {name: number for number, name in enumerate(concepts, FIRST_CONCEPT)}
         self.domains = frozenset(domains)
+        self._below_zero: Ids = np.zeros(0, bool)
         self._systems: dict[str | None, bool] = {}
         self._signatures: dict[str, tuple[str, ...]] = {}
         self._make_pools()
@@ -488,6 +489,9 @@ class Scan:
             readable = self.pools["observations", "date"].soundness()[columns["date"]]  # what is not is told, too
             columns["date"] = np.where(unverified & readable, 0, columns["date"])
         suspect = self._unsound("observations", columns)
+        negative = self._negative()[columns["value"]]
+        if negative.any():
+            suspect = negative if suspect is None else suspect | negative
         upside_down = self._limits("low")[columns["low"]] >= self._limits("high")[columns["high"]]
         if upside_down.any():
             suspect = upside_down if suspect is None else suspect | upside_down
@@ -500,6 +504,14 @@ class Scan:
     def _unverified(self) -> Ids:
         pool = self.pools["observations", "verification"]
         return np.asarray([text not in _VERIFICATIONS for (text,) in pool.spellings], bool)
+
+    def _negative(self) -> Ids:
+        """Values below 0, which hardly any result may be: they are looked at again beside their code and unit."""
+        pool, known = self.pools["observations", "value"], self._below_zero
+        if len(known) < len(pool):
+            new = np.asarray([_is_negative(spelling) for spelling in pool.spellings[len(known) :]], bool)
+            self._below_zero = known = np.concatenate([known, new])
+        return known
 
     def _look_closer(self, suspect: Ids, columns: Mapping[str, Ids]) -> None:
         """Take back the suspicion of rows that are read without a word as they stand (a base excess below 0)."""
@@ -524,6 +536,7 @@ class Scan:
         for (table, _), pool in self.pools.items():
             if table == "observations" and set(pool.columns) <= set(cells):
                 simple &= pool.sound[pool.number(tuple(cells[name] for name in pool.columns))]
+        simple &= not _is_negative((cells.get("value"),))
         low, high = cells.get("low"), cells.get("high")
         if simple and (low is None or high is None or float(low) < float(high)):
             return True
@@ -657,14 +670,17 @@ def _is_number(text: str) -> bool:
 
 
 def _is_value(spelling: Spelling) -> bool:
-    """Whether a value is surely readable; a negative one is looked at again beside its code and unit."""
+    """Whether a value can be read, of some analyte."""
+    return not isinstance(read_value(spelling[0], may_be_negative=True), Unreadable)
+
+
+def _is_negative(spelling: Spelling) -> bool:
+    """Whether a value, or the lowest that is said of it, is below 0."""
     written = read_value(spelling[0], may_be_negative=True)
-    if isinstance(written, Unreadable):
+    if not isinstance(written, Number):
         return False
-    if isinstance(written, Number):
-        lowest = written.low if written.low is not None else written.high
-        return lowest is None or lowest >= 0
-    return True
+    lowest = written.low if written.low is not None else written.high
+    return lowest is not None and lowest < 0
 
 
 def no_candidates(path: Path) -> InputRefused:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -70,6 +70,10 @@ class Pool:
                 found[place] = known[text] = self.number((text or None,))
         return np.asarray(found, np.int32)
 
+    def read_so_far(self) -> Iterator[tuple[Spelling, bool]]:
+        """Each spelling, and whether it can be read."""
+        return zip(self.spellings, self.sound, strict=True)
+
     def soundness(self) -> Ids:
         return np.asarray(self.sound, bool)
 
@@ -105,7 +109,7 @@ class Pool:
         bearers = self._bearers.get(marked.key)
         if bearers is None:
             bearers = self._bearers[marked.key] = {}
-            for number, (spelling, sound) in enumerate(zip(self.spellings, self.sound, strict=True)):
+            for number, (spelling, sound) in enumerate(self.read_so_far()):
                 for mark in marked.of(spelling) if sound else ():
                     bearers.setdefault(mark, []).append(number)
         found = np.full(len(self), FALSE, np.int8)

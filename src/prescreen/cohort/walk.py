@@ -343,6 +343,8 @@ class Walk(Generic[E, R]):
         inside, and some day every record outside.
         """
         ends = [end for end in (leaf.window.start, leaf.window.end) if end is not None]
+        if leaf.at == anchor and any(end.anchor == anchor for end in ends):
+            return self.algebra.flag(True)  # what is not recorded is held against both, too
         others = [name for event in leaf.excepted for name in anchors_of(event)]
         lasting = leaf.for_at_least or leaf.duration or leaf.tallies or leaf.at != SCREENING
         if lasting or others or any(end.anchor != anchor for end in ends):
