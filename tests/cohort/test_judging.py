@@ -37,7 +37,7 @@ def quickly_judged() -> Iterator[tuple[ObservationConcept, Reading]]:
                         yield concept, reading
 
 
-LEAVES = list({reading.key: (concept, reading) for concept, reading in quickly_judged()}.values())
+LEAVES = list({(concept.name, reading.key[-1]): (concept, reading) for concept, reading in quickly_judged()}.values())
 
 
 def judged(spellings: list[Spelling], reading: Reading, concept: ObservationConcept) -> list[int]:
@@ -88,7 +88,7 @@ def on_and_about(concept: ObservationConcept, reading: Reading) -> Iterator[Spel
                     yield (f"{decimals(number)}-{decimals(number * 2)}", unit, None, high, None, None, None)
 
 
-@pytest.mark.parametrize(("concept", "reading"), LEAVES, ids=[str(reading.key[1]) for _, reading in LEAVES])  # type: ignore[index]
+@pytest.mark.parametrize(("concept", "reading"), LEAVES, ids=[concept.name for concept, _ in LEAVES])
 def test_on_thresholds_and_about_them(concept: ObservationConcept, reading: Reading) -> None:
     spellings = list(on_and_about(concept, reading))
     assert judged(spellings, reading, concept) == [reading.of(spelling) for spelling in spellings]

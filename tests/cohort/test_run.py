@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
+import sys
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -109,6 +111,23 @@ def test_another_day_begins_anew(trial: Trial, data: Path, tmp_path: Path, monke
         with pytest.raises(KeyboardInterrupt):
             run_cohort(plan, data, tmp_path, DAY, options=SMALL)
     assert run_cohort(plan, data, tmp_path, DAY + 1, options=SMALL).manifest["resumed_shards"] == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limits of files")
+def test_why_a_shard_cannot_be_kept_is_told(tmp_path: Path) -> None:
+    """Found by hand, on a full disk: numpy did not say why, and the message was "none"."""
+    import resource
+
+    store = Store(tmp_path, {})
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4_096, before[1]))
+    try:
+        with pytest.raises(OSError, match="too large") as raised:
+            store.save(0, Settled(np.zeros((10_000, 4), np.int8), [{}] * 4))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert raised.value.errno == errno.EFBIG
+    assert store.load(0, 10_000) is None
 
 
 def test_decisions_of_a_killed_run_are_not_taken_for_those_of_another(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from zlib import crc32
@@ -21,6 +22,13 @@ from prescreen.tables import Tables
 
 FOLDER: Final = ".unfinished"
 _RUN: Final = "run.json"
+
+
+@dataclass(frozen=True)
+class _Written:
+    """What numpy writes to as to any stream: to a file it writes by itself, and does not say that a disk is full."""
+
+    write: Callable[[bytes], int]
 
 
 class Store:
@@ -67,7 +75,7 @@ class Store:
         }  # fmt: skip
         text = json.dumps(rest).encode()
         with open(unfinished, "wb") as stream:
-            np.save(stream, settled.statuses)
+            np.save(_Written(stream.write), settled.statuses)
             stream.write(_checksum(settled.statuses, text) + text)
         unfinished.replace(self._path(shard))
 
