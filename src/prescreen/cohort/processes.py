@@ -76,6 +76,7 @@ def _work(
 ) -> None:
     """Tell of each shard when it is done, and of the error that ends it. inherited: ends of channels that only who
     started it reads: when they are closed there, nobody listens any more."""
+    gc.disable()  # nothing that deciding makes hangs together in a circle
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started it is interrupted, too, and ends it
     for each in inherited:
         each.close()

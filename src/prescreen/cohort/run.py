@@ -232,14 +232,14 @@ class _Run:
 
 
 def _block(tables: Tables, processes: int) -> int:
-    """How many candidates a shard has: as many shards for each process, and of many, half a shard more, so that less is
-    left to write when all are decided."""
+    """How many candidates a shard has: as many shards for each process, and of many, a quarter of one more, so that less
+    is left to write when all are decided."""
     persons = tables.count("persons")
     shards = -(-persons // (_BLOCK * processes)) * processes
     if not shards:
         return _BLOCK
-    parts = 2 * shards + (shards > 2 * processes)
-    return max(_LEAST, -(-2 * persons // parts) + _ROOM)
+    quarters = 4 * shards + (shards > 2 * processes)
+    return max(_LEAST, -(-4 * persons // quarters) + _ROOM)
 
 
 def _write_funnel(results: Results, funnel: dict[str, Any]) -> None:
