@@ -232,8 +232,8 @@ class _Run:
 
 
 def _block(tables: Tables, processes: int) -> int:
-    """How many candidates a shard has: as many shards for each process, and of many, a quarter of one more, so that less
-    is left to write when all are decided."""
+    """How many candidates a shard has: as many shards for each process, and of many, a quarter of one more, so that
+    less is left to write when all are decided."""
     persons = tables.count("persons")
     shards = -(-persons // (_BLOCK * processes)) * processes
     if not shards:
