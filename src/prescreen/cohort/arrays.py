@@ -17,7 +17,7 @@ from prescreen.catalogue import ObservationConcept
 from prescreen.catalogue.model import Domain
 from prescreen.cohort.algebra import TRUE, UNKNOWN, Quick, Reading, Spelling, given
 from prescreen.cohort.derive import Partners, derived
-from prescreen.cohort.judging import WRITTEN, undecided
+from prescreen.cohort.judging import WRITTEN, is_signed, undecided
 from prescreen.cohort.scan import Columns
 from prescreen.cohort.spelling import ROOM, Ids, Pool, packed, picked
 from prescreen.language.model import Test
@@ -430,7 +430,7 @@ class Arrays:
         are. alone: whether what lies on both sides of it is unknown for sure, as no other test is looked at."""
         concept = quick.concept
         factor, shift = self._scales(rows, "unit", concept)
-        written = self._intervals(rows, "value", _is_signed(concept))
+        written = self._intervals(rows, "value", is_signed(concept))
         useless = self._column(rows, "verification", "useless", lambda s: float(undecided(s[0]))) == 1
         # A number in a unit that cannot be used decides nothing, whatever it is.
         useless |= (factor == _NO_UNIT) & ~np.isnan(written[0])
@@ -480,7 +480,7 @@ class Arrays:
         """Point values in the canonical unit that are surely usable; NaN for all others."""
         factor, shift = self._scales(rows, "unit", concept)
         sound = self._column(rows, "verification", "useless", lambda s: float(undecided(s[0]))) == 0
-        low, high = self._intervals(rows, "value", _is_signed(concept))
+        low, high = self._intervals(rows, "value", is_signed(concept))
         with np.errstate(invalid="ignore"):
             value = low * factor + shift
             sound &= (low == high) & (shift == 0) & (factor != _NO_UNIT)
@@ -525,10 +525,6 @@ def pool_of_nothing(reading: Reading) -> Any:
     """A reading of columns that are not there."""
     value = reading.of((None,) * len(reading.columns))
     return np.int8(value) if reading.truth else np.int64(value)
-
-
-def _is_signed(concept: ObservationConcept) -> bool:
-    return concept.analyte is not None and concept.analyte.may_be_negative
 
 
 def _ends(spelling: Spelling, signed: bool) -> tuple[float, float]:

@@ -195,7 +195,7 @@ class Events(Generic[E, R]):
     def _declared_through(self, leaf: Event, wanted: Wanted) -> E:
         """The last instant up to which the list is declared complete for a leaf's codes."""
         a, rows = self.algebra, self.algebra.complete(leaf.domain)
-        speaks, through = self._declarations(rows, leaf, wanted, leaf.codes)
+        speaks, through = self._declarations(rows, leaf.domain, frozenset(wanted.systems.values()))
         return a.largest(rows, speaks, through, BEFORE_ALL)
 
     def dated(self, leaf: Event) -> tuple[R, E, str]:
@@ -449,20 +449,19 @@ class Events(Generic[E, R]):
         """Whether the list is declared complete for codes, as far as the leaf looks. bounds: of its window, by which it
         looks so far; None: it looks as far as there are days."""
         a, rows = self.algebra, self.algebra.complete(leaf.domain)
-        until = _looks_until(leaf, bounds)
-        key = (leaf.domain, frozenset(wanted.systems[code] for code in codes), until)
+        until, systems = _looks_until(leaf, bounds), frozenset(wanted.systems[code] for code in codes)
+        key = (leaf.domain, systems, until)
         found = None if until is None else self._covered.get(key)
         if found is None:
-            speaks, through = self._declarations(rows, leaf, wanted, codes)
+            speaks, through = self._declarations(rows, leaf.domain, systems)
             found = a.exists(rows, a.both(a.at_most(a.spread(rows, needed), through), speaks))
             if until is not None:
                 self._covered[key] = found
         return found
 
-    def _declarations(self, rows: R, leaf: Event, wanted: Wanted, codes: tuple[str, ...]) -> tuple[E, E]:
-        """Whether declarations speak of codes, and up to which instant they do."""
-        systems = frozenset(wanted.systems[code] for code in codes)
-        known = self._declared_of.get((leaf.domain, systems))
+    def _declarations(self, rows: R, domain: Domain, systems: _Systems) -> tuple[E, E]:
+        """Whether declarations speak of codes that some systems can express, and up to which instant they do."""
+        known = self._declared_of.get((domain, systems))
         if known is not None:
             return known
         a = self.algebra
@@ -472,7 +471,7 @@ class Events(Generic[E, R]):
             lambda s: _flag(all(covered(each, systems_of(s[0])) for each in systems)),
         )
         through = a.read(rows, Reading(("through",), "through", _through, truth=False))
-        found = self._declared_of[leaf.domain, systems] = a.same(a.read(rows, speaks), a.truth(TRUE)), through
+        found = self._declared_of[domain, systems] = a.same(a.read(rows, speaks), a.truth(TRUE)), through
         return found
 
     def _denied(self, wanted: Wanted, needed: E, denials: _Denials[E, R], code: str) -> E:

@@ -72,6 +72,11 @@ def result_of(spelling: Spelling, concept: ObservationConcept) -> Result | None:
     return read_result(0, concept, record, [])
 
 
+def is_signed(concept: ObservationConcept) -> bool:
+    """Whether a result may be below 0."""
+    return concept.analyte is not None and concept.analyte.may_be_negative
+
+
 def undecided(verification: str | None) -> bool:
     """Whether a result decides nothing because of its verification: a provisional one, or one that cannot be read."""
     return verification not in (None, "confirmed")

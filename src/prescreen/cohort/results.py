@@ -8,7 +8,7 @@ from typing import Final, Generic
 from prescreen.catalogue import Catalogue, ObservationConcept
 from prescreen.cohort.algebra import FALLBACK, FALSE, TRUE, UNKNOWN, Algebra, E, R, Reading, Spelling
 from prescreen.cohort.events import Events
-from prescreen.cohort.judging import Written, judgement
+from prescreen.cohort.judging import Written, is_signed, judgement
 from prescreen.cohort.person import BIRTH, SEXES, born
 from prescreen.cohort.windows import AFTER_ALL, BEFORE_ALL, Bounds, Calendar
 from prescreen.language.model import Event, Observation, Window
@@ -228,7 +228,7 @@ class Results(Generic[E, R]):
         if found is None:
             a = self.algebra
             rows = a.results(code)
-            signed = concept.analyte is not None and concept.analyte.may_be_negative
+            signed = is_signed(concept)
             value = Reading(("value",), ("a value", signed), lambda s: _is_value(s[0], signed))
             told = Reading(("verification",), "not refuted", lambda s: FALSE if s[0] == "refuted" else TRUE)
             counts = a.same(a.least(a.read(rows, value), a.read(rows, told)), a.truth(TRUE))
