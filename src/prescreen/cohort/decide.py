@@ -16,9 +16,11 @@ from prescreen.cohort.spelling import Ids
 from prescreen.cohort.walk import ALONE, FAILED, MET, UNDETERMINED, Decided, Walk
 from prescreen.ranges import Ranges
 
-SUPPOSED: Final = (0, 20_000, -40_000)
-"""Days after the screening day that anchors which are not given are supposed to be: that day, long after it and long
-before it, when nothing on file has happened yet."""
+SUPPOSED: Final = ((0, "male"), (20_000, "female"), (-40_000, "male"))
+"""What is supposed where it is not given. Of anchors, how many days after the screening day they are: on it, long after
+it and long before it, when nothing on file has happened yet. And the sex."""
+
+_AT_LAST: Final = "female"
 
 _FEW: Final = 2
 """Where so many times as many candidates are at hand as are asked for, these are looked at alone."""
@@ -65,19 +67,19 @@ class _Supposing:
         self._asked: dict[int, _Asked] = {}  # by column
 
     def days(self) -> Iterator[Day]:
-        for later in SUPPOSED:
-            yield partial(self._on, later)
+        for supposed in SUPPOSED:
+            yield partial(self._on, supposed)
         yield self._on_days_of_records
 
-    def _on(self, later: int, place: int, at: Ids) -> Ids:
+    def _on(self, supposed: tuple[int, str], place: int, at: Ids) -> Ids:
         """All anchors that are not given on one day."""
         asked = self._of(place, at)
-        return self._statuses(asked, asked.supposing(later), place, at)
+        return self._statuses(asked, asked.supposing(supposed), place, at)
 
     def _on_days_of_records(self, place: int, at: Ids) -> Ids:
         """Each on the day of the last record that hangs on it."""
         asked = self._of(place, at)
-        walk = asked.walk.supposing_records(self.plan.columns[place].criterion.condition)
+        walk = asked.walk.supposing_records(self.plan.columns[place].criterion.condition, _AT_LAST)
         return self._statuses(asked, walk, place, at)
 
     def _of(self, place: int, at: Ids) -> _Asked:
@@ -101,17 +103,18 @@ class _Asked:
         self.at = at
         self.arrays = arrays
         self.walk = walk
-        self._supposing: tuple[int, Walk[Ids, Rows]] | None = None
+        self._supposing: tuple[tuple[int, str], Walk[Ids, Rows]] | None = None
 
     def only(self, at: Ids) -> _Asked:
         """Some of them."""
         arrays = self.arrays.of_some(np.searchsorted(self.at, at))
         return _Asked(at, arrays, self.walk.over(arrays))
 
-    def supposing(self, later: int) -> Walk[Ids, Rows]:
+    def supposing(self, supposed: tuple[int, str]) -> Walk[Ids, Rows]:
         """The walk on a day; that of the day before is not kept."""
-        if self._supposing is None or self._supposing[0] != later:
-            self._supposing = later, self.walk.supposing(self.walk.day + later)
+        if self._supposing is None or self._supposing[0] != supposed:
+            later, sex = supposed
+            self._supposing = supposed, self.walk.supposing(self.walk.day + later, sex)
         return self._supposing[1]
 
 
@@ -137,11 +140,11 @@ def assembled(size: int, plan: Plan, decided: Sequence[Decided[Ids]], days: Iter
 
 
 def _witnessed(plan: Plan, statuses: Ids, decided: Sequence[Decided[Ids]], days: Iterable[Day]) -> None:
-    """Settle what an anchor that is not given leaves open: where a known one would leave the criterion undetermined, or
-    two days of it would decide it differently, an unknown one leaves it undetermined."""
+    """Settle what an anchor or a sex that is not given leaves open: where a known one would leave the criterion
+    undetermined, or two of them would decide it differently, an unknown one leaves it undetermined."""
     waiting: dict[int, _Hanging] = {}
     for place, (column, found) in enumerate(zip(plan.columns, decided, strict=True)):
-        if column.anchored:
+        if column.anchored or column.hangs_on_sex:
             at = np.flatnonzero((statuses[place] == FALLBACK) & found.settled)
             waiting[place] = _Hanging(at, np.full(len(at), MET, np.int8), np.full(len(at), FAILED, np.int8))
     for day in days:

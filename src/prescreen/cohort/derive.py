@@ -67,7 +67,8 @@ Partners = Sequence[tuple[Ids, Ids]]
 def _between(low: Ids, high: Ids, bounds: Sequence[tuple[str, float]]) -> Ids:
     """The truth of values between two ends, both in, far from every bound; FALLBACK near one, and where several bounds
     are open together."""
-    true, false, open_, far = (np.full(len(low), holds) for holds in (True, False, False, True))
+    true, false, far = (np.full(len(low), holds) for holds in (True, False, True))
+    open_ = np.zeros(len(low), np.int8)
     with np.errstate(invalid="ignore"):
         for operator, bound in bounds:
             for end in (low, high):
@@ -76,10 +77,9 @@ def _between(low: Ids, high: Ids, bounds: Sequence[tuple[str, float]]) -> Ids:
             passes, fails = (above, below) if operator in ("at_least", "above") else (below, above)
             true &= passes
             false |= fails
-            open_ |= ~passes & ~fails
+            open_ += ~passes & ~fails
     truth = np.where(false, np.int8(FALSE), np.where(true, np.int8(TRUE), np.int8(UNKNOWN)))
-    if len(bounds) > 1:
-        truth[open_ & ~false] = FALLBACK
+    truth[(open_ > 1) & ~false] = FALLBACK
     truth[~far | ~np.isfinite(low) | ~np.isfinite(high)] = FALLBACK
     return truth
 

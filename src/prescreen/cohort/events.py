@@ -185,7 +185,9 @@ class Events(Generic[E, R]):
         apart = a.either(a.negated(a.at_most(first, until)), a.negated(a.at_most(a.read(results, opens), last)))
         through = a.spread(results, self._declared_through(without, wanted))
         covered = a.at_most(until, through)
-        denied = a.spread(results, self._denying(domain).any)
+        denials = self._denying(domain).rows
+        of_codes = reduce(a.either, [self._names(denials, wanted, code) for code in without.codes])
+        denied = a.spread(results, a.exists(denials, of_codes))
         return a.both(apart, covered), a.negated(a.either(covered, denied))
 
     def _day_end(self, instant: E) -> E:
@@ -476,13 +478,18 @@ class Events(Generic[E, R]):
 
     def _denied(self, wanted: Wanted, needed: E, denials: _Denials[E, R], code: str) -> E:
         """Whether a record denies a code, as far as the leaf looks."""
-        a, domain, rows = self.algebra, wanted.domain, denials.rows
-        denies = Marked(("named", domain), wanted.named, wanted.broader[code])
-        speaks = a.same(a.read(rows, Reading(CODE, ("denied", domain, code), denies)), a.truth(TRUE))
+        a, rows = self.algebra, denials.rows
+        speaks = self._names(rows, wanted, code)
         if a.nowhere(speaks):
             return a.flag(False)
         speaks = a.both(speaks, a.negated(denials.of_one_event))
         return a.exists(rows, a.both(speaks, a.at_most(a.spread(rows, needed), denials.until_first)))
+
+    def _names(self, denials: R, wanted: Wanted, code: str) -> E:
+        """Which denials name a code, or what it is a kind of."""
+        a, domain = self.algebra, wanted.domain
+        denies = Marked(("named", domain), wanted.named, wanted.broader[code])
+        return a.same(a.read(denials, Reading(CODE, ("denied", domain, code), denies)), a.truth(TRUE))
 
 
 def _looks_until(leaf: Event, bounds: Bounds[E] | None) -> Hashable:

@@ -90,14 +90,14 @@ def satisfied(result: Result, tests: Iterable[Test], site: tuple[RangeRow, ...])
     """Whether a result passes all tests, in all, in none or in some of the ways that it may be.
 
     FALLBACK where several tests are open together (they may exclude each other), or a site's limits, which depend on
-    the person, do not all say the same.
+    the person, do not all say the same. Where one is open and passes in some way, the others pass in that, too.
     """
     if result.problem is not None:
         return UNKNOWN
     truths = [_passes(result, test, site) for test in tests]
     if FALSE in truths:
         return FALSE
-    if FALLBACK in truths or (UNKNOWN in truths and len(truths) > 1):
+    if FALLBACK in truths or truths.count(UNKNOWN) > 1:
         return FALLBACK
     return min(truths, default=TRUE)
 

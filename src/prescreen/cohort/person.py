@@ -31,7 +31,11 @@ class Persons(Generic[E, R]):
         def read(spelling: Spelling) -> int:
             return UNKNOWN if spelling[0] not in SEXES else TRUE if spelling[0] == leaf.sex else FALSE
 
-        return self.algebra.read(self.algebra.persons(), Reading(("sex",), ("sex", leaf.sex), read))
+        a, supposed = self.algebra, self.calendar.supposed
+        truth = a.read(a.persons(), Reading(("sex",), ("sex", leaf.sex), read))
+        if supposed is None:
+            return truth
+        return a.where(self.sex_open(), a.truth(TRUE if supposed.sex == leaf.sex else FALSE), truth)
 
     def sex_open(self) -> E:
         """Whether the sex is not on file."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from prescreen.catalogue import DOMAINS, Catalogue
 from prescreen.cohort.vary import Change, changed
 from prescreen.cohort.windows import anchors_of
-from prescreen.language.model import Criterion, Event, Observation, Trial, parts_of
+from prescreen.language.model import Criterion, Event, Observation, Sex, Trial, parts_of
 from prescreen.problems import InputRefused, Problem
 
 
@@ -23,6 +23,10 @@ class Column:
     def anchored(self) -> bool:
         """Whether something in it hangs on an anchor other than the screening day."""
         return any(anchors_of(part) for part in parts_of(self.criterion.condition))
+
+    @property
+    def hangs_on_sex(self) -> bool:
+        return any(isinstance(part, Sex) for part in parts_of(self.criterion.condition))
 
 
 @dataclass(frozen=True, slots=True)

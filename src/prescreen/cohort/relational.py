@@ -57,7 +57,7 @@ def decide_in(runner: Runner, scan: Scan, plan: Plan, day: int, ranges: Ranges |
     algebra = SqlAlgebra(groups, plan.concepts, lambda s: _concept(scan, s), scan.signature)
     walk = Walk(algebra, day, plan.catalogue, ranges, plan.bare)
     decided = walked(walk, plan)
-    supposing = [walk.supposing(day + later) for later in SUPPOSED]
+    supposing = [walk.supposing(day + later, sex) for later, sex in SUPPOSED]
     outputs: dict[str, Sql] = {"odd": _odd(algebra, scan)}
     for j, found in enumerate(decided):
         outputs[f"status_{j}"], outputs[f"settled_{j}"] = found.status, found.settled
@@ -65,7 +65,7 @@ def decide_in(runner: Runner, scan: Scan, plan: Plan, day: int, ranges: Ranges |
             outputs[f"alike_{j}"] = found.alike
         outputs |= {f"open_{j}_{i}": where for i, where in enumerate(found.open.values())}
         column = plan.columns[j]
-        if column.anchored:
+        if column.anchored or column.hangs_on_sex:
             for i, other in enumerate(supposing):
                 outputs[f"supposed_{j}_{i}"] = other.trial(column.trial, [column.criterion])[0].status
     for table, dimensions in algebra.dimensions.items():

@@ -108,8 +108,8 @@ class _Node(Generic[E]):
 class Walk(Generic[E, R]):
     """Decides the criteria of trials over one backend on one day; equal leaves, of whatever trial, are decided once.
 
-    bare: whether answers that name no trial count. supposed: a day that anchors which are not given are taken to be;
-    plain: the walk without it, which has decided what hangs on no anchor.
+    bare: whether answers that name no trial count. supposed: what is taken to be so where it is not given; plain: the
+    walk without it, which has decided what does not hang on that.
     """
 
     def __init__(
@@ -134,12 +134,12 @@ class Walk(Generic[E, R]):
         """The same walk over other columns."""
         return Walk(algebra, self.day, self.catalogue, self.ranges, self.bare)
 
-    def supposing(self, day: int) -> Walk[E, R]:
-        """The walk for which anchors that are not given are on a day."""
-        supposed = Supposed(self.algebra, day)
+    def supposing(self, day: int, sex: str) -> Walk[E, R]:
+        """The walk for which anchors that are not given are on a day, and who has no sex on file is of one."""
+        supposed = Supposed(self.algebra, day, sex)
         return Walk(self.algebra, self.day, self.catalogue, self.ranges, self.bare, supposed, self)
 
-    def supposing_records(self, condition: Condition) -> Walk[E, R]:
+    def supposing_records(self, condition: Condition, sex: str) -> Walk[E, R]:
         """The walk for which they are on the last day on which something began that hangs on them in a condition."""
         a = self.algebra
         records: list[tuple[R, str]] = []
@@ -151,7 +151,7 @@ class Walk(Generic[E, R]):
             else:
                 continue
             records.append((self._latest(a.only(rows, may_be), column), column))
-        supposed = Supposed(a, self.day, records)
+        supposed = Supposed(a, self.day, sex, records)
         return Walk(self.algebra, self.day, self.catalogue, self.ranges, self.bare, supposed, self)
 
     def _latest(self, rows: R, column: str) -> R:
@@ -182,6 +182,9 @@ class Walk(Generic[E, R]):
             settled = a.both(a.same(least, most), a.negated(unknown))
             exact = a.either(settled, a.both(a.same(least, most), self._no_leaf_falls_back(root)))
             status = a.where(exact, status, a.truth(FALLBACK))
+        if self.plain and _derives_by_sex(criterion.condition, trial.catalogue):
+            # What would be derived then, is not looked at.
+            status = a.where(self.persons.sex_open(), a.truth(FALLBACK), status)
         open_: dict[str, E] = {}
         for leaf, where in undecided:
             open_[leaf.fact] = a.either(open_[leaf.fact], where) if leaf.fact in open_ else where
@@ -292,7 +295,8 @@ class Walk(Generic[E, R]):
         key = (leaf, trial.id if own else None)
         known = self._leaves.get(key)
         if known is None:
-            known = self.plain._leaf(leaf, trial) if self.plain and not anchors_of(leaf) else self._decide(leaf, trial)
+            apart = anchors_of(leaf) or isinstance(leaf, Sex)
+            known = self.plain._leaf(leaf, trial) if self.plain and not apart else self._decide(leaf, trial)
             self._leaves[key] = known
         return known
 
@@ -440,6 +444,12 @@ def _leaves_of(node: _Node[E]) -> Iterator[_Node[E]]:
 
 def _is_derived(leaf: Condition, catalogue: Catalogue) -> bool:
     return isinstance(leaf, Observation) and bool(catalogue.observations[leaf.code].inputs)
+
+
+def _derives_by_sex(condition: Condition, catalogue: Catalogue) -> bool:
+    """Whether a condition asks for the sex, and for a quantity that may be derived once it is known."""
+    parts = list(parts_of(condition))
+    return any(isinstance(part, Sex) for part in parts) and any(_is_derived(part, catalogue) for part in parts)
 
 
 def _kinds(leaf: Condition, catalogue: Catalogue) -> list[str]:

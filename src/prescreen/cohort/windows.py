@@ -28,12 +28,13 @@ class Bounds(Generic[E]):
 
 
 class Supposed(Generic[E, R]):
-    """A day that anchors which are not given are taken to be: the last on which one of some records began, and for
-    whom there is none, the same for all. records: their rows, and the column of their day."""
+    """What is taken to be so where it is not given. day: that of anchors, the last on which one of some records began,
+    and for whom there is none, the same for all; records: their rows, and the column of their day. sex: of persons."""
 
-    def __init__(self, algebra: Algebra[E, R], day: int, records: Sequence[tuple[R, str]] = ()) -> None:
+    def __init__(self, algebra: Algebra[E, R], day: int, sex: str, records: Sequence[tuple[R, str]] = ()) -> None:
         self.algebra = algebra
         self.day = day
+        self.sex = sex
         self.records = records
 
     def number(self, key: object, of: Callable[[When], int]) -> E:
@@ -52,8 +53,8 @@ class Supposed(Generic[E, R]):
 
 
 class Calendar(Generic[E, R]):
-    """The screening day, and what windows come to on it. supposed: the day that anchors which are not given are taken
-    to be; None: any."""
+    """The screening day, and what windows come to on it. supposed: what anchors which are not given are taken to be;
+    None: any day."""
 
     def __init__(self, algebra: Algebra[E, R], day: int, supposed: Supposed[E, R] | None = None) -> None:
         self.algebra = algebra
