@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from prescreen import load_trial
 from prescreen.catalogue import ObservationConcept
 from prescreen.cohort.algebra import Reading, Spelling
-from prescreen.cohort.arrays import Arrays, Memory, Rows
+from prescreen.cohort.arrays import Arrays, Memory
 from prescreen.cohort.judging import WRITTEN, Written, judgement
+from prescreen.cohort.rows import Everybody, Rows
 from prescreen.cohort.spelling import Pool
 from prescreen.language.load import bundled_trials
 from prescreen.language.model import Observation, parts_of
@@ -47,7 +48,7 @@ def judged(spellings: list[Spelling], reading: Reading, concept: ObservationConc
         name: np.asarray([pools[name].number((spelling[place],)) for spelling in spellings])
         for place, name in enumerate(WRITTEN)
     }
-    arrays = Arrays(1, {}, {}, {}.get, lambda _: (), Memory(), lambda _: concept)
+    arrays = Arrays(1, Everybody(1, {}, {}, {}.get), lambda _: (), Memory(), lambda _: concept)
     rows = Rows("observations", pools, {"owner": np.zeros(len(spellings), np.int64), **columns})
     found: list[int] = arrays.read(rows, reading).tolist()
     return found

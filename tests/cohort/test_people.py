@@ -17,6 +17,7 @@ from prescreen.cohort.decide import Waiting, decide
 from prescreen.cohort.fallback import Direct
 from prescreen.cohort.people import People
 from prescreen.cohort.plan import Plan
+from prescreen.cohort.rows import Everybody
 from prescreen.cohort.scan import Scan
 from prescreen.cohort.spelling import Ids
 from prescreen.language.load import bundled_trials
@@ -42,7 +43,8 @@ def columns_of(scan: Scan) -> tuple[Arrays, list[str]]:
     (shard,) = scan.shards
     identities, rows = list(scan.candidates), shard.rows().get
     size = len(identities)
-    return Arrays(size, scan.pools, scan.concepts, rows, scan.signature, Memory(), scan.concept), identities
+    shelf = Everybody(size, scan.pools, scan.concepts, rows)
+    return Arrays(size, shelf, scan.signature, Memory(), scan.concept), identities
 
 
 def held(trials: Sequence[Trial], data: Path) -> int:
@@ -57,7 +59,7 @@ def held(trials: Sequence[Trial], data: Path) -> int:
         places = [place for place in range(len(identities)) if place not in odd]
         some = {place: tuple(np.random.default_rng(place).permutation(columns)[:9].tolist()) for place in places}
         for wanted in ({place: tuple(columns) for place in places}, some):
-            for place, made in People(arrays, plan, day).read(wanted):
+            for place, made in People(arrays.shelf, plan, day).read(wanted):
                 read = whole[identities[place]]
                 assert not isinstance(made, InputRefused)
                 assert not isinstance(read, InputRefused)

@@ -1,13 +1,8 @@
-"""The algebra over numpy arrays: one shard of candidates in memory.
-
-The rows of each table are in the order of their candidates, so that what concerns a candidate is a run of rows.
-"""
+"""The algebra over numpy arrays: one shard of candidates in memory."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from functools import cache, cached_property
-from itertools import islice
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any, Final
 
@@ -18,7 +13,7 @@ from prescreen.catalogue.model import Domain
 from prescreen.cohort.algebra import TRUE, UNKNOWN, Quick, Reading, Spelling, given
 from prescreen.cohort.derive import Partners, derived
 from prescreen.cohort.judging import WRITTEN, is_signed, undecided
-from prescreen.cohort.scan import Columns
+from prescreen.cohort.rows import Rows, Shelf, Some
 from prescreen.cohort.spelling import ROOM, Ids, Pool, packed, picked
 from prescreen.language.model import Test
 from prescreen.quantities import Number, Scale, read_value
@@ -32,101 +27,6 @@ _NO_ENDS: Final = (np.nan, np.nan)
 _ENDLESS: Final = 1e200  # beyond all numbers, and still one after it is multiplied
 
 
-Pieces = Callable[[str], Columns | None]
-"""The rows of a table, if there are any."""
-
-
-class Rows:
-    """Rows in the order of their candidates. pools: of their columns; source: the columns of all rows, or the rows of
-    which these are some; at: which of them. `owner` is the candidate of each. Columns are picked when they are looked
-    at: most of them never are."""
-
-    def __init__(self, table: str, pools: dict[str, Pool], source: Columns | Rows, at: Ids | None = None) -> None:
-        self.table = table
-        self.pools = pools
-        self._source = source
-        self._at = at
-        self._picked: Columns = {}
-        self._floats: dict[tuple[str, object], Ids] = {}
-
-    def __len__(self) -> int:
-        return len(self.owner if self._at is None else self._at)
-
-    def column(self, name: str) -> Ids:
-        """The numbers of the spellings of a column."""
-        found = self._picked.get(name)
-        if found is None:
-            found = self._source.column(name) if isinstance(self._source, Rows) else self._source[name]
-            found = found if self._at is None else picked(found, self._at)
-            self._picked[name] = found = found.astype(np.intp, copy=False) if name == "owner" else found
-        return found
-
-    def floats(self, column: str, key: object, table: Ids) -> Ids:
-        """A float for each row by the spelling of a column: picked once for all leaves that look at these rows."""
-        found = self._floats.get((column, key))
-        if found is None:
-            found = self._floats[column, key] = picked(table, self.column(column))
-        return found
-
-    @property
-    def owner(self) -> Ids:
-        return self.column("owner")
-
-    @cached_property
-    def starts(self) -> Ids:
-        """Where the rows of each candidate begin."""
-        owner = self.owner
-        changes = np.flatnonzero(owner[1:] != owner[:-1]) + 1
-        return np.concatenate([np.zeros(1, np.int64), changes]) if len(owner) else np.zeros(0, np.int64)
-
-    @cached_property
-    def owners(self) -> Ids:
-        """The candidates, each once."""
-        return picked(self.owner, self.starts)
-
-    @property
-    def single(self) -> bool:
-        return len(self.starts) == len(self)
-
-    def only(self, chosen: Ids) -> Rows:
-        return Rows(self.table, self.pools, self, np.flatnonzero(chosen))
-
-    def of(self, candidates: Sequence[int]) -> dict[int, list[dict[str, str]]]:
-        """The cells of some candidates' rows, without empty ones, by candidate and in the order of the rows."""
-        firsts, ends = (self.owner.searchsorted(candidates, side).tolist() for side in ("left", "right"))
-        at = np.concatenate([np.zeros(0, np.intp), *map(np.arange, firsts, ends)])
-        mine = Rows(self.table, self.pools, self._source, at if self._at is None else picked(self._at, at))
-        cells: list[dict[str, str]] = [{} for _ in range(len(at))]
-        for name, pool in self.pools.items():
-            for row, number in zip(cells, mine.column(name).tolist(), strict=True):
-                for column, text in zip(pool.columns, pool.spellings[number], strict=True):
-                    if text:
-                        row[column] = text
-        rows = iter(cells)
-        return {
-            candidate: list(islice(rows, end - first))
-            for candidate, first, end in zip(candidates, firsts, ends, strict=True)
-        }
-
-
-def _of_some(pieces: Pieces, candidates: Ids, size: int) -> Pieces:
-    """The rows of some candidates of a shard; picked when a table is looked at: few are for one criterion."""
-    place = np.full(size, -1, np.int32)
-    place[candidates] = np.arange(len(candidates), dtype=np.int32)
-
-    @cache
-    def some_of(table: str) -> Columns | None:
-        rows = pieces(table)
-        if rows is None:
-            return None
-        owner = picked(place, rows["owner"])
-        at = np.flatnonzero(owner >= 0)
-        some = {name: picked(numbers, at) for name, numbers in rows.items()}
-        return some | {"owner": picked(owner, at)} if len(at) else None
-
-    return some_of
-
-
 class Memory:
     """What has been worked out for all shards: judgements by spelling, floats of values and units."""
 
@@ -136,113 +36,42 @@ class Memory:
 
 
 class Arrays:
-    """One shard. tables: its rows by table, and by concept for observations; size: the number of its candidates."""
+    """One shard, or some of it. shelf: its rows; size: the number of its candidates. columns: those of events that are
+    read, by domain; concept: by name."""
 
     def __init__(
-        self, size: int, pools: dict[tuple[str, str], Pool], concepts: dict[str, int],
-        pieces: Pieces, columns: Callable[[str], tuple[str, ...]], memory: Memory,
+        self, size: int, shelf: Shelf, columns: Callable[[str], tuple[str, ...]], memory: Memory,
         concept: Callable[[str], ObservationConcept],
     ) -> None:  # fmt: skip
         self.concept = concept
         self.size = size
-        self.pools = pools
-        self._concepts = concepts
+        self.shelf = shelf
         self._columns = columns
         self._memory = memory
-        self._pieces = pieces
-        self._tables: dict[str, Rows] = {}
-        self._subjects: dict[str, dict[object, Rows]] = {}
 
     def of_some(self, candidates: Ids) -> Arrays:
         """Some of the candidates only, given by their places in order."""
-        pieces = _of_some(self._pieces, candidates, self.size)
-        return Arrays(len(candidates), self.pools, self._concepts, pieces, self._columns, self._memory, self.concept)
+        return Arrays(len(candidates), Some(self.shelf, candidates), self._columns, self._memory, self.concept)
 
     # --- tables ---------------------------------------------------------------------------------------
 
-    @cached_property
-    def _persons(self) -> Rows:
-        rows = self._pieces("persons")
-        columns: Columns = {"owner": np.arange(self.size)}
-        for name in ("born", "sex"):
-            columns[name] = np.zeros(self.size, np.int32)
-            if rows is not None:
-                columns[name][rows["owner"]] = rows[name]
-        return Rows("persons", self._pools_of("persons", columns), columns)
-
-    def _pools_of(self, table: str, columns: Iterable[str]) -> dict[str, Pool]:
-        return {name: self.pools[table, name] for name in columns if (table, name) in self.pools}
-
-    @cached_property
-    def _results(self) -> tuple[Ids, Columns, Ids]:
-        """The order of observations by concept and candidate, and where each concept begins."""
-        rows = self._pieces("observations")
-        count = max(self._concepts.values(), default=1) + 2
-        if rows is None:
-            nothing = {name: np.zeros(0, np.int32) for name in ("owner", "date", *WRITTEN)}
-            return np.zeros(0, np.int64), nothing, np.zeros(count, np.int64)
-        concept, owner = rows["concept"], rows["owner"]
-        in_order = not (owner[1:] < owner[:-1]).any()
-        order = np.argsort(concept, kind="stable") if in_order else np.lexsort((owner, concept))
-        edges = np.concatenate([[0], np.cumsum(np.bincount(concept, minlength=count))])
-        return order, rows, edges
-
     def persons(self) -> Rows:
-        return self._persons
+        return self.shelf.persons()
 
     def results(self, concept: str) -> Rows:
-        order, rows, edges = self._results
-        number = self._concepts.get(concept)
-        at = order[:0] if number is None else order[edges[number] : edges[number + 1]]
-        return Rows("observations", self._pools_of("observations", (*WRITTEN, "date")), rows, at)
+        return self.shelf.results(concept)
 
     def events(self, domain: Domain) -> Rows:
-        return self.table(domain)
-
-    def table(self, name: str) -> Rows:
-        """All rows of a table other than persons and observations."""
-        found = self._tables.get(name)
-        if found is None:
-            found = self._tables[name] = self._sorted(name, self._pieces(name))
-        return found
-
-    def _sorted(self, table: str, rows: Columns | None, at: Ids | None = None) -> Rows:
-        """Rows of a table in the order of their candidates; all, or some."""
-        if rows is None:
-            names = [name for owner, name in self.pools if owner == table]
-            rows = {name: np.zeros(0, np.int32) for name in ("owner", *names)}
-        owner = rows["owner"] if at is None else picked(rows["owner"], at)
-        order = np.argsort(owner, kind="stable")
-        return Rows(table, self._pools_of(table, rows), rows, order if at is None else picked(at, order))
+        return self.shelf.table(domain)
 
     def complete(self, domain: Domain) -> Rows:
-        return self._some("complete", "declared", domain)
+        return self.shelf.about("complete", domain)
 
     def answers(self, trial: str | None, question: str) -> Rows:
-        return self._some("answers", "asked", (trial, question))
+        return self.shelf.about("answers", (trial, question))
 
     def anchors(self, name: str) -> Rows:
-        return self._some("anchors", "anchor", name)
-
-    def _some(self, table: str, column: str, subject: object) -> Rows:
-        """The rows of a table that speak of a subject: a domain, a question of a trial, an anchor."""
-        by_subject = self._subjects.get(table)
-        if by_subject is None:
-            by_subject = self._subjects[table] = self._by_subject(table, column)
-        found = by_subject.get(subject)
-        return self._sorted(table, None) if found is None else found
-
-    def _by_subject(self, table: str, column: str) -> dict[object, Rows]:
-        rows = self._pieces(table)
-        if rows is None:
-            return {}
-        order = np.argsort(rows[column], kind="stable")
-        numbers, starts = np.unique(rows[column][order], return_index=True)
-        at: dict[object, list[Ids]] = {}
-        spellings = self.pools[table, column].spellings
-        for number, some in zip(numbers.tolist(), np.split(order, starts[1:]), strict=True):
-            at.setdefault(spellings[number] if table == "answers" else spellings[number][0], []).append(some)
-        return {subject: self._sorted(table, rows, np.concatenate(some)) for subject, some in at.items()}
+        return self.shelf.about("anchors", name)
 
     def columns(self, domain: Domain) -> tuple[str, ...]:
         return self._columns(domain)

@@ -10,8 +10,9 @@ from typing import Final
 import numpy as np
 
 from prescreen.cohort.algebra import FALLBACK, E, R
-from prescreen.cohort.arrays import Arrays, Rows
+from prescreen.cohort.arrays import Arrays
 from prescreen.cohort.plan import Plan
+from prescreen.cohort.rows import Rows
 from prescreen.cohort.spelling import Ids
 from prescreen.cohort.walk import ALONE, FAILED, MET, UNDETERMINED, Decided, Walk
 from prescreen.ranges import Ranges

@@ -21,7 +21,8 @@ from prescreen.quantities.magnitude import SAFE
 from prescreen.time import ANY_TIME, DAY, parse_when
 
 if TYPE_CHECKING:
-    from prescreen.cohort.arrays import Arrays, Rows
+    from prescreen.cohort.arrays import Arrays
+    from prescreen.cohort.rows import Rows
 
 _GROWN: Final = 18
 _OLDEST: Final = 130

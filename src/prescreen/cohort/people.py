@@ -8,8 +8,8 @@ from itertools import islice
 from typing import Final
 
 from prescreen.candidate.facts import Candidate
-from prescreen.cohort.arrays import Arrays, Rows
 from prescreen.cohort.plan import Plan, looked_at
+from prescreen.cohort.rows import Shelf
 from prescreen.problems import InputRefused
 from prescreen.tables import Row, read_rows
 
@@ -22,13 +22,12 @@ _Looked = tuple[tuple[str, ...], tuple[str, ...]]
 
 
 class People:
-    """The candidates of a shard."""
+    """The candidates of a shard. shelf: its rows."""
 
-    def __init__(self, arrays: Arrays, plan: Plan, day: int) -> None:
-        self.arrays = arrays
+    def __init__(self, shelf: Shelf, plan: Plan, day: int) -> None:
+        self.shelf = shelf
         self.plan = plan
         self.day = day
-        self._results: dict[str, Rows] = {}
         self._looked_at: dict[tuple[int, ...], _Looked] = {}
 
     def read(self, wanted: Mapping[int, Sequence[int]]) -> Iterator[tuple[int, Candidate | InputRefused]]:
@@ -58,20 +57,14 @@ class People:
                 of_concept.setdefault(concept, []).append(place)
             for domain in domains:
                 of_table.setdefault(domain, []).append(place)
-        for place, cells in self.arrays.persons().of(list(wanted)).items():
+        for place, cells in self.shelf.persons().of(list(wanted)).items():
             found[place]["persons"] = _numberless(cells)
         for table, places in of_table.items():
-            for place, cells in self.arrays.table(table).of(places).items():
+            for place, cells in self.shelf.table(table).of(places).items():
                 found[place][table] = _numberless(cells)
         for concept, places in of_concept.items():
-            for place, cells in self._of(concept).of(places).items():
+            for place, cells in self.shelf.results(concept).of(places).items():
                 found[place]["observations"] += _numberless([{**row, "code": concept} for row in cells])
-        return found
-
-    def _of(self, concept: str) -> Rows:
-        found = self._results.get(concept)
-        if found is None:
-            found = self._results[concept] = self.arrays.results(concept)
         return found
 
 

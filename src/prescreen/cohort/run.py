@@ -24,6 +24,7 @@ from prescreen.cohort.people import People
 from prescreen.cohort.plan import Plan
 from prescreen.cohort.processes import each_done
 from prescreen.cohort.progress import Listener, Progress
+from prescreen.cohort.rows import Everybody
 from prescreen.cohort.scan import Scan, Shard, no_candidates
 from prescreen.cohort.settle import Settled, Settling
 from prescreen.cohort.store import FOLDER, Store, described
@@ -145,10 +146,11 @@ class _Run:
         def decided(shard: Shard) -> None:
             size = self._size(shard)
             if self.store.load(shard.number, size) is None:
-                arrays = Arrays(size, scan.pools, scan.concepts, shard.rows().get, scan.signature, memory, scan.concept)
+                shelf = Everybody(size, scan.pools, scan.concepts, shard.rows().get)
+                arrays = Arrays(size, shelf, scan.signature, memory, scan.concept)
                 odd = shard.odd[0] if shard.odd else np.zeros(0, np.int64)
                 made = decide(arrays, odd, plan, day, self.ranges)
-                self.store.save(shard.number, settling.settled(made, People(arrays, plan, day).read))
+                self.store.save(shard.number, settling.settled(made, People(shelf, plan, day).read))
 
         return decided
 
