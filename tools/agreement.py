@@ -37,7 +37,7 @@ from tests.cohort.agreement import (  # noqa: E402
     peculiar,
     said_twice,
 )
-from tests.cohort.several import of_open_ages, of_shared_facts, of_what_records_make_of_cases, several  # noqa: E402
+from tests.cohort.several import of_limits_by_sex, of_open_ages, of_shared_facts, of_what_records_make_of_cases, several  # noqa: E402
 from tests.reference.generate import SCREENING_DAYS  # noqa: E402
 
 DAY = date(2026, 6, 1)
@@ -75,9 +75,9 @@ MUTANTS = (
     Mutant("an interval is its lower end", COHORT + "arrays:_ends", "float(written.high)", "float(written.low or 0)"),
     Mutant(
         "rows of the next candidate",
-        COHORT + "arrays:Rows.of",
-        "self.owner.searchsorted(candidates, side)",
-        "self.owner.searchsorted([each + 1 for each in candidates], side)",
+        COHORT + "rows:Rows.of",
+        "self._of(np.asarray(candidates, np.intp))",
+        "self._of(np.asarray(candidates, np.intp) + 1)",
     ),
     Mutant("statuses of exceptions do not matter", COHORT + "events:_said_alike", "(leaf, *leaf.excepted)", "(leaf,)"),
     Mutant(
@@ -186,6 +186,25 @@ MUTANTS = (
         "return covered,",
     ),
     Mutant(
+        "a transfusion that is denied may have been",
+        COHORT + "events:Events.clear",
+        "denied = a.spread(results, a.exists(denials, of_codes))",
+        "denied = a.flag(False)",
+    ),
+    Mutant(
+        "what a supposed sex would derive is left out",
+        COHORT + "walk:Walk._criterion",
+        "status = a.where(self.persons.sex_open(), a.truth(FALLBACK), status)",
+        "pass",
+    ),
+    Mutant(
+        "who is supposed to be a man, is one",
+        COHORT + "person:Persons.sex",
+        "a.where(self.sex_open(),",
+        "a.where(a.flag(True),",
+    ),
+    Mutant("tests that are open together are open", COHORT + "judging:satisfied", "truths.count(UNKNOWN) > 1", "False"),
+    Mutant(
         "one height for another",
         COHORT + "derive:_heights",
         "counts = may & (high >= newest[rows.owner])",
@@ -251,7 +270,8 @@ def of_trials(candidates: int, seed: int, engine: str, report: Callable[[str], N
 
 def _of_derived(engine: str) -> Compared:
     total = Compared()
-    for trial, profiles in (of_open_ages(DAY), of_shared_facts(DAY), of_what_records_make_of_cases(DAY)):
+    made = (of_open_ages, of_shared_facts, of_what_records_make_of_cases, of_limits_by_sex)
+    for trial, profiles in (each(DAY) for each in made):
         total.add(compared([trial], profiles, DAY, engine=engine))
     return total
 

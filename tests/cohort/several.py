@@ -156,6 +156,52 @@ def of_what_records_make_of_cases(day: date) -> tuple[Trial, list[Profile]]:
     return trial, [parse_candidate({"id": f"S{n:03}", **each}) for n, each in enumerate(both_ways)]
 
 
+def of_limits_by_sex(day: date) -> tuple[Trial, list[Profile]]:
+    """Limits on two sides, limits that hang on the sex, results that a transfusion may spoil; and candidates with
+    results on either side of these, whose sex is or is not on file, and of whom one procedure or another is denied."""
+    spoiling = {"without": {"procedure": "red-cell-transfusion", "within": "1 month"}}
+    haemoglobin = {"observation": "haemoglobin", "within": "28 days"}
+    between = {"at_least": "11 g/dL", "at_most": "12 g/dL"}
+    by_sex = {"if": {"sex": "male"}, "then": {**haemoglobin, "above": "12.5 g/dL", **spoiling}}
+    conditions: list[Mapping] = [
+        {**by_sex, "else": {**haemoglobin, "above": "11.5 g/dL", **spoiling}},
+        {**haemoglobin, "above": "11 g/dL", **spoiling},
+        {**haemoglobin, **between},
+        {"observation": "BMI", "at_least": "18 kg/m2", "at_most": "33 kg/m2"},
+        {"if": {"sex": "female"}, "then": {**haemoglobin, **between}, "else": {**haemoglobin, "above": "11.5 g/dL"}},
+        {"all": [{"any": [{"sex": "female"}, {"answer": "q"}]}, {"any": [{"sex": "male"}, {"answer": "q"}]}]},
+        {"observation": "ALT", "at_least": "2 ULN", "at_most": "100 U/L"},
+    ]
+    criteria = [{"id": f"C{n}", "text": "t", "include_if": each} for n, each in enumerate(conditions)]
+    now, lately, then = (day.isoformat(), *((day - timedelta(days)).isoformat() for days in (10, 70)))
+
+    def denied(code: str, date: str) -> Mapping:
+        return {"code": code, "date": date, "verification": "refuted"}
+
+    procedures: list[Mapping] = [
+        *(denied("red-cell-transfusion", date) for date in (now, then)),
+        {"code": "red-cell-transfusion", "date": lately},
+        {"code": "red-cell-transfusion", "status": "not-done"},
+        denied("transfusion", now),
+        denied("appendectomy", now),
+    ]
+    height = [{"code": "height", "value": cm, "unit": "cm", "date": now} for cm in (155, 168)]
+    trial = load_trial({**_TOP, "criteria": criteria})
+    profiles: list[Profile] = []
+    for sex, procedure, value in product(
+        (None, "female", "male"), (None, *procedures), (10.5, 12, 13, "10-14", "11.5-14", "<12", ">11.5")
+    ):
+        kilograms = 40 + 10 * (len(profiles) % 7)
+        weight = {"code": "weight", "value": kilograms, "unit": "kg", "date": now}
+        result = {"code": "haemoglobin", "value": value, "unit": "g/dL", "date": lately}
+        limit = {"high": (40, 60)[len(profiles) % 2]}  # 2 × 60 is above 100, so that no result is between
+        enzyme = {"code": "ALT", "value": "50-150", "unit": "U/L", "reference_range": limit, "date": now}
+        given: Mapping = {"id": f"L{len(profiles):03}", "observations": [result, weight, *height, enzyme]}
+        given = given if sex is None else {**given, "sex": sex}
+        profiles.append(parse_candidate(given if procedure is None else {**given, "procedures": [procedure]}))
+    return trial, profiles
+
+
 def several(seed: int, day: date, criteria: int, candidates: int) -> tuple[Trial, list[Profile]]:
     """A trial of so many criteria, and candidates for it."""
     rng = Random(seed)

@@ -32,7 +32,13 @@ from tests.cohort.agreement import (
     peculiar,
 )
 from tests.cohort.duck import DuckRunner
-from tests.cohort.several import of_open_ages, of_shared_facts, of_what_records_make_of_cases, several
+from tests.cohort.several import (
+    of_limits_by_sex,
+    of_open_ages,
+    of_shared_facts,
+    of_what_records_make_of_cases,
+    several,
+)
 from tests.reference.generate import SCREENING_DAYS
 
 sys.path.append(str(Path(__file__).parents[2] / "tools"))
@@ -81,6 +87,14 @@ def test_who_has_records_is_not_like_who_has_none(block: int) -> None:
     found = compared([trial], profiles, DAY, block=block)
     assert found.pairs == 112
     assert not found.different
+
+
+def test_limits_on_two_sides_and_by_sex() -> None:
+    trial, profiles = of_limits_by_sex(DAY)
+    found = compared([trial], profiles, DAY)
+    assert found.pairs == 147 * 7
+    assert not found.different
+    assert found.by_columns > 600  # a sex that is not given, an interval over one limit, a denial of another code
 
 
 def test_records_that_make_cases_are_not_shared() -> None:

@@ -16,7 +16,7 @@ from prescreen.cohort.judging import WRITTEN, is_signed, undecided
 from prescreen.cohort.rows import Rows, Shelf, Some
 from prescreen.cohort.spelling import ROOM, Ids, Pool, packed, picked
 from prescreen.language.model import Test
-from prescreen.quantities import Number, Scale, read_value
+from prescreen.quantities import Number, Scale, read_value, short_number
 from prescreen.quantities.magnitude import SAFE
 
 _LEAST: Final = {np.dtype(np.int8): np.int8(-128), np.dtype(np.int64): np.int64(-(2**63))}
@@ -358,7 +358,11 @@ def pool_of_nothing(reading: Reading) -> Any:
 
 def _ends(spelling: Spelling, signed: bool) -> tuple[float, float]:
     """The ends of the number or interval that is written; NaN where it is none."""
-    written = read_value(spelling[0], signed)
+    text = spelling[0]
+    number = None if text is None else short_number(text)
+    if number is not None:
+        return number, number
+    written = read_value(text, signed)
     if not isinstance(written, Number) or written.titre:
         return _NO_ENDS
     low = -_ENDLESS if written.low is None else float(written.low)

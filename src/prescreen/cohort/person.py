@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final, Generic
 
 from prescreen.cohort.algebra import FALSE, TRUE, UNKNOWN, Algebra, E, R, Reading, Spelling
@@ -128,6 +129,7 @@ def born_by(day: int, span: Span) -> int:
     return found if shift_day(found, span, 1) <= day else _NO_DAY
 
 
+@lru_cache(maxsize=1 << 16)
 def born(spelling: Spelling) -> When | None:
     """The days on which somebody may be born, by a birth date, an age on some day, or both; None: not known."""
     birth, age, on = spelling

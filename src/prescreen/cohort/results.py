@@ -12,7 +12,7 @@ from prescreen.cohort.judging import Written, is_signed, judgement
 from prescreen.cohort.person import BIRTH, SEXES, born
 from prescreen.cohort.windows import AFTER_ALL, BEFORE_ALL, Bounds, Calendar
 from prescreen.language.model import Event, Observation, Window
-from prescreen.quantities import NoValue, read_value
+from prescreen.quantities import NoValue, read_value, short_number
 from prescreen.ranges import Ranges
 from prescreen.time import ANY_TIME, DAY, parse_when
 
@@ -286,6 +286,8 @@ class Results(Generic[E, R]):
 
 
 def _is_value(text: str | None, signed: bool) -> int:
+    if text is not None and short_number(text) is not None:
+        return TRUE
     return FALSE if isinstance(read_value(text, signed), NoValue) else TRUE
 
 

@@ -4,7 +4,7 @@ from prescreen.quantities.analytes import Analyte, Scale, UnitProblem, analyte
 from prescreen.quantities.formula import Formula, parse_formula
 from prescreen.quantities.magnitude import Exact, Magnitude, Root, compare, compare_exact
 from prescreen.quantities.molar import HAEMOGLOBIN_MONOMER, molar_mass
-from prescreen.quantities.numerals import parse_number, plain
+from prescreen.quantities.numerals import parse_number, plain, short_number
 from prescreen.quantities.units import Unit, read_unit
 from prescreen.quantities.written import CodedValue, NoValue, Number, Unreadable, Written, read_value
 
@@ -32,4 +32,5 @@ __all__ = [
     "plain",
     "read_unit",
     "read_value",
+    "short_number",
 ]

@@ -11,6 +11,7 @@ DIGITS: Final = 40
 """No laboratory prints more digits, or powers of ten beyond this: what does is refused before it costs anything."""
 
 _NUMERAL: Final = re.compile(r"[+-]?(?:[0-9]{1,40}(?:\.[0-9]{1,40})?|\.[0-9]{1,40})(?:[eE][+-]?[0-9]{1,2})?")
+_SHORT: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 _BOUNDED: Final = Context(
     prec=DIGITS, Emax=DIGITS, Emin=-DIGITS, traps=[Inexact, Overflow, InvalidOperation, Subnormal]
 )
@@ -32,6 +33,12 @@ def parse_decimal(text: str) -> Decimal | None:
     ASCII only. No NaN, infinity, comma, underscore, blank, bare point at the end, nor anything out of bounds.
     """
     return bounded(Decimal(text)) if _NUMERAL.fullmatch(text) else None
+
+
+def short_number(text: str) -> float | None:
+    """The float next to a numeral of a few digits without sign or exponent, as most results are written; None for any
+    other text. A tenth of the time of `parse_decimal`, for who needs no more than that."""
+    return float(text) if _SHORT.fullmatch(text) else None
 
 
 def parse_number(text: str) -> Fraction | None:
