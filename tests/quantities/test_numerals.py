@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prescreen.quantities import parse_number, plain
+from prescreen.quantities import Number, parse_number, plain, read_value, short_number
 from prescreen.quantities.numerals import bounded
 
 
@@ -97,3 +97,22 @@ def test_plain_is_near_and_has_no_exponent(number: Fraction) -> None:
 @given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**6), max_value=10**6, places=3))
 def test_a_numeral_reads_as_decimal_does(number: Decimal) -> None:
     assert parse_number(str(number)) == Fraction(number)
+
+
+@given(st.from_regex(r"[0-9]{0,11}(\.[0-9]{0,11})?", fullmatch=True))
+def test_a_short_number_is_the_point_that_a_result_of_that_text_is(text: str) -> None:
+    written, found = read_value(text), short_number(text)
+    if found is not None:
+        assert isinstance(written, Number)
+        assert written == Number(written.low, False, written.low, False)
+        assert found == float(written.low or 0)
+    else:
+        whole, _, part = text.partition(".")
+        assert not (0 < len(whole) <= 9 and (0 < len(part) <= 9 or text == whole))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "-1", "+1", "1e3", ".5", "5.", " 1", "1\n", "1,5", "1_0", "<1", "1:80", "1-2", "١", "nan"]
+)
+def test_what_is_no_short_number(text: str) -> None:
+    assert short_number(text) is None
