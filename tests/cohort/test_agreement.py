@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 
 from prescreen import load_trial
 from prescreen.candidate import Candidate
+from prescreen.candidate.profile import Profile
+from prescreen.candidate.read import parse_candidate
 from prescreen.cohort.algebra import FALLBACK
 from prescreen.cohort.plan import make_plan
 from prescreen.cohort.relational import decide_in
@@ -212,6 +214,63 @@ def test_quantities_of_one_name_of_several_trials(order: tuple[int, ...], tmp_pa
     assert found.pairs == 19 * 2 * len(order)
     assert not found.different
     assert found.by_columns > found.pairs // 2
+
+
+SPOILED = """
+schema: prescreen/trial/1
+id: SPOILED
+title: Results that do not count after something
+source: {document: none, complete: true}
+results_within: any
+criteria:
+  - id: I1
+    text: After no azathioprine
+    include_if: {observation: haemoglobin, above: 11 g/dL, without: {treatment: azathioprine, within: 14 days}}
+  - id: I2
+    text: After no operation, however long ago
+    include_if: {observation: haemoglobin, above: 11 g/dL, without: {procedure: appendectomy, within: any}}
+  - id: I3
+    text: A derived one after none
+    include_if: {observation: BMI, above: 18 kg/m2, without: {procedure: appendectomy}}
+  - id: I4
+    text: By the sex, after none
+    include_if:
+      if: {sex: female}
+      then: {observation: haemoglobin, above: 11 g/dL, without: {procedure: appendectomy, within: any}}
+      else: {observation: haemoglobin, above: 13 g/dL, without: {procedure: appendectomy, within: any}}
+"""
+
+
+def of_spoiled_results(value: int, taken: str | None) -> list[Profile]:
+    on = {} if taken is None else {"date": taken}
+    results = [
+        {"code": "haemoglobin", "value": value, "unit": "g/dL", **on},
+        {"code": "weight", "value": 70, "unit": "kg", **on},
+        {"code": "height", "value": 170, "unit": "cm", "date": "2026-05-20"},
+    ]
+    reported = {"code": "BMI", "value": 25, "unit": "kg/m2", **on}
+    courses = [
+        {"code": "azathioprine", "status": status, **end}
+        for status in ("ongoing", "completed")
+        for end in ({}, {"end": "2026-01-17"}, {"end": "2026-05-17"})
+    ]
+    complete = {"treatments": True, "procedures": True}
+    return [
+        parse_candidate({"id": f"P{n}-{m}", "observations": some, "treatments": [each], "complete": complete})
+        for n, each in enumerate(courses)
+        for m, some in enumerate((results, [*results, reported]))
+    ]
+
+
+@pytest.mark.parametrize("taken", ["2026-05-20", "2026", "2026-03/2026-05", None])
+@pytest.mark.parametrize("value", [10, 12, 14])
+def test_what_may_spoil_a_result(value: int, taken: str | None, tmp_path: Path) -> None:
+    """Found by review: the end of what is said to go on was believed; and of a sample that may have been taken on any
+    of many days, columns said more than the evaluator."""
+    (tmp_path / "trial.yaml").write_text(SPOILED, encoding="utf-8")
+    found = compared([load_trial(tmp_path / "trial.yaml")], of_spoiled_results(value, taken), DAY)
+    assert found.pairs == 12 * 4
+    assert not found.different
 
 
 TWICE = """

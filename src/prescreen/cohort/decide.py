@@ -21,7 +21,8 @@ SUPPOSED: Final = ((0, "male"), (20_000, "female"), (-40_000, "male"))
 """What is supposed where it is not given. Of anchors, how many days after the screening day they are: on it, long after
 it and long before it, when nothing on file has happened yet. And the sex."""
 
-_AT_LAST: Final = "female"
+_SEX_WITH_RECORDS: Final = "female"
+"""The sex that is supposed with days of records."""
 
 _FEW: Final = 2
 """Where so many times as many candidates are at hand as are asked for, these are looked at alone."""
@@ -55,12 +56,13 @@ def walked(walk: Walk[E, R], plan: Plan) -> list[Decided[E]]:
 
 
 Day = Callable[[int, Ids], Ids]
-"""A day that anchors which are not given may be: the statuses on it in a column, of some candidates by their places."""
+"""A day that anchors which are not given may be, and a sex: the statuses that they give in a column to candidates, by
+the places of these."""
 
 
 class _Supposing:
-    """Days that anchors which are not given are supposed to be, one after the other: each is asked about those whom the
-    days before it have left open in a column. They soon are few, and then they are looked at alone."""
+    """Days that anchors which are not given are supposed to be, and sexes, one after the other: each is asked about
+    those whom the days before it have left open in a column. They soon are few, and then they are looked at alone."""
 
     def __init__(self, walk: Walk[Ids, Rows], arrays: Arrays, plan: Plan) -> None:
         self.plan = plan
@@ -73,14 +75,14 @@ class _Supposing:
         yield self._on_days_of_records
 
     def _on(self, supposed: tuple[int, str], place: int, at: Ids) -> Ids:
-        """All anchors that are not given on one day."""
+        """All anchors that are not given on one day, and a sex."""
         asked = self._of(place, at)
         return self._statuses(asked, asked.supposing(supposed), place, at)
 
     def _on_days_of_records(self, place: int, at: Ids) -> Ids:
         """Each on the day of the last record that hangs on it."""
         asked = self._of(place, at)
-        walk = asked.walk.supposing_records(self.plan.columns[place].criterion.condition, _AT_LAST)
+        walk = asked.walk.supposing_records(self.plan.columns[place].criterion.condition, _SEX_WITH_RECORDS)
         return self._statuses(asked, walk, place, at)
 
     def _of(self, place: int, at: Ids) -> _Asked:
@@ -112,7 +114,7 @@ class _Asked:
         return _Asked(at, arrays, self.walk.over(arrays))
 
     def supposing(self, supposed: tuple[int, str]) -> Walk[Ids, Rows]:
-        """The walk on a day; that of the day before is not kept."""
+        """The walk on a day and with a sex; that of the day before is not kept."""
         if self._supposing is None or self._supposing[0] != supposed:
             later, sex = supposed
             self._supposing = supposed, self.walk.supposing(self.walk.day + later, sex)
@@ -145,7 +147,7 @@ def _witnessed(plan: Plan, statuses: Ids, decided: Sequence[Decided[Ids]], days:
     undetermined, or two of them would decide it differently, an unknown one leaves it undetermined."""
     waiting: dict[int, _Hanging] = {}
     for place, (column, found) in enumerate(zip(plan.columns, decided, strict=True)):
-        if column.anchored or column.hangs_on_sex:
+        if column.supposable:
             at = np.flatnonzero((statuses[place] == FALLBACK) & found.settled)
             waiting[place] = _Hanging(at, np.full(len(at), MET, np.int8), np.full(len(at), FAILED, np.int8))
     for day in days:
@@ -158,8 +160,8 @@ def _witnessed(plan: Plan, statuses: Ids, decided: Sequence[Decided[Ids]], days:
 
 @dataclass
 class _Hanging:
-    """Candidates, by their places, whose status in a column hangs on an anchor that is not given; and the least and the
-    greatest that it was on the days that it was supposed to be."""
+    """Candidates, by their places, whose status in a column hangs on an anchor or a sex that is not given; and the
+    least and the greatest that it was with what was supposed."""
 
     at: Ids
     least: Ids

@@ -67,11 +67,10 @@ class _Some(Generic[E, R]):
 class _Denials(Generic[E, R]):
     """The records of a domain that say no. spoken: who has one, or has declared what is complete of the domain;
     of_one_event: whether it speaks of one event only; until_first, until_last: the last instant up to which it speaks,
-    on the first and last day that may be its. any: who has one."""
+    on the first and last day that may be its."""
 
     rows: R
     timing: Timing[E, R]
-    any: E
     spoken: E
     of_one_event: E
     until_first: E
@@ -177,7 +176,8 @@ class Events(Generic[E, R]):
         touching = a.negated(a.same(self._words(rows, wanted), a.truth(FALSE)))
         timing = Timing(a, self.calendar, domain, rows)
         begun = a.where(timing.has_start, timing.low(timing.start), a.number(EARLIEST))
-        over = a.where(timing.has_end, timing.high(timing.end), a.number(LATEST))
+        ends = a.both(timing.has_end, a.negated(self.contradictory(timing, rows)))
+        over = a.where(ends, timing.high(timing.end), a.number(LATEST))
         first = a.spread(results, a.smallest(rows, touching, begun, AFTER_ALL))
         last = a.spread(results, a.largest(rows, touching, over, BEFORE_ALL))
         opens = Reading(("date",), ("opens", start), lambda s: opening(s[0], start), truth=False)
@@ -331,12 +331,11 @@ class Events(Generic[E, R]):
             columns = _spoken(a.columns(domain))
             denies = Reading(columns, "denies", lambda s: _flag(words_of(s, columns, domain).denies))
             rows = a.only(every, a.same(a.read(every, denies), a.truth(TRUE)))
-            timing, denied = Timing(a, self.calendar, domain, rows), self._any(rows)
+            timing = Timing(a, self.calendar, domain, rows)
             found = self._denials[domain] = _Denials(
                 rows,
                 timing,
-                denied,
-                a.either(denied, self._any(a.complete(domain))),
+                a.either(self._any(rows), self._any(a.complete(domain))),
                 self._of_one_event(rows, timing),
                 self._denied_until(timing, "first day's end", _first_days_end),
                 self._denied_until(timing, "last day's end", lambda when: _day_end(when.last_day)),

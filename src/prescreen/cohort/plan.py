@@ -25,8 +25,9 @@ class Column:
         return any(anchors_of(part) for part in parts_of(self.criterion.condition))
 
     @property
-    def hangs_on_sex(self) -> bool:
-        return any(isinstance(part, Sex) for part in parts_of(self.criterion.condition))
+    def supposable(self) -> bool:
+        """Whether something in it hangs on such an anchor or on the sex: they are supposed where they are not given."""
+        return self.anchored or any(isinstance(part, Sex) for part in parts_of(self.criterion.condition))
 
 
 @dataclass(frozen=True, slots=True)

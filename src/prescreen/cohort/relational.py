@@ -65,7 +65,7 @@ def decide_in(runner: Runner, scan: Scan, plan: Plan, day: int, ranges: Ranges |
             outputs[f"alike_{j}"] = found.alike
         outputs |= {f"open_{j}_{i}": where for i, where in enumerate(found.open.values())}
         column = plan.columns[j]
-        if column.anchored or column.hangs_on_sex:
+        if column.supposable:
             for i, other in enumerate(supposing):
                 outputs[f"supposed_{j}_{i}"] = other.trial(column.trial, [column.criterion])[0].status
     for table, dimensions in algebra.dimensions.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from typing import Final, Generic
 
 from prescreen.catalogue import Catalogue, ObservationConcept
@@ -11,7 +12,7 @@ from prescreen.cohort.events import Events
 from prescreen.cohort.judging import Written, is_signed, judgement
 from prescreen.cohort.person import BIRTH, SEXES, born
 from prescreen.cohort.windows import AFTER_ALL, BEFORE_ALL, Bounds, Calendar
-from prescreen.language.model import Event, Observation, Window
+from prescreen.language.model import Event, Observation, Window, parts_of
 from prescreen.quantities import NoValue, read_value, short_number
 from prescreen.ranges import Ranges
 from prescreen.time import ANY_TIME, DAY, parse_when
@@ -124,16 +125,23 @@ class Results(Generic[E, R]):
         is; where each result may be refused, its truth is open."""
         a, rows, without = self.algebra, found.rows, leaf.without
         assert without is not None
-        until = a.least(found.high, a.number(self.calendar.now))
+        domains = dict.fromkeys(event.domain for event in parts_of(without) if isinstance(event, Event))
+        records = [a.total(a.events(domain), a.flag(True), a.number(1)) for domain in domains]
+        few_records = a.at_most(reduce(a.plus, records), a.number(_FEW - 2))
         if concept.formula is not None or not self.events.speaks_of_days(without):
             silent, absent = self.events.spoiling(without)
+            inputs = (self._window(each, self.catalogue.observations[each], leaf.window) for each in concept.inputs)
+            looked = a.number(0)
+            for samples in (found, *inputs):
+                few, days = self._days(samples)
+                absent = a.both(absent, a.negated(a.exists(samples.rows, a.negated(few))))
+                looked = a.plus(looked, days)
+            absent = a.both(absent, a.both(a.at_most(looked, a.number(_FEW)), few_records))
             told = a.where(silent, a.truth(UNKNOWN), a.where(absent, code, a.truth(FALLBACK)))
             return a.where(recorded, told, code)
         assert isinstance(without, Event)
-        clear, open_ = self.events.clear(without, rows, until)
-        last, first = (a.divided(each, DAY) for each in (until, found.low))
-        days = a.plus(a.minus(last, first), a.number(1))
-        few = a.at_most(days, a.number(_MOST_DAYS))
+        clear, open_ = self.events.clear(without, rows, a.least(found.high, a.number(self.calendar.now)))
+        few, looked = self._days(found)
         clear, open_ = a.both(clear, few), a.either(open_, a.negated(few))
         if leaf.select.how in ("latest", "first"):
             counting = self._counting(leaf, found)
@@ -141,13 +149,20 @@ class Results(Generic[E, R]):
             counting = a.flag(True)
         all_open = a.negated(a.exists(rows, a.negated(open_)))
         all_clear = a.negated(a.exists(rows, a.both(counting, a.negated(clear))))
-        # The direct evaluator looks at so many days of so many records, and at no more.
-        looked = a.total(rows, a.flag(True), a.least(days, a.number(_MOST_DAYS)))
-        known = a.total(self.algebra.events(without.domain), a.flag(True), a.number(1))
-        not_many = a.both(a.at_most(looked, a.number(_FEW)), a.at_most(known, a.number(_FEW - 2)))
+        not_many = a.both(a.at_most(looked, a.number(_FEW)), few_records)
         told = a.where(a.both(all_clear, not_many), code, a.truth(FALLBACK))
         told = a.where(all_open, a.truth(UNKNOWN), told)
         return a.where(recorded, told, code)
+
+    def _days(self, samples: _InWindow[E, R]) -> tuple[E, E]:
+        """Of samples: whether the days on which each may have been taken are so few that the direct evaluator looks at
+        them all; and how many these are of all of a candidate's."""
+        a, rows = self.algebra, samples.rows
+        until = a.least(samples.high, a.number(self.calendar.now))
+        last, first = (a.divided(each, DAY) for each in (until, samples.low))
+        days = a.plus(a.minus(last, first), a.number(1))
+        most = a.number(_MOST_DAYS)
+        return a.at_most(days, most), a.total(rows, a.flag(True), a.least(days, most))
 
     def _by_number(self, leaf: Observation, found: _InWindow[E, R], judged: E) -> E:
         """Of selections that take the direct evaluator, what the number of results and their agreement tell."""
