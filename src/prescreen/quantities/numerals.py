@@ -37,7 +37,7 @@ def parse_decimal(text: str) -> Decimal | None:
 
 def short_number(text: str) -> float | None:
     """The float next to a numeral of a few digits without sign or exponent, as most results are written; None for any
-    other text. A tenth of the time of `parse_decimal`, for who needs no more than that."""
+    other text. For who needs no more than that: `read_value` takes four times as long."""
     return float(text) if _SHORT.fullmatch(text) else None
 
 
