@@ -337,8 +337,9 @@ def hunt(processes: int, report: Callable[[str], None] = print) -> int:
     if not outcome[-1].startswith("SURVIVED"):
         report(f"  without any bug: {outcome[-1]}")
         return len(MUTANTS)
+    width = max(len(mutant.title) for mutant in MUTANTS)
     for index, mutant in enumerate(MUTANTS):
-        report(f"  {mutant.title:<42}{outcome[index]}")
+        report(f"  {mutant.title:<{width}}  {outcome[index]}")
     caught = sum(words.startswith("caught") for words in outcome.values())
     report(f"planted bugs caught: {caught} of {len(MUTANTS)}")
     return len(MUTANTS) - caught
