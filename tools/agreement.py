@@ -259,7 +259,7 @@ def of_trials(candidates: int, seed: int, engine: str, report: Callable[[str], N
         found = compared(*_several(seed + extra), DAY, engine=engine)
         total.add(found)
     report(f"  several records and unknown anchors, the last of them: {found.pairs:,} pairs")
-    total.add(_of_derived(engine))
+    total.add(_of_edge_cases(engine))
     for trial in trials:
         alone = leaf_by_leaf(trial)
         profiles = [*on_boundaries(trial, DAY), *peculiar(trial, DAY)]
@@ -268,7 +268,7 @@ def of_trials(candidates: int, seed: int, engine: str, report: Callable[[str], N
     return total
 
 
-def _of_derived(engine: str) -> Compared:
+def _of_edge_cases(engine: str) -> Compared:
     total = Compared()
     made = (of_open_ages, of_shared_facts, of_what_records_make_of_cases, of_limits_by_sex)
     for trial, profiles in (each(DAY) for each in made):
@@ -301,7 +301,7 @@ def small() -> Compared:
     total = of_pairs(0, 60, 4, "local", quiet)
     for seed in range(3):
         total.add(compared(*_several(seed), DAY))
-    total.add(_of_derived("local"))
+    total.add(_of_edge_cases("local"))
     trial = load_trial("NCT07535138")
     profiles = [*on_boundaries(trial, DAY), *peculiar(trial, DAY)]
     total.add(compared([leaf_by_leaf(trial)], profiles, DAY))

@@ -14,12 +14,9 @@ import pytest
 from prescreen import load_trial
 from prescreen.candidate.profile import Profile
 from prescreen.cohort import make_plan
-from prescreen.cohort.arrays import Arrays, Memory
 from prescreen.cohort.decide import decide
 from prescreen.cohort.fallback import Direct
 from prescreen.cohort.people import People
-from prescreen.cohort.rows import Everybody
-from prescreen.cohort.scan import Scan
 from prescreen.cohort.settle import Settling
 from prescreen.cohort.walk import UNDETERMINED
 from prescreen.language.load import bundled_trials
@@ -29,6 +26,7 @@ from prescreen.synth import synthesise
 from prescreen.tables import open_tables, write_tables
 from tests.cohort.agreement import generated
 from tests.cohort.several import of_limits_by_sex, of_shared_facts, of_what_records_make_of_cases, several
+from tests.cohort.shards import columns_of, scanned
 
 DAY = date(2026, 6, 1)
 Made = tuple[Trial, Sequence[Profile]]
@@ -40,15 +38,11 @@ def counted(trials: Sequence[Trial], data: Path) -> tuple[list[Counter[str]], li
     direct = Direct(plan, day, None)
     columns = range(len(plan.columns))
     with open_tables(data) as tables:
-        scan = Scan(tables, plan.catalogue, plan.concepts, plan.domains, day, 1 << 12)
-        scan.run(lambda *_: None)
-        (shard,) = scan.shards
-        identities = list(scan.candidates)
-        shelf = Everybody(len(identities), scan.pools, scan.concepts, shard.rows().get)
-        arrays = Arrays(len(identities), shelf, scan.signature, Memory(), scan.concept)
+        scan = scanned(tables, plan, DAY)
+        arrays, identities = columns_of(scan)
         odd = np.asarray(scan.odd(), np.int64)
         decided = decide(arrays, odd, plan, day, None)
-        settled = Settling(plan, direct).settled(decided, People(shelf, plan, day).read)
+        settled = Settling(plan, direct).settled(decided, People(arrays.shelf, plan, day).read)
         by_columns = [
             Counter(
                 {name: n for fact, both in facts.items() for name, n in zip((fact, f"only {fact}"), both, strict=True)}

@@ -12,39 +12,21 @@ import pytest
 
 from prescreen import load_trial
 from prescreen.cohort import make_plan
-from prescreen.cohort.arrays import Arrays, Memory
+from prescreen.cohort.arrays import Arrays
 from prescreen.cohort.decide import Waiting, decide
 from prescreen.cohort.fallback import Direct
 from prescreen.cohort.people import People
-from prescreen.cohort.plan import Plan
-from prescreen.cohort.rows import Everybody
-from prescreen.cohort.scan import Scan
 from prescreen.cohort.spelling import Ids
 from prescreen.language.load import bundled_trials
 from prescreen.language.model import Trial
 from prescreen.problems import InputRefused
 from prescreen.synth import synthesise
-from prescreen.tables import Tables, open_tables, write_tables
+from prescreen.tables import open_tables, write_tables
 from tests.cohort.agreement import generated, on_boundaries, peculiar
 from tests.cohort.several import several
+from tests.cohort.shards import columns_of, scanned
 
 DAY = date(2026, 6, 1)
-
-
-def scanned(tables: Tables, plan: Plan) -> Scan:
-    """A small cohort, in one shard."""
-    scan = Scan(tables, plan.catalogue, plan.concepts, plan.domains, DAY.toordinal(), 1 << 12)
-    scan.run(lambda *_: None)
-    return scan
-
-
-def columns_of(scan: Scan) -> tuple[Arrays, list[str]]:
-    """What columns hold of its candidates, and these."""
-    (shard,) = scan.shards
-    identities, rows = list(scan.candidates), shard.rows().get
-    size = len(identities)
-    shelf = Everybody(size, scan.pools, scan.concepts, rows)
-    return Arrays(size, shelf, scan.signature, Memory(), scan.concept), identities
 
 
 def held(trials: Sequence[Trial], data: Path) -> int:
@@ -52,7 +34,7 @@ def held(trials: Sequence[Trial], data: Path) -> int:
     plan, day = make_plan(trials), DAY.toordinal()
     direct, columns = Direct(plan, day, None), range(len(plan.columns))
     with open_tables(data) as tables:
-        scan = scanned(tables, plan)
+        scan = scanned(tables, plan, DAY)
         arrays, identities = columns_of(scan)
         odd = frozenset(scan.odd())
         whole = dict(zip(identities, tables.read_many(identities, plan.catalogue, day), strict=True))
@@ -105,7 +87,7 @@ def test_days_are_supposed_for_few_as_for_all(synthetic: bool, tmp_path: Path, m
     for few, is_alone in ((10**9, False), (1, True)):
         monkeypatch.setattr("prescreen.cohort.decide._FEW", few)
         with open_tables(tmp_path / "data") as tables:
-            scan = scanned(tables, plan)
+            scan = scanned(tables, plan, DAY)
             arrays, _ = columns_of(scan)
             made = decide(arrays, np.asarray(scan.odd(), np.int64), plan, DAY.toordinal(), None)
         assert (looked_at_alone > 0) is is_alone

@@ -53,8 +53,8 @@ class Supposed(Generic[E, R]):
 
 
 class Calendar(Generic[E, R]):
-    """The screening day, and what windows come to on it. supposed: what anchors which are not given are taken to be;
-    None: any day."""
+    """The screening day, and what windows come to on it. supposed: what is taken to be so where it is not given;
+    None: nothing is."""
 
     def __init__(self, algebra: Algebra[E, R], day: int, supposed: Supposed[E, R] | None = None) -> None:
         self.algebra = algebra
